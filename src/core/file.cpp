@@ -1,0 +1,160 @@
+#include "core/file.h"
+
+#include <fcntl.h>
+#include <openssl/evp.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <iostream>
+#include <memory>
+#include <utility>
+
+#include "pandagpt/error.h"
+
+namespace pandagpt {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr std::size_t kBlockBytes = 1 << 20;
+
+[[noreturn]] void fail_input(const fs::path& path, const std::string& why) {
+  throw Error(ErrorKind::kInput, path.string() + ": " + why);
+}
+
+Bytes read_stream(std::istream& in, const fs::path& name, std::uint64_t max_bytes) {
+  Bytes bytes;
+  std::vector<char> block(kBlockBytes);
+  while (in) {
+    in.read(block.data(), static_cast<std::streamsize>(block.size()));
+    bytes.insert(bytes.end(), block.begin(), block.begin() + in.gcount());
+    if (bytes.size() > max_bytes)
+      fail_input(name, "larger than the limit of " + std::to_string(max_bytes >> 20) + " MiB");
+  }
+  if (in.bad()) fail_input(name, std::string("reading failed: ") + std::strerror(errno));
+  if (bytes.empty()) fail_input(name, "the file is empty");
+  return bytes;
+}
+
+class Sha256 {
+ public:
+  Sha256() : context_(EVP_MD_CTX_new(), EVP_MD_CTX_free) {
+    if (!context_ || EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr) != 1)
+      throw Error(ErrorKind::kInternal, "SHA-256 is not available in this OpenSSL");
+  }
+  void add(const void* data, std::size_t size) { EVP_DigestUpdate(context_.get(), data, size); }
+  std::string hex() {
+    std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+    unsigned int size = 0;
+    EVP_DigestFinal_ex(context_.get(), digest.data(), &size);
+    static constexpr char kDigits[] = "0123456789abcdef";
+    std::string text;
+    for (unsigned int i = 0; i < size; ++i) {
+      text += kDigits[digest[i] >> 4];
+      text += kDigits[digest[i] & 15];
+    }
+    return text;
+  }
+
+ private:
+  std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context_;
+};
+
+}  // namespace
+
+Bytes read_file(const fs::path& path, std::uint64_t max_bytes) {
+  if (path == "-") return read_stream(std::cin, "standard input", max_bytes);
+  std::error_code code;
+  const fs::file_status status = fs::status(path, code);
+  if (!fs::exists(status)) fail_input(path, code ? code.message() : "no such file");
+  if (fs::is_directory(status)) fail_input(path, "is a folder, a file was expected");
+  std::ifstream in(path, std::ios::binary);
+  if (!in) fail_input(path, std::string("can't be opened: ") + std::strerror(errno));
+  return read_stream(in, path, max_bytes);
+}
+
+void write_file_atomically(const fs::path& path, const std::function<void(std::ostream&)>& write) {
+  fs::path temporary = path;
+  temporary += ".tmp" + std::to_string(getpid());
+  const auto fail = [&](const std::string& why) {
+    std::error_code ignored;
+    fs::remove(temporary, ignored);
+    throw Error(ErrorKind::kInternal, path.string() + ": can't be written: " + why);
+  };
+  try {
+    std::ofstream out(temporary, std::ios::binary | std::ios::trunc);
+    if (!out) fail(std::strerror(errno));
+    write(out);
+    out.flush();
+    if (!out) fail(std::strerror(errno));
+  } catch (const Error&) {
+    std::error_code ignored;
+    fs::remove(temporary, ignored);
+    throw;
+  }
+  const int descriptor = open(temporary.c_str(), O_RDONLY | O_CLOEXEC);
+  const bool synced = descriptor >= 0 && fsync(descriptor) == 0;
+  const int sync_errno = errno;
+  if (descriptor >= 0) close(descriptor);
+  if (!synced) fail(std::strerror(sync_errno));
+  std::error_code code;
+  fs::rename(temporary, path, code);
+  if (code) fail(code.message());
+}
+
+std::string sha256_hex(ByteView bytes) {
+  Sha256 hash;
+  hash.add(bytes.data(), bytes.size());
+  return hash.hex();
+}
+
+std::string sha256_file(const fs::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  if (!in) fail_input(path, std::string("can't be opened: ") + std::strerror(errno));
+  Sha256 hash;
+  std::vector<char> block(kBlockBytes);
+  while (in) {
+    in.read(block.data(), static_cast<std::streamsize>(block.size()));
+    hash.add(block.data(), static_cast<std::size_t>(in.gcount()));
+  }
+  if (in.bad()) fail_input(path, "reading failed");
+  return hash.hex();
+}
+
+MappedFile::MappedFile(const fs::path& path) {
+  const auto fail = [&](const std::string& why) {
+    throw Error(ErrorKind::kModel, path.string() + ": " + why);
+  };
+  const int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) fail(std::string("can't be opened: ") + std::strerror(errno));
+  struct stat info {};
+  if (fstat(descriptor, &info) != 0 || !S_ISREG(info.st_mode) || info.st_size <= 0) {
+    close(descriptor);
+    fail("not a regular file with content");
+  }
+  size_ = static_cast<std::size_t>(info.st_size);
+  void* address = mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, descriptor, 0);
+  const int map_errno = errno;
+  close(descriptor);
+  if (address == MAP_FAILED) fail(std::string("can't be mapped: ") + std::strerror(map_errno));
+  data_ = static_cast<const std::uint8_t*>(address);
+}
+
+MappedFile::~MappedFile() {
+  if (data_ != nullptr) munmap(const_cast<std::uint8_t*>(data_), size_);
+}
+
+MappedFile::MappedFile(MappedFile&& other) noexcept
+    : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+
+MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
+  std::swap(data_, other.data_);
+  std::swap(size_, other.size_);
+  return *this;
+}
+
+}  // namespace pandagpt

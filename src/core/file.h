@@ -1,0 +1,51 @@
+// Files: bounded reading, atomic writing, memory mapping, content hashes.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <iosfwd>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace pandagpt {
+
+using Bytes = std::vector<std::uint8_t>;
+using ByteView = std::span<const std::uint8_t>;
+
+/// Reads a whole regular file, or standard input when `path` is "-".
+/// Throws Error(kInput): missing, a folder, no permission, empty, larger than `max_bytes`.
+Bytes read_file(const std::filesystem::path& path, std::uint64_t max_bytes);
+
+/// Writes through a temporary file in the same folder, flushes it to disk, then renames it over
+/// `path`: a reader sees the old content or the new, never a part. `write` gets a binary stream.
+/// Throws Error(kInternal) on a full disk or missing folder; the temporary file is removed.
+void write_file_atomically(const std::filesystem::path& path,
+                           const std::function<void(std::ostream&)>& write);
+
+/// Lower-case hexadecimal SHA-256.
+std::string sha256_hex(ByteView bytes);
+/// The same of a file's content, read in blocks. Throws Error(kInput) if it can't be read.
+std::string sha256_file(const std::filesystem::path& path);
+
+/// A read-only memory map of a regular file; unmapped on destruction.
+class MappedFile {
+ public:
+  /// Throws Error(kModel) if the file is missing, empty or can't be mapped.
+  explicit MappedFile(const std::filesystem::path& path);
+  ~MappedFile();
+  MappedFile(MappedFile&& other) noexcept;
+  MappedFile& operator=(MappedFile&& other) noexcept;
+  MappedFile(const MappedFile&) = delete;
+  MappedFile& operator=(const MappedFile&) = delete;
+
+  ByteView bytes() const { return {data_, size_}; }
+
+ private:
+  const std::uint8_t* data_ = nullptr;
+  std::size_t size_ = 0;
+};
+
+}  // namespace pandagpt
