@@ -70,7 +70,8 @@ Bytes read_file(const fs::path& path, std::uint64_t max_bytes) {
   if (path == "-") return read_stream(std::cin, "standard input", max_bytes);
   std::error_code code;
   const fs::file_status status = fs::status(path, code);
-  if (!fs::exists(status)) fail_input(path, code ? code.message() : "no such file");
+  if (status.type() == fs::file_type::not_found) fail_input(path, "no such file");
+  if (!fs::exists(status)) fail_input(path, code.message());
   if (fs::is_directory(status)) fail_input(path, "is a folder, a file was expected");
   std::ifstream in(path, std::ios::binary);
   if (!in) fail_input(path, std::string("can't be opened: ") + std::strerror(errno));
