@@ -6,12 +6,14 @@
 //   BOS "### Human: <Img>" IMAGE "</Img> " q1 "\n### Assistant:" a1 "\n###"
 //       " Human: " q2 "\n### Assistant:" a2 "\n###" ...
 //
-// where every quoted piece is tokenised on its own and without special tokens, and IMAGE stands for
-// `n_image_tokens` projected embeddings.
+// where IMAGE stands for `n_image_tokens` projected embeddings. The text is tokenised in the pieces
+// that the reference uses, without special tokens: what stands before the image is one, a question
+// with the texts on both its sides is one, and an answer with its end is one.
 #pragma once
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 namespace pandagpt {
 
@@ -27,5 +29,29 @@ struct PromptTemplate {
   std::string answer_end = "\n###";  ///< after an answer, in training and in the history
   std::string stop = "###";          ///< generation ends where this begins
 };
+
+/// One question and its answer.
+struct Turn {
+  std::string question;
+  std::string answer;
+};
+
+/// The piece of a conversation's first question. With an input, `format.first_human` and the image
+/// embeddings come before it.
+inline std::string first_question_piece(const PromptTemplate& format, std::string_view question,
+                                        bool with_image) {
+  std::string piece = with_image ? format.after_image : format.first_human_text;
+  return piece.append(question).append(format.assistant);
+}
+
+/// The piece of a later question.
+inline std::string next_question_piece(const PromptTemplate& format, std::string_view question) {
+  return std::string(format.next_human).append(question).append(format.assistant);
+}
+
+/// The piece of an answer: what the model is trained to write after a question's piece.
+inline std::string answer_piece(const PromptTemplate& format, std::string_view answer) {
+  return std::string(format.answer_prefix).append(answer).append(format.answer_end);
+}
 
 }  // namespace pandagpt

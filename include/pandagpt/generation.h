@@ -1,0 +1,70 @@
+// How an answer is generated, and how long it took.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace pandagpt {
+
+/// Sampling settings of one answer. The defaults are greedy decoding's neighbours of the reference:
+/// temperature 1 with a very small nucleus.
+struct GenerateOptions {
+  int max_tokens = 256;       ///< tokens of the answer at most; at least 1
+  bool greedy = false;        ///< always the most likely token; the fields below are then unused
+  float temperature = 1.0F;   ///< divides the logits; 0 is greedy
+  float top_p = 0.01F;        ///< nucleus: the smallest set of tokens of this probability, (0, 1]
+  int top_k = 0;              ///< only the k most likely tokens; 0 is no limit
+  float min_p = 0.0F;         ///< drops tokens below min_p times the best one's probability, [0, 1]
+  float repeat_penalty = 1.0F;             ///< divides the logits of recent tokens; 1 is none
+  int repeat_last_n = 64;                  ///< how many tokens of the answer count as recent
+  std::optional<std::uint32_t> seed = {};  ///< same seed, same answer; none draws one at random
+
+  /// Throws Error(kUsage) that names the field whose value is out of range.
+  void validate() const;
+};
+
+/// Receives the answer piece by piece: valid UTF-8, never a part of the stop string.
+/// Returning false ends the answer; what was sent so far stays the answer.
+using OnText = std::function<bool(std::string_view text)>;
+
+/// Why an answer ended.
+enum class FinishReason {
+  kStop,       ///< the model ended its turn
+  kLength,     ///< max_tokens were generated
+  kContext,    ///< the context window is full
+  kCancelled,  ///< the callback returned false
+};
+std::string to_string(FinishReason reason);
+
+/// Times in milliseconds, counts in tokens; of one answer.
+struct Timings {
+  double encode_ms = 0;       ///< decoding, preprocessing and encoding the inputs, projecting
+  double prompt_ms = 0;       ///< evaluating what the model had not seen yet
+  double first_text_ms = 0;   ///< from the call to the first piece of the answer
+  double generate_ms = 0;     ///< from the first sampled token to the last
+  int prompt_tokens = 0;      ///< positions evaluated for the prompt (text and image)
+  int reused_tokens = 0;      ///< positions taken from the cache
+  int generated_tokens = 0;   ///< sampled, the stop string included
+
+  double prompt_tokens_per_second() const {
+    return prompt_ms > 0 ? 1000.0 * prompt_tokens / prompt_ms : 0;
+  }
+  /// Decoding speed; the first token comes from the prompt and does not count.
+  double generated_tokens_per_second() const {
+    return generate_ms > 0 && generated_tokens > 1 ? 1000.0 * (generated_tokens - 1) / generate_ms
+                                                   : 0;
+  }
+};
+
+/// A finished answer.
+struct Answer {
+  std::string text;  ///< UTF-8 without surrounding white space or any part of the stop string
+  FinishReason finish = FinishReason::kStop;
+  std::uint32_t seed = 0;  ///< the seed that was used
+  Timings timings;
+};
+
+}  // namespace pandagpt

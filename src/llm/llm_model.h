@@ -1,0 +1,92 @@
+// A language model of llama.cpp: weights and vocabulary, read only and shared by sessions.
+#pragma once
+
+#include <llama.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace pandagpt {
+
+/// Number of physical cores that this process may use, at least 1.
+int default_thread_count();
+
+/// Sends llama.cpp's and ggml's log lines to spdlog at debug level. Idempotent; LlmModel calls it.
+void redirect_llama_log();
+
+struct LlmOptions {
+  int n_gpu_layers = -1;    ///< layers on the GPU, where there is one; negative is all, 0 is none
+  bool vocab_only = false;  ///< only the tokeniser; such a model can't open a session
+};
+
+/// Weights (memory mapped) and vocabulary of a GGUF file. Const after loading: any number of threads
+/// and sessions may share one.
+class LlmModel {
+ public:
+  /// Throws Error(kModel, "PATH: ...") if the file is missing, damaged or not a model.
+  explicit LlmModel(const std::filesystem::path& path, const LlmOptions& options = {});
+
+  /// Tokens of `text` as it stands: no BOS is added and no special token is parsed, so that a
+  /// question can't inject control tokens.
+  std::vector<std::int32_t> tokenize(std::string_view text) const;
+
+  /// Tokens of one piece of the prompt protocol (src/llm/prompt.h). The same as tokenize(), except
+  /// that a vocabulary which puts a space before every text (SentencePiece, e.g. Vicuna) gets the
+  /// piece without its own leading space: " Human: hi" must not become two spaces.
+  std::vector<std::int32_t> tokenize_piece(std::string_view piece) const;
+
+  /// Bytes that a token stands for, possibly a part of a UTF-8 sequence; empty for control tokens.
+  std::string token_to_piece(std::int32_t token) const;
+
+  /// The token every conversation starts with, whether or not the vocabulary asks for it: PandaGPT
+  /// was trained so. A vocabulary without one gives its end-of-text token (GPT-2's custom).
+  std::int32_t bos() const { return bos_; }
+  bool is_end_of_generation(std::int32_t token) const;
+
+  int n_embd() const;
+  int n_ctx_train() const;
+  int n_vocab() const;
+  std::uint64_t n_parameters() const;
+  std::string description() const;  ///< e.g. "llama ?B Q4_1"
+  const std::filesystem::path& path() const { return path_; }
+
+  llama_model* handle() const { return model_.get(); }
+  const llama_vocab* vocab() const { return vocab_; }
+
+ private:
+  struct Deleter {
+    void operator()(llama_model* model) const { llama_model_free(model); }
+  };
+
+  std::filesystem::path path_;
+  std::unique_ptr<llama_model, Deleter> model_;
+  const llama_vocab* vocab_ = nullptr;
+  std::int32_t bos_ = 0;
+  bool adds_space_ = false;
+};
+
+/// A LoRA adapter in llama.cpp's GGUF format, applied at run time. Load it before the sessions that
+/// use it are opened.
+class LoraAdapter {
+ public:
+  /// Throws Error(kModel, "PATH: ...") if the file is missing, damaged or made for another model.
+  LoraAdapter(std::shared_ptr<const LlmModel> model, const std::filesystem::path& path,
+              float scale = 1.0F);
+  ~LoraAdapter();
+  LoraAdapter(const LoraAdapter&) = delete;
+  LoraAdapter& operator=(const LoraAdapter&) = delete;
+
+  float scale() const { return scale_; }
+  llama_adapter_lora* handle() const { return adapter_; }
+
+ private:
+  std::shared_ptr<const LlmModel> model_;  // must outlive the adapter
+  llama_adapter_lora* adapter_ = nullptr;
+  float scale_;
+};
+
+}  // namespace pandagpt
