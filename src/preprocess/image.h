@@ -1,0 +1,67 @@
+// Decoded picture -> normalised square tensor, equal to Pillow + torchvision.
+//
+// The reference (ImageBind's load_and_transform_vision_data) does Resize(224, BICUBIC),
+// CenterCrop(224), ToTensor, Normalize(mean, std) on a Pillow image.
+#pragma once
+
+#include <array>
+#include <vector>
+
+#include "media/image.h"
+
+namespace pandagpt {
+
+/// Per-channel statistics of values in [0, 1], in the order R, G, B.
+struct ChannelStats {
+  std::array<float, 3> mean;
+  std::array<float, 3> std;
+};
+
+/// CLIP's and ImageBind's (imagebind/data.py).
+inline constexpr ChannelStats kImageBindStats{{0.48145466F, 0.4578275F, 0.40821073F},
+                                              {0.26862954F, 0.26130258F, 0.27577711F}};
+/// EfficientNet-Lite's: (value - 127) / 128, as its TensorFlow training code does.
+inline constexpr ChannelStats kEfficientNetLiteStats{
+    {127.0F / 255.0F, 127.0F / 255.0F, 127.0F / 255.0F},
+    {128.0F / 255.0F, 128.0F / 255.0F, 128.0F / 255.0F}};
+
+struct ImageTransform {
+  int size = 224;               ///< side of the centre crop, pixels
+  int resize_short_side = 224;  ///< length of the shorter side after resizing, pixels
+  std::array<float, 3> mean = kImageBindStats.mean;
+  std::array<float, 3> std = kImageBindStats.std;
+};
+
+inline constexpr ImageTransform kImageBindTransform{};
+inline constexpr ImageTransform kEfficientNetLiteTransform{
+    224, 224, kEfficientNetLiteStats.mean, kEfficientNetLiteStats.std};
+
+/// Order of the numbers in an image tensor.
+enum class TensorLayout {
+  kHwc,  ///< [size, size, 3]
+  kChw,  ///< [3, size, size]
+};
+
+/// Pillow's Image.resize((width, height), BICUBIC): antialiased, 8-bit fixed point, bit-exact.
+/// Throws Error(kUsage) when a size is not positive.
+Image resize_bicubic(const Image& image, int width, int height);
+
+/// torchvision's CenterCrop: the offset is (side - crop) / 2 rounded half to even, and an image
+/// smaller than the crop is first padded with black.
+/// Throws Error(kUsage) when a size is not positive.
+Image center_crop(const Image& image, int width, int height);
+
+/// Resize(resize_short_side) with torchvision's rule (the longer side is truncated to whole pixels),
+/// then CenterCrop(size). The result is size x size.
+Image resize_and_crop(const Image& image, const ImageTransform& transform);
+
+/// (value / 255 - mean) / std for a size x size image; `out` takes size * size * 3 floats.
+/// Throws Error(kUsage) when the image has another size.
+void to_tensor(const Image& image, const ImageTransform& transform, float* out,
+               TensorLayout layout = TensorLayout::kHwc);
+
+/// resize_and_crop, then to_tensor.
+std::vector<float> image_tensor(const Image& image, const ImageTransform& transform,
+                                TensorLayout layout = TensorLayout::kHwc);
+
+}  // namespace pandagpt
