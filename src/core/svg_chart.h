@@ -16,41 +16,41 @@ namespace pandagpt {
 
 /// One line. x and y have the same length, in the order in which the line runs.
 struct ChartSeries {
-  std::string name;  ///< in the legend; a series without a name is not listed there
-  std::vector<double> x;
-  std::vector<double> y;  ///< a value that is not finite (or <= 0 on a log axis) breaks the line
+  std::string name{};  ///< in the legend; a series without a name is not listed there
+  std::vector<double> x{};
+  std::vector<double> y{};  ///< a value that is not finite (or <= 0 on a log axis) breaks the line
   bool faint = false;     ///< thin and pale: raw values behind a smoothed line. Takes the colour of
                           ///< the next series that is not faint
 };
 
 /// Labels may carry units: "step", "loss (nats)", "time (s)". Sizes in CSS pixels.
 struct LineChart {
-  std::string title;
-  std::string x_label;
-  std::string y_label;
-  std::vector<ChartSeries> series;
+  std::string title{};
+  std::string x_label{};
+  std::string y_label{};
+  std::vector<ChartSeries> series{};
   bool log_y = false;
-  std::optional<double> y_min;  ///< fixes an end of the y axis instead of fitting it to the data
-  std::optional<double> y_max;
+  std::optional<double> y_min{};  ///< fixes an end of the y axis instead of fitting it to the data
+  std::optional<double> y_max{};
   int width = 720;
   int height = 400;
 };
 
 /// One bar a category. A value that is not finite draws no bar.
 struct BarSeries {
-  std::string name;
-  std::vector<double> values;  ///< [categories]
-  std::vector<double> low;     ///< [categories] or empty: lower ends of the error whiskers
-  std::vector<double> high;    ///< [categories] or empty: upper ends
+  std::string name{};
+  std::vector<double> values{};  ///< [categories]
+  std::vector<double> low{};     ///< [categories] or empty: lower ends of the error whiskers
+  std::vector<double> high{};    ///< [categories] or empty: upper ends
 };
 
 /// Grouped bars from zero: one row a category (horizontal) or one column (a histogram).
 struct BarChart {
-  std::string title;
-  std::string category_label;  ///< the axis of the categories; drawn for columns only
-  std::string value_label;
-  std::vector<std::string> categories;
-  std::vector<BarSeries> series;
+  std::string title{};
+  std::string category_label{};  ///< the axis of the categories; drawn for columns only
+  std::string value_label{};
+  std::vector<std::string> categories{};
+  std::vector<BarSeries> series{};
   bool horizontal = true;
   int width = 720;
   int height = 0;  ///< 0: as high as the bars need
