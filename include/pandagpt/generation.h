@@ -12,12 +12,12 @@ namespace pandagpt {
 /// Sampling settings of one answer. The defaults are greedy decoding's neighbours of the reference:
 /// temperature 1 with a very small nucleus.
 struct GenerateOptions {
-  int max_tokens = 256;       ///< tokens of the answer at most; at least 1
-  bool greedy = false;        ///< always the most likely token; the fields below are then unused
-  float temperature = 1.0F;   ///< divides the logits; 0 is greedy
-  float top_p = 0.01F;        ///< nucleus: the smallest set of tokens of this probability, (0, 1]
-  int top_k = 0;              ///< only the k most likely tokens; 0 is no limit
-  float min_p = 0.0F;         ///< drops tokens below min_p times the best one's probability, [0, 1]
+  int max_tokens = 256;      ///< tokens of the answer at most; at least 1
+  bool greedy = false;       ///< always the most likely token; the fields below are then unused
+  float temperature = 1.0F;  ///< divides the logits; 0 is greedy
+  float top_p = 0.01F;       ///< nucleus: the smallest set of tokens of this probability, (0, 1]
+  int top_k = 0;             ///< only the k most likely tokens; 0 is no limit
+  float min_p = 0.0F;        ///< drops tokens below min_p times the best one's probability, [0, 1]
   float repeat_penalty = 1.0F;             ///< divides the logits of recent tokens; 1 is none
   int repeat_last_n = 64;                  ///< how many tokens of the answer count as recent
   std::optional<std::uint32_t> seed = {};  ///< same seed, same answer; none draws one at random
@@ -41,13 +41,13 @@ std::string to_string(FinishReason reason);
 
 /// Times in milliseconds, counts in tokens; of one answer.
 struct Timings {
-  double encode_ms = 0;       ///< decoding, preprocessing and encoding the inputs, projecting
-  double prompt_ms = 0;       ///< evaluating what the model had not seen yet
-  double first_text_ms = 0;   ///< from the call to the first piece of the answer
-  double generate_ms = 0;     ///< from the first sampled token to the last
-  int prompt_tokens = 0;      ///< positions evaluated for the prompt (text and image)
-  int reused_tokens = 0;      ///< positions taken from the cache
-  int generated_tokens = 0;   ///< sampled, the stop string included
+  double encode_ms = 0;      ///< decoding, preprocessing and encoding the inputs, projecting
+  double prompt_ms = 0;      ///< evaluating what the model had not seen yet
+  double first_text_ms = 0;  ///< from the call to the first piece of the answer
+  double generate_ms = 0;    ///< from the first sampled token to the last
+  int prompt_tokens = 0;     ///< positions evaluated for the prompt (text and image)
+  int reused_tokens = 0;     ///< positions taken from the cache
+  int generated_tokens = 0;  ///< sampled, the stop string included
 
   double prompt_tokens_per_second() const {
     return prompt_ms > 0 ? 1000.0 * prompt_tokens / prompt_ms : 0;

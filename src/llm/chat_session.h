@@ -17,9 +17,9 @@
 namespace pandagpt {
 
 struct SessionOptions {
-  int n_ctx = 2048;     ///< positions that fit (text and image); limited to the model's own limit
-  int n_batch = 512;    ///< positions evaluated in one go
-  int n_threads = 0;    ///< 0: default_thread_count()
+  int n_ctx = 2048;   ///< positions that fit (text and image); limited to the model's own limit
+  int n_batch = 512;  ///< positions evaluated in one go
+  int n_threads = 0;  ///< 0: default_thread_count()
   bool f32_cache = false;  ///< keys and values in f32 instead of f16: for numeric comparisons
 };
 
@@ -74,7 +74,7 @@ class ChatSession {
   std::span<const std::int32_t> cached_tokens() const { return cached_; }
   static constexpr std::int32_t kImagePosition = -1;
 
-  int n_ctx() const;
+  int n_ctx() const { return n_ctx_; }
   const SessionCounters& counters() const { return counters_; }
 
  private:
@@ -86,13 +86,14 @@ class ChatSession {
   void evaluate_prompt(std::string_view question);
   void keep_cached(std::size_t count);
   void evaluate(std::span<const std::int32_t> tokens);
-  void evaluate_run(std::span<const std::int32_t> tokens, std::size_t image_row);
+  void evaluate_run(std::span<const std::int32_t> tokens, bool with_logits);
   Answer generate(const GenerateOptions& options, const OnText& on_text);
 
   std::shared_ptr<const LlmModel> model_;
   std::shared_ptr<const LoraAdapter> adapter_;
   PromptTemplate format_;
-  int n_batch_;
+  int n_ctx_ = 0;
+  int n_batch_ = 0;
   std::unique_ptr<llama_context, ContextDeleter> context_;
 
   std::vector<float> image_;  // (n_image_tokens, n_embd)

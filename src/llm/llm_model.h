@@ -23,8 +23,8 @@ struct LlmOptions {
   bool vocab_only = false;  ///< only the tokeniser; such a model can't open a session
 };
 
-/// Weights (memory mapped) and vocabulary of a GGUF file. Const after loading: any number of threads
-/// and sessions may share one.
+/// Weights (memory mapped) and vocabulary of a GGUF file. Const after loading: any number of
+/// threads and sessions may share one.
 class LlmModel {
  public:
   /// Throws Error(kModel, "PATH: ...") if the file is missing, damaged or not a model.

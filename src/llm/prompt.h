@@ -1,7 +1,7 @@
 // The PandaGPT prompt protocol, shared by inference and the trainer.
 //
-// Source: the reference's code/model/openllama.py (build_one_instance, prepare_generation_embedding)
-// and the paper, section 3. One conversation about a picture reads
+// Source: the reference's code/model/openllama.py (build_one_instance,
+// prepare_generation_embedding) and the paper, section 3. One conversation about a picture reads
 //
 //   BOS "### Human: <Img>" IMAGE "</Img> " q1 "\n### Assistant:" a1 "\n###"
 //       " Human: " q2 "\n### Assistant:" a2 "\n###" ...

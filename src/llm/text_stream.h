@@ -21,7 +21,7 @@ class AnswerStream {
   /// the last text to show.
   std::string finish(bool complete);
 
-  bool stopped() const { return stopped_; }       ///< the stop string was seen
+  bool stopped() const { return stopped_; }          ///< the stop string was seen
   const std::string& text() const { return text_; }  ///< all that was released
 
  private:

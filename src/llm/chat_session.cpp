@@ -1,0 +1,297 @@
+#include "llm/chat_session.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <random>
+#include <utility>
+
+#include "llm/text_stream.h"
+#include "pandagpt/error.h"
+
+namespace pandagpt {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double milliseconds_since(Clock::time_point start) {
+  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+}
+
+struct SamplerDeleter {
+  void operator()(llama_sampler* sampler) const { llama_sampler_free(sampler); }
+};
+using Sampler = std::unique_ptr<llama_sampler, SamplerDeleter>;
+
+// The order is llama.cpp's own: penalties, then cuts, then temperature, then the draw.
+Sampler make_sampler(const GenerateOptions& options, int n_vocab, std::uint32_t seed) {
+  Sampler chain(llama_sampler_chain_init(llama_sampler_chain_default_params()));
+  const auto add = [&](llama_sampler* sampler) { llama_sampler_chain_add(chain.get(), sampler); };
+  if (options.greedy || options.temperature == 0) {
+    add(llama_sampler_init_greedy());
+    return chain;
+  }
+  if (options.repeat_penalty != 1.0F && options.repeat_last_n > 0)
+    add(llama_sampler_init_penalties(n_vocab, options.repeat_last_n, options.repeat_penalty,
+                                     /*penalty_freq=*/0, /*penalty_present=*/0));
+  if (options.top_k > 0) add(llama_sampler_init_top_k(options.top_k));
+  if (options.top_p < 1) add(llama_sampler_init_top_p(options.top_p, /*min_keep=*/1));
+  if (options.min_p > 0) add(llama_sampler_init_min_p(options.min_p, /*min_keep=*/1));
+  add(llama_sampler_init_temp(options.temperature));
+  add(llama_sampler_init_dist(seed));
+  return chain;
+}
+
+std::uint32_t choose_seed(const GenerateOptions& options) {
+  if (options.seed) return *options.seed;
+  const std::uint32_t seed = std::random_device{}();
+  return seed == LLAMA_DEFAULT_SEED ? 0 : seed;  // llama.cpp's mark for "draw one yourself"
+}
+
+// A llama_batch of one sequence, over memory of ours.
+class Batch {
+ public:
+  Batch(std::size_t first_position, std::size_t count, bool last_has_logits)
+      : positions_(count),
+        sequence_counts_(count, 1),
+        sequences_(count, &sequence_),
+        has_logits_(count, 0) {
+    for (std::size_t i = 0; i < count; ++i) {
+      positions_[i] = static_cast<llama_pos>(first_position + i);
+    }
+    has_logits_.back() = last_has_logits ? 1 : 0;
+  }
+
+  // Exactly one of the two is given: `count` ids, or (count, n_embd) floats.
+  llama_batch view(const std::int32_t* tokens, const float* embeddings) {
+    // llama.cpp's struct lacks const; the data is only read.
+    return {static_cast<std::int32_t>(positions_.size()),
+            const_cast<llama_token*>(tokens),
+            const_cast<float*>(embeddings),
+            positions_.data(),
+            sequence_counts_.data(),
+            sequences_.data(),
+            has_logits_.data()};
+  }
+
+ private:
+  llama_seq_id sequence_ = 0;
+  std::vector<llama_pos> positions_;
+  std::vector<std::int32_t> sequence_counts_;
+  std::vector<llama_seq_id*> sequences_;
+  std::vector<std::int8_t> has_logits_;
+};
+
+}  // namespace
+
+ChatSession::ChatSession(std::shared_ptr<const LlmModel> model,
+                         std::shared_ptr<const LoraAdapter> adapter, PromptTemplate format,
+                         const SessionOptions& options)
+    : model_(std::move(model)), adapter_(std::move(adapter)), format_(std::move(format)) {
+  n_ctx_ = std::min(options.n_ctx, model_->n_ctx_train());
+  n_batch_ = std::min(options.n_batch, n_ctx_);
+  if (n_ctx_ < 1 || n_batch_ < 1)
+    throw Error(ErrorKind::kUsage, "the context size and the batch size must be at least 1");
+  llama_context_params params = llama_context_default_params();
+  params.n_ctx = static_cast<std::uint32_t>(n_ctx_);
+  params.n_batch = params.n_ubatch = static_cast<std::uint32_t>(n_batch_);
+  params.n_seq_max = 1;
+  params.n_threads = options.n_threads > 0 ? options.n_threads : default_thread_count();
+  params.n_threads_batch = params.n_threads;
+  params.no_perf = true;
+  if (options.f32_cache) params.type_k = params.type_v = GGML_TYPE_F32;
+  context_.reset(llama_init_from_model(model_->handle(), params));
+  if (!context_)
+    throw Error(ErrorKind::kModel, model_->path().string() + ": no context of " +
+                                       std::to_string(n_ctx_) +
+                                       " positions could be made (memory?); try a smaller one");
+  if (adapter_) {
+    llama_adapter_lora* handle = adapter_->handle();
+    float scale = adapter_->scale();
+    if (llama_set_adapters_lora(context_.get(), &handle, 1, &scale) != 0)
+      throw Error(ErrorKind::kModel, "the LoRA adapter can't be applied to this model");
+  }
+}
+
+void ChatSession::set_image(std::vector<float> embeddings) {
+  const auto width = static_cast<std::size_t>(model_->n_embd());
+  if (embeddings.size() % width != 0)
+    throw Error(ErrorKind::kModel, "image embeddings of " + std::to_string(embeddings.size()) +
+                                       " numbers don't fit the language model's width of " +
+                                       std::to_string(width));
+  if (embeddings == image_) return;
+  image_ = std::move(embeddings);
+  const auto image = std::find(cached_.begin(), cached_.end(), kImagePosition);
+  keep_cached(static_cast<std::size_t>(image - cached_.begin()));
+}
+
+std::vector<std::int32_t> ChatSession::conversation_tokens(std::string_view question) const {
+  std::vector<std::int32_t> tokens{model_->bos()};
+  const auto append = [&](const std::string& piece) {
+    const std::vector<std::int32_t> more = model_->tokenize_piece(piece);
+    tokens.insert(tokens.end(), more.begin(), more.end());
+  };
+  if (!image_.empty()) {
+    append(format_.first_human);
+    tokens.insert(tokens.end(), image_.size() / static_cast<std::size_t>(model_->n_embd()),
+                  kImagePosition);
+  }
+  for (std::size_t i = 0; i <= turns_.size(); ++i) {
+    const std::string_view text = i < turns_.size() ? turns_[i].question : question;
+    append(i == 0 ? first_question_piece(format_, text, !image_.empty())
+                  : next_question_piece(format_, text));
+    if (i < turns_.size()) append(answer_piece(format_, turns_[i].answer));
+  }
+  return tokens;
+}
+
+void ChatSession::evaluate_prompt(std::string_view question) {
+  const std::vector<std::int32_t> tokens = conversation_tokens(question);
+  if (tokens.size() >= static_cast<std::size_t>(n_ctx_))
+    throw Error(ErrorKind::kUsage,
+                "the conversation with this question needs " + std::to_string(tokens.size() + 1) +
+                    " positions and the context (n_ctx) has " + std::to_string(n_ctx_) +
+                    ": start a new conversation, ask a shorter question, or raise the context "
+                    "size; nothing was lost");
+  counters_.evaluated_in_turn = 0;
+  // The last position is always evaluated again: its scores are needed and not kept.
+  const std::span<const std::int32_t> reusable(tokens.data(), tokens.size() - 1);
+  const auto same = std::mismatch(reusable.begin(), reusable.end(), cached_.begin(), cached_.end());
+  keep_cached(static_cast<std::size_t>(same.first - reusable.begin()));
+  counters_.reused_in_turn = static_cast<std::int64_t>(cached_.size());
+  evaluate(std::span(tokens).subspan(cached_.size()));
+}
+
+void ChatSession::keep_cached(std::size_t count) {
+  if (count >= cached_.size()) return;
+  // Always possible: the memory of an attention-only model can drop any end of a sequence.
+  if (!llama_memory_seq_rm(llama_get_memory(context_.get()), 0, static_cast<llama_pos>(count),
+                           -1)) {
+    llama_memory_clear(llama_get_memory(context_.get()), /*data=*/false);
+    count = 0;
+  }
+  cached_.resize(count);
+}
+
+void ChatSession::evaluate(std::span<const std::int32_t> tokens) {
+  std::size_t at = 0;
+  while (at < tokens.size()) {
+    const bool is_image = tokens[at] == kImagePosition;
+    std::size_t end = at + 1;
+    while (end < tokens.size() && end - at < static_cast<std::size_t>(n_batch_) &&
+           (tokens[end] == kImagePosition) == is_image) {
+      ++end;
+    }
+    evaluate_run(tokens.subspan(at, end - at), end == tokens.size());
+    at = end;
+  }
+}
+
+void ChatSession::evaluate_run(std::span<const std::int32_t> tokens, bool with_logits) {
+  Batch batch(cached_.size(), tokens.size(), with_logits);
+  const float* embeddings = nullptr;
+  if (tokens.front() == kImagePosition) {
+    const auto row =
+        static_cast<std::size_t>(std::count(cached_.begin(), cached_.end(), kImagePosition));
+    embeddings = image_.data() + row * static_cast<std::size_t>(model_->n_embd());
+  }
+  has_logits_ = false;
+  const std::int32_t status = llama_decode(
+      context_.get(), batch.view(embeddings == nullptr ? tokens.data() : nullptr, embeddings));
+  if (status != 0) {
+    // A part of the batch may be in llama.cpp's memory.
+    llama_memory_seq_rm(llama_get_memory(context_.get()), 0, static_cast<llama_pos>(cached_.size()),
+                        -1);
+    throw Error(ErrorKind::kInternal,
+                "the language model failed on " + std::to_string(tokens.size()) +
+                    " positions (llama_decode returned " + std::to_string(status) + ")");
+  }
+  cached_.insert(cached_.end(), tokens.begin(), tokens.end());
+  counters_.evaluated_in_turn += static_cast<std::int64_t>(tokens.size());
+  counters_.evaluated_total += static_cast<std::int64_t>(tokens.size());
+  has_logits_ = with_logits;
+}
+
+Answer ChatSession::ask(std::string_view question, const GenerateOptions& options,
+                        const OnText& on_text) {
+  options.validate();
+  const Clock::time_point start = Clock::now();
+  evaluate_prompt(question);
+  const double prompt_ms = milliseconds_since(start);
+  const int prompt_tokens = static_cast<int>(counters_.evaluated_in_turn);
+  Answer answer = generate(options, on_text);
+  answer.timings.prompt_ms = prompt_ms;
+  answer.timings.first_text_ms += prompt_ms;
+  answer.timings.prompt_tokens = prompt_tokens;
+  answer.timings.reused_tokens = static_cast<int>(counters_.reused_in_turn);
+  turns_.push_back({std::string(question), answer.text});
+  return answer;
+}
+
+Answer ChatSession::generate(const GenerateOptions& options, const OnText& on_text) {
+  Answer answer;
+  answer.seed = choose_seed(options);
+  const Sampler sampler = make_sampler(options, model_->n_vocab(), answer.seed);
+  AnswerStream stream(format_.stop);
+  const Clock::time_point start = Clock::now();
+  bool go_on = true;
+  const auto emit = [&](const std::string& text) {
+    if (text.empty()) return;
+    if (answer.timings.first_text_ms == 0) answer.timings.first_text_ms = milliseconds_since(start);
+    if (on_text && !on_text(text)) go_on = false;
+  };
+
+  int& count = answer.timings.generated_tokens;
+  bool ended_by_model = false;
+  Clock::time_point first_token = start;
+  while (true) {
+    const llama_token token = llama_sampler_sample(sampler.get(), context_.get(), -1);
+    if (++count == 1) first_token = Clock::now();
+    answer.timings.generate_ms = milliseconds_since(first_token);
+    ended_by_model = model_->is_end_of_generation(token);
+    if (ended_by_model) break;
+    emit(stream.push(model_->token_to_piece(token)));
+    if (stream.stopped()) break;
+    answer.finish = !go_on                        ? FinishReason::kCancelled
+                    : count >= options.max_tokens ? FinishReason::kLength
+                    : cached_.size() + 1 >= static_cast<std::size_t>(n_ctx_)
+                        ? FinishReason::kContext
+                        : FinishReason::kStop;
+    if (answer.finish != FinishReason::kStop) break;
+    evaluate(std::span(&token, 1));
+  }
+  if (go_on) emit(stream.finish(ended_by_model));  // after a refusal, nothing more is sent
+  answer.text = stream.text();
+  return answer;
+}
+
+Answer ChatSession::regenerate(const GenerateOptions& options, const OnText& on_text) {
+  if (turns_.empty()) throw Error(ErrorKind::kUsage, "there is no answer to generate again");
+  const Turn last = std::move(turns_.back());
+  turns_.pop_back();
+  try {
+    return ask(last.question, options, on_text);
+  } catch (...) {
+    turns_.push_back(last);
+    throw;
+  }
+}
+
+void ChatSession::prefill(std::string_view question) {
+  evaluate_prompt(question);
+}
+
+std::vector<float> ChatSession::last_logits() const {
+  if (!has_logits_) return {};
+  const float* logits = llama_get_logits_ith(context_.get(), -1);
+  return {logits, logits + model_->n_vocab()};
+}
+
+void ChatSession::reset() {
+  turns_.clear();
+  set_image({});
+}
+
+}  // namespace pandagpt

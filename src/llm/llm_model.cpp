@@ -1,0 +1,163 @@
+#include "llm/llm_model.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <array>
+#include <fstream>
+#include <mutex>
+#include <utility>
+
+#include "pandagpt/error.h"
+
+namespace pandagpt {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr std::size_t kMaxPieceBytes = 512;
+constexpr std::size_t kMaxTextBytes = 16U << 20;
+
+// llama.cpp reports the cause of a failure only through its log, on the thread that called it.
+thread_local std::string last_log_error;
+
+void forward_log(ggml_log_level level, const char* text, void* /*user_data*/) {
+  static thread_local std::string line;
+  line += text;
+  if (line.empty() || line.back() != '\n') return;
+  while (!line.empty() && line.back() == '\n') {
+    line.pop_back();
+  }
+  if (level == GGML_LOG_LEVEL_ERROR && last_log_error.empty()) last_log_error = line;
+  if (!line.empty()) spdlog::debug("llama.cpp: {}", line);
+  line.clear();
+}
+
+// "llama_model_load: error loading model: tensor 'x' ..." -> "tensor 'x' ..."
+std::string cause_of_failure() {
+  std::string cause = std::exchange(last_log_error, {});
+  for (const char* noise : {"error loading model: ", "error loading model hyperparameters: ",
+                            "error loading model vocabulary: ", ": "}) {
+    if (const std::size_t at = cause.find(noise); at != std::string::npos)
+      cause.erase(0, at + std::string_view(noise).size());
+  }
+  return cause;
+}
+
+[[noreturn]] void fail_model(const fs::path& path, const std::string& why) {
+  throw Error(ErrorKind::kModel, path.string() + ": " + why);
+}
+
+// llama.cpp has one message for everything it can't open; these three deserve their own.
+void check_gguf_file(const fs::path& path) {
+  std::error_code code;
+  const fs::file_status status = fs::status(path, code);
+  if (status.type() == fs::file_type::not_found) fail_model(path, "no such file");
+  if (!fs::is_regular_file(status)) fail_model(path, "not a regular file");
+  std::ifstream in(path, std::ios::binary);
+  std::array<char, 4> magic{};
+  if (!in) fail_model(path, "can't be opened (permission denied?)");
+  if (!in.read(magic.data(), magic.size()) || std::string_view(magic.data(), 4) != "GGUF")
+    fail_model(path, "not a GGUF file (its first four bytes must be 'GGUF')");
+}
+
+}  // namespace
+
+void redirect_llama_log() {
+  static std::once_flag once;
+  std::call_once(once, [] { llama_log_set(forward_log, nullptr); });
+}
+
+LlmModel::LlmModel(const fs::path& path, const LlmOptions& options) : path_(path) {
+  redirect_llama_log();
+  check_gguf_file(path);
+  llama_model_params params = llama_model_default_params();
+  params.n_gpu_layers = options.n_gpu_layers;
+  params.vocab_only = options.vocab_only;
+  last_log_error.clear();
+  model_.reset(llama_model_load_from_file(path.c_str(), params));
+  if (!model_) {
+    const std::string cause = cause_of_failure();
+    fail_model(path, "not a usable language model" + (cause.empty() ? "" : ": " + cause));
+  }
+  vocab_ = llama_model_get_vocab(model_.get());
+  if (llama_vocab_type(vocab_) == LLAMA_VOCAB_TYPE_NONE || llama_vocab_n_tokens(vocab_) == 0)
+    fail_model(path, "the file has no vocabulary");
+  bos_ = llama_vocab_bos(vocab_);
+  if (bos_ < 0 || bos_ >= n_vocab()) bos_ = llama_vocab_eos(vocab_);
+  if (bos_ < 0 || bos_ >= n_vocab())
+    fail_model(path, "the vocabulary has neither a begin token nor an end token");
+  const std::vector<std::int32_t> probe = tokenize("a");
+  adds_space_ = !probe.empty() && token_to_piece(probe.front()).starts_with(' ');
+}
+
+std::vector<std::int32_t> LlmModel::tokenize(std::string_view text) const {
+  if (text.size() > kMaxTextBytes) throw Error(ErrorKind::kUsage, "the text is longer than 16 MiB");
+  // No tokeniser makes more tokens than bytes, plus the space that some put in front.
+  std::vector<std::int32_t> tokens(text.size() + 8);
+  const std::int32_t count =
+      llama_tokenize(vocab_, text.data(), static_cast<std::int32_t>(text.size()), tokens.data(),
+                     static_cast<std::int32_t>(tokens.size()), /*add_special=*/false,
+                     /*parse_special=*/false);
+  if (count < 0) throw Error(ErrorKind::kInternal, "the tokeniser failed");
+  tokens.resize(static_cast<std::size_t>(count));
+  return tokens;
+}
+
+std::vector<std::int32_t> LlmModel::tokenize_piece(std::string_view piece) const {
+  if (adds_space_ && piece.starts_with(' ')) piece.remove_prefix(1);
+  return tokenize(piece);
+}
+
+std::string LlmModel::token_to_piece(std::int32_t token) const {
+  std::array<char, kMaxPieceBytes> buffer{};
+  const auto convert = [&](char* data, std::size_t size) {
+    return llama_token_to_piece(vocab_, token, data, static_cast<std::int32_t>(size), /*lstrip=*/0,
+                                /*special=*/false);
+  };
+  const std::int32_t size = convert(buffer.data(), buffer.size());
+  if (size >= 0) return {buffer.data(), static_cast<std::size_t>(size)};
+  std::string text(static_cast<std::size_t>(-size), '\0');
+  convert(text.data(), text.size());
+  return text;
+}
+
+bool LlmModel::is_end_of_generation(std::int32_t token) const {
+  return llama_vocab_is_eog(vocab_, token);
+}
+
+int LlmModel::n_embd() const {
+  return llama_model_n_embd(model_.get());
+}
+int LlmModel::n_ctx_train() const {
+  return llama_model_n_ctx_train(model_.get());
+}
+int LlmModel::n_vocab() const {
+  return llama_vocab_n_tokens(vocab_);
+}
+std::uint64_t LlmModel::n_parameters() const {
+  return llama_model_n_params(model_.get());
+}
+
+std::string LlmModel::description() const {
+  std::array<char, 256> buffer{};
+  llama_model_desc(model_.get(), buffer.data(), buffer.size());
+  return buffer.data();
+}
+
+LoraAdapter::LoraAdapter(std::shared_ptr<const LlmModel> model, const fs::path& path, float scale)
+    : model_(std::move(model)), scale_(scale) {
+  check_gguf_file(path);
+  last_log_error.clear();
+  adapter_ = llama_adapter_lora_init(model_->handle(), path.c_str());
+  if (adapter_ == nullptr) {
+    const std::string cause = cause_of_failure();
+    fail_model(path, "not a usable LoRA adapter for " + model_->path().filename().string() +
+                         (cause.empty() ? "" : ": " + cause));
+  }
+}
+
+LoraAdapter::~LoraAdapter() {
+  llama_adapter_lora_free(adapter_);
+}
+
+}  // namespace pandagpt
