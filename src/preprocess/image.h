@@ -33,8 +33,8 @@ struct ImageTransform {
 };
 
 inline constexpr ImageTransform kImageBindTransform{};
-inline constexpr ImageTransform kEfficientNetLiteTransform{
-    224, 224, kEfficientNetLiteStats.mean, kEfficientNetLiteStats.std};
+inline constexpr ImageTransform kEfficientNetLiteTransform{224, 224, kEfficientNetLiteStats.mean,
+                                                           kEfficientNetLiteStats.std};
 
 /// Order of the numbers in an image tensor.
 enum class TensorLayout {
@@ -51,8 +51,8 @@ Image resize_bicubic(const Image& image, int width, int height);
 /// Throws Error(kUsage) when a size is not positive.
 Image center_crop(const Image& image, int width, int height);
 
-/// Resize(resize_short_side) with torchvision's rule (the longer side is truncated to whole pixels),
-/// then CenterCrop(size). The result is size x size.
+/// Resize(resize_short_side) with torchvision's rule (the longer side is truncated to whole
+/// pixels), then CenterCrop(size). The result is size x size.
 Image resize_and_crop(const Image& image, const ImageTransform& transform);
 
 /// (value / 255 - mean) / std for a size x size image; `out` takes size * size * 3 floats.

@@ -1,0 +1,144 @@
+#include "media/image.h"
+
+#include <spdlog/spdlog.h>
+
+#include <cstring>
+#include <utility>
+
+#include "media/byte_reader.h"
+#include "media/ffmpeg.h"
+#include "media/image_info.h"
+#include "media/image_packet.h"
+#include "media/pixels.h"
+#include "pandagpt/error.h"
+
+namespace pandagpt {
+namespace {
+
+[[noreturn]] void fail(const std::string& name, const std::string& why) {
+  throw Error(ErrorKind::kInput, name + ": " + why);
+}
+
+[[noreturn]] void fail_damaged(const std::string& name, const ImageInfo& info,
+                               const std::string& detail = "") {
+  fail(name, std::string("the ") + format_name(info.format) + " file is truncated or damaged" +
+                 (detail.empty() ? "" : " (" + detail + ")") + "; get a complete copy of it");
+}
+
+void check_size(const ImageInfo& info, const std::string& name, const ImageLimits& limits) {
+  const std::string size = std::to_string(info.width) + " x " + std::to_string(info.height);
+  if (info.width == 0 || info.height == 0)
+    fail(name, "the picture has no pixels (" + size + "); get a complete copy of it");
+  if (std::uint64_t{info.width} * info.height > limits.max_pixels)
+    fail(name, "the picture of " + size + " pixels is larger than the limit of " +
+                   std::to_string(limits.max_pixels / 1'000'000) +
+                   " million pixels; make it smaller first");
+}
+
+AVCodecID codec_of(ImageFormat format) {
+  switch (format) {
+    case ImageFormat::kJpeg:
+      return AV_CODEC_ID_MJPEG;
+    case ImageFormat::kPng:
+      return AV_CODEC_ID_PNG;
+    case ImageFormat::kWebp:
+      return AV_CODEC_ID_WEBP;
+    case ImageFormat::kBmp:
+      return AV_CODEC_ID_BMP;
+    case ImageFormat::kGif:
+      return AV_CODEC_ID_GIF;
+    case ImageFormat::kTiff:
+      return AV_CODEC_ID_TIFF;
+  }
+  return AV_CODEC_ID_NONE;
+}
+
+AvCodecContextPtr open_decoder(const ImageInfo& info, const std::string& name,
+                               const ImageLimits& limits) {
+  const AVCodec* codec = avcodec_find_decoder(codec_of(info.format));
+  if (codec == nullptr)
+    fail(name, std::string("this FFmpeg was built without ") + format_name(info.format) +
+                   "; install a full FFmpeg or save the picture in another format");
+  AvCodecContextPtr context(avcodec_alloc_context3(codec));
+  if (!context) throw std::bad_alloc();
+  context->thread_count = 1;  // FfmpegMessages needs it; one picture gains nothing from more
+  context->max_pixels = static_cast<std::int64_t>(limits.max_pixels);
+  // The transform of libjpeg ("islow"), so that samples come out as Pillow's.
+  context->idct_algo = FF_IDCT_INT;
+  if (const int code = avcodec_open2(context.get(), codec, nullptr); code < 0)
+    fail(name,
+         "FFmpeg can't start its decoder: " + ffmpeg_error(code) + "; check the installation");
+  return context;
+}
+
+// Feeds the packet and returns the one frame it holds.
+AvFramePtr decode_packet(ImagePacket& data, const ImageInfo& info, const std::string& name,
+                         const ImageLimits& limits) {
+  FfmpegMessages messages;
+  const AvCodecContextPtr context = open_decoder(info, name, limits);
+  AvPacketPtr packet(av_packet_alloc());
+  AvFramePtr frame(av_frame_alloc());
+  if (!packet || !frame) throw std::bad_alloc();
+  packet->data = data.bytes.data();
+  packet->size = static_cast<int>(data.size);
+  packet->flags = AV_PKT_FLAG_KEY;
+  int code = avcodec_send_packet(context.get(), packet.get());
+  if (code >= 0) code = avcodec_send_packet(context.get(), nullptr);  // no further data
+  if (code >= 0) code = avcodec_receive_frame(context.get(), frame.get());
+  if (code == AVERROR(ENOMEM)) throw std::bad_alloc();
+  if (code < 0 || (data.end_missing && !messages.first_error().empty()))
+    fail_damaged(name, info, messages.first_error());
+  if (!messages.first_error().empty())
+    spdlog::warn("{}: the file is damaged ({}); its readable part is used", name,
+                 messages.first_error());
+  return frame;
+}
+
+// Puts the first frame of an animation where it belongs; parts outside the canvas are cut.
+Image place_on_canvas(Image frame, const ImagePacket& packet, const ImageInfo& info) {
+  const auto width = static_cast<int>(info.width);
+  const auto height = static_cast<int>(info.height);
+  if (frame.width == width && frame.height == height) return frame;
+  const std::size_t pixels = std::size_t{info.width} * info.height;
+  Image canvas{width, height, Bytes(3 * pixels)};
+  for (std::size_t i = 0; i < pixels; ++i)
+    std::memcpy(&canvas.rgb[3 * i], packet.background.data(), packet.background.size());
+  if (packet.frame_x >= info.width || packet.frame_y >= info.height) return canvas;
+  const auto left = static_cast<int>(packet.frame_x);
+  const auto top = static_cast<int>(packet.frame_y);
+  const std::size_t row_bytes = 3 * static_cast<std::size_t>(std::min(frame.width, width - left));
+  for (int y = 0; y < std::min(frame.height, height - top); ++y) {
+    const std::size_t to = 3 * (static_cast<std::size_t>(top + y) * info.width + packet.frame_x);
+    const std::size_t from =
+        3 * static_cast<std::size_t>(y) * static_cast<std::size_t>(frame.width);
+    std::memcpy(&canvas.rgb[to], &frame.rgb[from], row_bytes);
+  }
+  return canvas;
+}
+
+}  // namespace
+
+Image decode_image(ByteView bytes, const std::string& name, const ImageLimits& limits) {
+  if (bytes.size() > limits.max_file_bytes)
+    fail(name, "larger than the limit of " + std::to_string(limits.max_file_bytes >> 20) + " MiB");
+  const ImageInfo info = read_image_info(bytes, name);
+  check_size(info, name, limits);
+  ImagePacket packet;
+  try {
+    packet = make_image_packet(bytes, info);
+  } catch (const OutOfBytes&) {
+    fail_damaged(name, info);
+  }
+  AvFramePtr frame = decode_packet(packet, info, name, limits);
+  Image image = frame_to_rgb(*frame, packet.yuv_rule, name);
+  frame.reset();
+  image = place_on_canvas(std::move(image), packet, info);
+  return upright(std::move(image), info.orientation);
+}
+
+Image load_image(const std::filesystem::path& path, const ImageLimits& limits) {
+  const std::string name = path == "-" ? "standard input" : path.string();
+  return decode_image(read_file(path, limits.max_file_bytes), name, limits);
+}
+
+}  // namespace pandagpt

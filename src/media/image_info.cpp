@@ -1,0 +1,211 @@
+#include "media/image_info.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "media/image_chunks.h"
+#include "pandagpt/error.h"
+
+namespace pandagpt {
+namespace {
+
+constexpr const char* kSupported = "JPEG, PNG, WebP, BMP, GIF and TIFF are supported";
+
+[[noreturn]] void fail(const std::string& name, const std::string& why) {
+  throw Error(ErrorKind::kInput, name + ": " + why);
+}
+
+std::optional<ImageFormat> sniff(const ByteReader& file) {
+  if (file.matches(0, "\xFF\xD8\xFF")) return ImageFormat::kJpeg;
+  if (file.matches(0, "\x89PNG\r\n\x1A\n")) return ImageFormat::kPng;
+  if (file.matches(0, "RIFF") && file.matches(8, "WEBP")) return ImageFormat::kWebp;
+  if (file.matches(0, "GIF87a") || file.matches(0, "GIF89a")) return ImageFormat::kGif;
+  if (file.matches(0, {"II*\0", 4}) || file.matches(0, {"MM\0*", 4})) return ImageFormat::kTiff;
+  if (file.matches(0, "BM")) return ImageFormat::kBmp;
+  return std::nullopt;
+}
+
+// What the file seems to be instead, for the error line.
+std::string describe_other(ByteView bytes, const ByteReader& file) {
+  if (file.matches(4, "ftypheic") || file.matches(4, "ftypheix") || file.matches(4, "ftypmif1"))
+    return "an HEIC picture, which can't be read; save it as JPEG or PNG first";
+  if (file.matches(4, "ftypavif"))
+    return "an AVIF picture, which can't be read; save it as JPEG or PNG first";
+  if (file.matches(4, "ftyp")) return "a video (MP4 or MOV), not a picture; give it as a video";
+  if (file.matches(0, "%PDF")) return "a PDF document, not a picture; save its page as PNG first";
+  const ByteView head = bytes.first(std::min<std::size_t>(bytes.size(), 64));
+  const bool text = std::ranges::all_of(head, [](std::uint8_t c) {
+    return (c >= 0x20 && c != 0x7F) || c == '\n' || c == '\r' || c == '\t';
+  });
+  return std::string(text ? "text, not a picture" : "not a picture that can be read") + "; " +
+         kSupported;
+}
+
+// --- EXIF ------------------------------------------------------------------------------------
+
+constexpr std::uint16_t kTagWidth = 256;
+constexpr std::uint16_t kTagHeight = 257;
+constexpr std::uint16_t kTagOrientation = 274;
+
+struct TiffTags {
+  std::uint32_t width = 0;
+  std::uint32_t height = 0;
+  int orientation = 1;
+};
+
+// The first directory of a TIFF file or of an EXIF block, which is built the same way.
+TiffTags read_tiff_tags(ByteView bytes) {
+  constexpr std::uint16_t kTypeShort = 3;
+  constexpr std::size_t kEntryBytes = 12;
+  const ByteReader tiff(bytes, ByteReader(bytes).u8(0) == 'M');
+  const std::size_t directory = tiff.u32(4);
+  const std::size_t entries = tiff.u16(directory);
+  TiffTags tags;
+  for (std::size_t i = 0; i < entries; ++i) {
+    const std::size_t entry = directory + 2 + i * kEntryBytes;
+    const std::uint16_t tag = tiff.u16(entry);
+    const std::uint32_t value =
+        tiff.u16(entry + 2) == kTypeShort ? tiff.u16(entry + 8) : tiff.u32(entry + 8);
+    if (tag == kTagWidth) tags.width = value;
+    if (tag == kTagHeight) tags.height = value;
+    if (tag == kTagOrientation) tags.orientation = value >= 1 && value <= 8 ? int(value) : 1;
+  }
+  return tags;
+}
+
+// A damaged EXIF block must not cost the picture.
+int read_exif_orientation(ByteView block) {
+  if (ByteReader(block).matches(0, {"Exif\0\0", 6})) block = block.subspan(6);
+  try {
+    return read_tiff_tags(block).orientation;
+  } catch (const OutOfBytes&) {
+    return 1;
+  }
+}
+
+// --- One function a format -------------------------------------------------------------------
+
+void read_jpeg(const ByteReader& file, ImageInfo& info) {
+  for_each_jpeg_segment(file, [&](const JpegSegment& segment) {
+    const ByteReader payload(segment.payload, true);
+    if (segment.marker == jpeg::kApp1 && payload.matches(0, {"Exif\0\0", 6}))
+      info.orientation = read_exif_orientation(segment.payload);
+    if (jpeg::is_sof(segment.marker)) {
+      info.height = payload.u16(1);
+      info.width = payload.u16(3);
+    }
+    return segment.marker != jpeg::kSos;
+  });
+}
+
+void read_png(ByteView bytes, ImageInfo& info) {
+  const ByteReader file(bytes, true);
+  info.width = file.u32(16);
+  info.height = file.u32(20);
+  for_each_png_chunk(file, [&](const Chunk& chunk) {
+    if (chunk.type == "eXIf") info.orientation = read_exif_orientation(chunk.payload);
+    return true;
+  });
+}
+
+void read_webp(const ByteReader& file, ImageInfo& info) {
+  bool have_canvas = false;
+  for_each_riff_chunk(file, 12, [&](const Chunk& chunk) {
+    const ByteReader payload(chunk.payload);
+    if (chunk.type == "VP8X") {
+      info.width = payload.u24(4) + 1;
+      info.height = payload.u24(7) + 1;
+      have_canvas = true;
+    } else if (chunk.type == "VP8 " && !have_canvas) {
+      info.width = payload.u16(6) & 0x3FFF;
+      info.height = payload.u16(8) & 0x3FFF;
+    } else if (chunk.type == "VP8L" && !have_canvas) {
+      info.width = (payload.u32(1) & 0x3FFF) + 1;
+      info.height = (payload.u32(1) >> 14 & 0x3FFF) + 1;
+    } else if (chunk.type == "EXIF") {
+      info.orientation = read_exif_orientation(chunk.payload);
+    }
+    return true;
+  });
+}
+
+void read_bmp(const ByteReader& file, ImageInfo& info) {
+  constexpr std::uint32_t kCoreHeaderBytes = 12;
+  if (file.u32(14) == kCoreHeaderBytes) {
+    info.width = file.u16(18);
+    info.height = file.u16(20);
+    return;
+  }
+  info.width = file.u32(18);
+  const auto height = static_cast<std::int32_t>(file.u32(22));  // negative: rows from the top
+  info.height =
+      height < 0 ? 0U - static_cast<std::uint32_t>(height) : static_cast<std::uint32_t>(height);
+}
+
+void read_gif(const ByteReader& file, ImageInfo& info) {
+  const std::size_t frame = find_gif_frame(file, false).descriptor;
+  // A first picture that sticks out widens the canvas, as in Pillow.
+  info.width = std::max<std::uint32_t>(file.u16(6), file.u16(frame + 1) + file.u16(frame + 5));
+  info.height = std::max<std::uint32_t>(file.u16(8), file.u16(frame + 3) + file.u16(frame + 7));
+}
+
+void read_tiff(ByteView bytes, ImageInfo& info) {
+  const TiffTags tags = read_tiff_tags(bytes);
+  info.width = tags.width;
+  info.height = tags.height;
+  info.orientation = tags.orientation;
+}
+
+void read_format(ByteView bytes, const ByteReader& file, ImageInfo& info) {
+  switch (info.format) {
+    case ImageFormat::kJpeg:
+      return read_jpeg(file, info);
+    case ImageFormat::kPng:
+      return read_png(bytes, info);
+    case ImageFormat::kWebp:
+      return read_webp(file, info);
+    case ImageFormat::kBmp:
+      return read_bmp(file, info);
+    case ImageFormat::kGif:
+      return read_gif(file, info);
+    case ImageFormat::kTiff:
+      return read_tiff(bytes, info);
+  }
+}
+
+}  // namespace
+
+const char* format_name(ImageFormat format) {
+  switch (format) {
+    case ImageFormat::kJpeg:
+      return "JPEG";
+    case ImageFormat::kPng:
+      return "PNG";
+    case ImageFormat::kWebp:
+      return "WebP";
+    case ImageFormat::kBmp:
+      return "BMP";
+    case ImageFormat::kGif:
+      return "GIF";
+    case ImageFormat::kTiff:
+      return "TIFF";
+  }
+  return "unknown";
+}
+
+ImageInfo read_image_info(ByteView bytes, const std::string& name) {
+  if (bytes.empty()) fail(name, "the file is empty; give a picture");
+  const ByteReader file(bytes);
+  const std::optional<ImageFormat> format = sniff(file);
+  if (!format) fail(name, describe_other(bytes, file));
+  ImageInfo info{.format = *format};
+  try {
+    read_format(bytes, file, info);
+  } catch (const OutOfBytes&) {
+    fail(name, std::string("the ") + format_name(*format) +
+                   " file is truncated or damaged; get a complete copy of it");
+  }
+  return info;
+}
+
+}  // namespace pandagpt

@@ -1,0 +1,30 @@
+// What a picture file says about itself, read from its own headers before a decoder sees it.
+//
+// The decoder is chosen from the first bytes alone and is fed from memory, so no demuxer of FFmpeg
+// that opens further files or addresses (playlists, concat, image sequences) can ever run.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "core/file.h"
+
+namespace pandagpt {
+
+enum class ImageFormat { kJpeg, kPng, kWebp, kBmp, kGif, kTiff };
+
+struct ImageInfo {
+  ImageFormat format = ImageFormat::kJpeg;
+  std::uint32_t width = 0;   ///< of the whole picture (canvas), pixels, before orientation
+  std::uint32_t height = 0;  ///< likewise
+  int orientation = 1;       ///< EXIF: 1 upright .. 8; see upright() in pixels.h
+};
+
+/// Name of a format for messages: "JPEG".
+const char* format_name(ImageFormat format);
+
+/// Finds the format and reads size and orientation.
+/// Throws Error(kInput), "NAME: what; what to do": not a known picture format, truncated header.
+ImageInfo read_image_info(ByteView bytes, const std::string& name);
+
+}  // namespace pandagpt

@@ -1,0 +1,28 @@
+// Decoded frames of FFmpeg -> 8-bit RGB.
+#pragma once
+
+extern "C" {
+#include <libavutil/frame.h>
+}
+
+#include "media/image.h"
+
+namespace pandagpt {
+
+/// What the planes of a YUV frame mean.
+enum class YuvRule {
+  kJpeg,      ///< libjpeg-turbo's arithmetic: full range, "fancy" chroma upsampling
+  kJpegCmyk,  ///< four planes: CMYK stored inverted, as Adobe's programs do
+  kJpegYcck,  ///< four planes: the same with its CMY as YCbCr
+  kWebp,      ///< libwebp's arithmetic: BT.601 studio range, its own upsampling
+};
+
+/// Alpha is dropped, not blended. 16-bit samples keep their high byte (Pillow clips 16-bit grey at
+/// 255 instead, which turns nearly every such picture white). Grey is repeated.
+/// Throws Error(kInput), starting with `name`, for a pixel format that has no such meaning.
+Image frame_to_rgb(const AVFrame& frame, YuvRule rule, const std::string& name);
+
+/// Undoes an EXIF orientation (1..8); others are taken as 1.
+Image upright(Image image, int orientation);
+
+}  // namespace pandagpt
