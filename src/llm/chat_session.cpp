@@ -101,7 +101,10 @@ ChatSession::ChatSession(std::shared_ptr<const LlmModel> model,
   params.n_threads = options.n_threads > 0 ? options.n_threads : default_thread_count();
   params.n_threads_batch = params.n_threads;
   params.no_perf = true;
-  if (options.f32_cache) params.type_k = params.type_v = GGML_TYPE_F32;
+  if (options.f32_cache) {
+    params.type_k = params.type_v = GGML_TYPE_F32;
+    params.flash_attn_type = LLAMA_FLASH_ATTN_TYPE_DISABLED;  // it would compute in f16
+  }
   context_.reset(llama_init_from_model(model_->handle(), params));
   if (!context_)
     throw Error(ErrorKind::kModel, model_->path().string() + ": no context of " +
