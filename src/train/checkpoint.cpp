@@ -1,0 +1,105 @@
+#include "train/checkpoint.h"
+
+#include <torch/torch.h>
+
+#include <fstream>
+#include <map>
+
+#include "core/file.h"
+#include "pandagpt/error.h"
+
+namespace pandagpt::train {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr std::size_t kKept = 2;
+constexpr char kPrefix[] = "step-";
+
+// Complete checkpoints by step.
+std::map<std::int64_t, fs::path> list_checkpoints(const fs::path& out) {
+  std::map<std::int64_t, fs::path> found;
+  std::error_code code;
+  for (const auto& entry : fs::directory_iterator(out / "checkpoints", code)) {
+    const std::string name = entry.path().filename().string();
+    if (name.rfind(kPrefix, 0) != 0) continue;
+    const std::string digits = name.substr(sizeof(kPrefix) - 1);
+    if (!digits.empty() && digits.find_first_not_of("0123456789") == std::string::npos)
+      found[std::stoll(digits)] = entry.path();
+  }
+  return found;
+}
+
+}  // namespace
+
+void save_checkpoint(const fs::path& out, const RunState& state, const NamedTensors& parameters,
+                     const torch::optim::Optimizer& optimizer) {
+  const fs::path folder = out / "checkpoints" / (kPrefix + std::to_string(state.step));
+  fs::path temporary = folder;
+  temporary += ".tmp";
+  std::error_code code;
+  fs::remove_all(temporary, code);
+  try {
+    fs::create_directories(temporary);
+    torch::serialize::OutputArchive archive;
+    for (const auto& [name, tensor] : parameters) archive.write(name, tensor.detach(), true);
+    archive.save_to((temporary / "parameters.pt").string());
+    torch::serialize::OutputArchive optimizer_archive;
+    optimizer.save(optimizer_archive);
+    optimizer_archive.save_to((temporary / "optimizer.pt").string());
+    const nlohmann::json json = {{"step", state.step},
+                                 {"best_validation", state.best_validation},
+                                 {"options", state.options}};
+    write_file_atomically(temporary / "state.json", [&](std::ostream& o) { o << json.dump(2) << '\n'; });
+    fs::remove_all(folder);
+    fs::rename(temporary, folder);
+  } catch (const Error&) {
+    fs::remove_all(temporary, code);
+    throw;
+  } catch (const std::exception& error) {  // libtorch's or the file system's
+    fs::remove_all(temporary, code);
+    throw Error(ErrorKind::kInternal, folder.string() + ": the checkpoint can't be written (" +
+                                          std::string(error.what()).substr(0, 120) + ")");
+  }
+  auto all = list_checkpoints(out);
+  while (all.size() > kKept) {
+    fs::remove_all(all.begin()->second, code);
+    all.erase(all.begin());
+  }
+}
+
+bool load_checkpoint(const fs::path& out, RunState& state, const NamedTensors& parameters,
+                     torch::optim::Optimizer& optimizer) {
+  const auto all = list_checkpoints(out);
+  if (all.empty()) return false;
+  const fs::path folder = all.rbegin()->second;
+  try {
+    const auto json = nlohmann::json::parse(std::ifstream(folder / "state.json"));
+    if (json.at("options") != state.options)
+      throw Error(ErrorKind::kInput, folder.string() + ": was made with other settings (" +
+                                         nlohmann::json::diff(json.at("options"), state.options).dump() +
+                                         "); use another --out or --restart");
+    state.step = json.at("step").get<std::int64_t>();
+    state.best_validation = json.at("best_validation").get<double>();
+    torch::serialize::InputArchive archive;
+    archive.load_from((folder / "parameters.pt").string());
+    const torch::NoGradGuard no_grad;
+    for (const auto& [name, tensor] : parameters) {
+      torch::Tensor loaded;
+      archive.read(name, loaded, true);
+      TORCH_CHECK(loaded.sizes() == tensor.sizes(), name, " has another shape");
+      tensor.copy_(loaded);
+    }
+    torch::serialize::InputArchive optimizer_archive;
+    optimizer_archive.load_from((folder / "optimizer.pt").string());
+    optimizer.load(optimizer_archive);
+  } catch (const Error&) {
+    throw;
+  } catch (const std::exception& error) {
+    throw Error(ErrorKind::kInput, folder.string() + ": damaged checkpoint (" +
+                                       std::string(error.what()).substr(0, 120) +
+                                       "); remove that folder to go on from the one before");
+  }
+  return true;
+}
+
+}  // namespace pandagpt::train

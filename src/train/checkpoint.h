@@ -1,0 +1,40 @@
+// Checkpoints: everything a run needs to go on as if it had not stopped.
+//
+// A checkpoint is a folder OUT/checkpoints/step-N with the parameters, the optimiser's state and
+// state.json. It is written under another name and renamed when whole, so a folder named step-N is
+// always complete.
+#pragma once
+
+#include <torch/types.h>
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace torch::optim {
+class Optimizer;
+}
+
+namespace pandagpt::train {
+
+using NamedTensors = std::vector<std::pair<std::string, torch::Tensor>>;
+
+struct RunState {
+  std::int64_t step = 0;       ///< optimiser steps done
+  double best_validation = 0;  ///< lowest validation loss so far; 0: none yet
+  nlohmann::json options;      ///< LlmTrainOptions::to_json of the run
+};
+
+/// Writes step-N and removes all but the newest two. Throws Error(kInternal) on a full disk; the
+/// earlier checkpoints are untouched then.
+void save_checkpoint(const std::filesystem::path& out, const RunState& state,
+                     const NamedTensors& parameters, const torch::optim::Optimizer& optimizer);
+
+/// Loads the newest checkpoint into `parameters` and `optimizer`; false if there is none. Throws
+/// Error(kInput) if it was made under other options than `state.options`, or is damaged.
+bool load_checkpoint(const std::filesystem::path& out, RunState& state,
+                     const NamedTensors& parameters, torch::optim::Optimizer& optimizer);
+
+}  // namespace pandagpt::train

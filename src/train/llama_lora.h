@@ -1,0 +1,120 @@
+// The LLaMA decoder of the trainer: frozen base read from a GGUF file, LoRA on q, k, v and o, and
+// the projector in front of it.
+//
+// This is the training twin of what llama.cpp runs: same file, same tensor layout (GGUF's, where
+// the rotary pairs are neighbours), so an exported adapter needs no permutation.
+#pragma once
+
+#include <torch/types.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "train/attention.h"
+#include "train/ops.h"
+
+namespace pandagpt {
+class GgufFile;
+}
+
+namespace pandagpt::train {
+
+/// Values of a GGUF file with general.architecture = "llama".
+struct LlamaConfig {
+  int64_t n_layer = 0;
+  int64_t n_embd = 0;
+  int64_t n_head = 0;
+  int64_t n_head_kv = 0;
+  int64_t n_ff = 0;
+  int64_t n_vocab = 0;
+  double rms_eps = 1e-5;
+  double rope_freq_base = 10000.0;
+
+  int64_t head_size() const { return n_embd / n_head; }
+  /// Throws Error(kModel) if the file is of another architecture or asks for something (rotary
+  /// scaling, experts, biases) that this trainer does not compute.
+  static LlamaConfig from_gguf(const GgufFile& file);
+};
+
+struct LoraOptions {
+  int64_t rank = 32;
+  double alpha = 32;
+  double dropout = 0.1;
+};
+
+/// One packed batch, ready for the model.
+struct PackedBatch {
+  torch::Tensor tokens;      ///< (T) int64; anything at image rows
+  SequenceLayout layout;     ///< who sees whom, and positions (T)
+  torch::Tensor image_rows;  ///< (n_images * n_image_tokens) int64: rows of T that hold embeddings
+  torch::Tensor features;    ///< (n_images, n_in) float32, in the order of image_rows
+  torch::Tensor label_rows;  ///< (N) int64: rows of T that predict ..
+  torch::Tensor targets;     ///< (N) int64: .. these tokens
+  int64_t n_sequences = 0;   ///< conversations
+  int64_t n_tokens = 0;      ///< T without padding
+};
+
+/// Linear n_in -> n_image_tokens * n_embd on standardised features: (x - mean) / deviation is a part of
+/// the same linear map, folded in at export; it only makes the optimiser's problem well scaled.
+struct Projector {
+  torch::Tensor weight;     ///< (n_image_tokens * n_embd, n_in)
+  torch::Tensor bias;       ///< (n_image_tokens * n_embd)
+  torch::Tensor mean;       ///< (n_in), frozen
+  torch::Tensor deviation;  ///< (n_in), frozen
+
+  torch::Tensor operator()(const torch::Tensor& features) const;
+  /// Weight and bias of the plain linear map on raw features.
+  std::pair<torch::Tensor, torch::Tensor> folded() const;
+};
+
+class LlamaLora {
+ public:
+  /// Reads and dequantises `file`; products run in `compute` (float32 or bfloat16).
+  LlamaLora(const GgufFile& file, const LoraOptions& lora, torch::ScalarType compute);
+
+  /// Final normalised hidden states (N, C) at the batch's label rows, in the compute type.
+  /// `image_embeddings` (n_images * n_image_tokens, C) float32. `dropout_key` seeds LoRA's dropout;
+  /// with `training` false there is none.
+  torch::Tensor forward(const PackedBatch& batch, const torch::Tensor& image_embeddings,
+                        bool training, uint64_t dropout_key) const;
+
+  /// Logits (N, V) float32 of such hidden states. For tests and samples; training uses
+  /// cross_entropy(), which never holds them all.
+  torch::Tensor logits(const torch::Tensor& hidden) const;
+
+  const FrozenLinear& head() const { return head_; }
+  const LlamaConfig& config() const { return config_; }
+  const LoraOptions& lora_options() const { return lora_; }
+
+  /// Every LoRA matrix with the name it has in an adapter file, e.g. "blk.0.attn_q.weight.lora_a".
+  std::vector<std::pair<std::string, torch::Tensor>> named_parameters() const;
+
+ private:
+  struct Layer {
+    torch::Tensor attn_norm;  // (C)
+    FrozenLinear qkv;         // C -> (n_head + 2 n_head_kv) * D
+    FrozenLinear output;      // n_head * D -> C
+    torch::Tensor ffn_norm;   // (C)
+    FrozenLinear gate_up;     // C -> 2 F
+    FrozenLinear down;        // F -> C
+    std::vector<Lora> qkv_lora;
+    std::vector<Lora> output_lora;
+  };
+
+  Layer read_layer(const GgufFile& file, int64_t index) const;
+
+  LlamaConfig config_;
+  LoraOptions lora_;
+  torch::ScalarType compute_;
+  AttentionShape attention_shape_;
+  RotaryTable rotary_;
+  torch::Tensor token_embd_;  // (V, C) float32
+  torch::Tensor output_norm_;  // (C)
+  FrozenLinear head_;          // C -> V
+  std::vector<Layer> layers_;
+};
+
+}  // namespace pandagpt::train

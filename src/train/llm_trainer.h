@@ -1,0 +1,89 @@
+// The training loop of `pandagpt-train llm`: projection + LoRA on conversations about pictures.
+//
+// Recipe: the paper's section 4 and the reference's code/dsconfig. What it leaves behind in OUT:
+//   projector.gguf adapter.gguf   the weights, for a model folder
+//   metrics.jsonl                 one line a step; validation lines in between
+//   loss.svg                      the curves
+//   training.json                 settings, data, figures
+//   checkpoints/ cache/           to go on after a stop
+#pragma once
+
+#include <torch/torch.h>
+
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "train/checkpoint.h"
+#include "train/dataset.h"
+#include "train/feature_cache.h"
+#include "train/llama_lora.h"
+#include "train/options.h"
+
+namespace pandagpt::train {
+
+/// Learning rate of `step` (from 0) out of `n_steps`: linear warm-up to `peak`, then linear decay
+/// to 0 (the reference's WarmupDecayLR).
+double learning_rate(std::int64_t step, std::int64_t n_steps, double peak, double warmup);
+
+/// Loss in nats a label, and the share of labels that are the arg max.
+struct Score {
+  double loss = 0;
+  double accuracy = 0;
+};
+
+class LlmTrainer {
+ public:
+  /// Files that the settings name, resolved: base model, encoders, prompt pieces.
+  struct Inputs {
+    std::filesystem::path llm;
+    std::filesystem::path encoders;
+    PromptTemplate prompt;
+  };
+
+  /// Loads the base model and data, and computes missing features. Throws Error.
+  LlmTrainer(LlmTrainOptions options, const Inputs& inputs);
+
+  /// Trains to the end of the schedule, from the newest checkpoint if there is one. Returns false
+  /// when stopped by request_stop() (a checkpoint is written first).
+  bool run();
+
+  /// Async-signal-safe: run() ends after the step it is in.
+  static void request_stop();
+
+ private:
+  struct Split {
+    DataSet data;
+    FeatureTable features;
+  };
+
+  Split load_split(const std::string& path, int n_views);
+  void make_parameters();
+  double train_step(const Batch& batch, std::int64_t epoch, double* grad_norm, std::int64_t* n_tokens, double* accuracy);
+  Score validate();
+  void save();
+  void log(const nlohmann::json& line);
+  void write_results(const std::string& status);
+  void draw_curve() const;
+  NamedTensors parameters() const;
+
+  LlmTrainOptions options_;
+  Inputs inputs_;
+  torch::ScalarType compute_;
+  std::string encoder_fingerprint_;
+  Split train_;
+  std::optional<Split> validation_;
+  std::unique_ptr<LlamaLora> model_;
+  Projector projector_;
+  std::unique_ptr<torch::optim::AdamW> optimizer_;
+  RunState state_;
+  std::int64_t n_steps_ = 0;
+  std::optional<Score> last_validation_;
+  double seconds_ = 0;  // of training, this process
+  std::ofstream metrics_;
+};
+
+}  // namespace pandagpt::train

@@ -1,0 +1,50 @@
+// pandagpt-train: trains the projection and LoRA (`llm`).
+#include <CLI/CLI.hpp>
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <csignal>
+#include <iostream>
+
+#include "pandagpt/error.h"
+#include "train/llm_trainer.h"
+
+namespace {
+
+using pandagpt::Error;
+using pandagpt::ErrorKind;
+namespace train = pandagpt::train;
+
+int run_llm(const train::LlmTrainOptions& options) {
+  train::LlmTrainer::Inputs inputs{options.llm, options.encoders, {}};
+  inputs.prompt.answer_prefix = " ";
+  std::signal(SIGINT, [](int) { train::LlmTrainer::request_stop(); });
+  std::signal(SIGTERM, [](int) { train::LlmTrainer::request_stop(); });
+  train::LlmTrainer trainer(options, inputs);
+  if (trainer.run()) std::cout << options.out << "\n";
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  spdlog::set_default_logger(spdlog::stderr_color_mt("pandagpt-train"));
+  spdlog::set_pattern("%^%l%$: %v");
+  CLI::App app{"Trains PandaGPT's projection and LoRA", "pandagpt-train"};
+  app.require_subcommand(1);
+  train::LlmTrainOptions options;
+  CLI::App* llm = app.add_subcommand("llm", "projection + LoRA on conversations about pictures");
+  options.declare(*llm);
+  try {
+    app.parse(argc, argv);
+    return run_llm(options);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : static_cast<int>(ErrorKind::kUsage);
+  } catch (const Error& error) {
+    std::cerr << "pandagpt-train: " << error.what() << "\n";
+    return static_cast<int>(error.kind());
+  } catch (const std::exception& error) {
+    std::cerr << "pandagpt-train: " << error.what() << "\n";
+    return static_cast<int>(ErrorKind::kInternal);
+  }
+}

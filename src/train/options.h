@@ -1,0 +1,55 @@
+// Settings of `pandagpt-train llm`, declared once: flags, defaults, checks, and the copy of them
+// that a run keeps beside its results.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <string>
+
+namespace pandagpt::train {
+
+struct LlmTrainOptions {
+  std::string model = "panda-mini";  ///< model folder: gives LLM, encoders and prompt template
+  std::string llm;                   ///< GGUF of the base; overrides the folder's
+  std::string encoders;              ///< GGUF of the encoders; overrides the folder's
+  std::string data;                  ///< training conversations (JSON or JSONL)
+  std::string validation;            ///< the same for validation; may be empty
+  std::string images;                ///< root that image_name is relative to
+  std::string out = "runs/llm";      ///< checkpoints, metrics, curve, exported weights
+  std::string cache;                 ///< feature cache; empty: OUT/cache
+
+  std::int64_t epochs = 2;
+  std::int64_t max_steps = 0;  ///< stop after so many steps; 0: all epochs. The schedule follows it
+  std::int64_t batch_size = 64;
+  std::int64_t answers_per_group = 5;
+  std::int64_t max_length = 1024;
+  std::int64_t n_image_tokens = 1;
+  bool mirror = false;
+
+  // Reference: dsconfig/openllama_peft_stage_1.json and the paper, section 4
+  double lr = 5e-4;
+  double beta1 = 0.9;
+  double beta2 = 0.95;
+  double weight_decay = 1e-3;
+  double warmup = 0.1;  ///< share of all steps
+  double clip = 1.0;    ///< gradient norm
+  std::int64_t lora_rank = 32;
+  double lora_alpha = 32;
+  double lora_dropout = 0.1;
+
+  std::string dtype = "auto";        ///< of matrix products: auto, bf16, f32
+  std::string export_type = "f16";   ///< of exported weights: f16, f32
+  std::uint64_t seed = 1;
+  int threads = 0;  ///< 0: one a physical core
+  std::int64_t validate_every = 200;
+  std::int64_t save_every = 200;
+  bool restart = false;  ///< ignore checkpoints in `out`
+
+  /// Adds every flag to `app`.
+  void declare(CLI::App& app);
+  /// What the run depends on; a checkpoint made under other values is refused.
+  nlohmann::json to_json() const;
+};
+
+}  // namespace pandagpt::train
