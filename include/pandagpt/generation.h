@@ -59,6 +59,12 @@ struct Timings {
   }
 };
 
+/// One question of a conversation and its answer.
+struct Turn {
+  std::string question;
+  std::string answer;
+};
+
 /// A finished answer.
 struct Answer {
   std::string text;  ///< UTF-8 without surrounding white space or any part of the stop string

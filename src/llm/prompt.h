@@ -15,6 +15,8 @@
 #include <string>
 #include <string_view>
 
+#include "pandagpt/generation.h"
+
 namespace pandagpt {
 
 /// The text pieces around questions, embeddings and answers. The defaults are the reference's.
@@ -28,12 +30,6 @@ struct PromptTemplate {
                               ///< (unlike SentencePiece's) add no word space of their own
   std::string answer_end = "\n###";  ///< after an answer, in training and in the history
   std::string stop = "###";          ///< generation ends where this begins
-};
-
-/// One question and its answer.
-struct Turn {
-  std::string question;
-  std::string answer;
 };
 
 /// The piece of a conversation's first question. With an input, `format.first_human` and the image

@@ -1,0 +1,157 @@
+// PandaGPT as a library: questions about pictures (and, with models that have the towers, sounds
+// and other inputs), answered by a language model.
+//
+//   #include <pandagpt/panda.h>
+//
+//   pandagpt::Panda panda("panda-mini");                 // a model folder, or its name
+//   pandagpt::Inputs inputs;
+//   inputs.add_file(pandagpt::Modality::kImage, "dog.jpg");
+//   std::cout << panda.ask(inputs, "What is in the picture?").text << '\n';
+//
+//   pandagpt::Chat chat = panda.start_chat();            // a conversation with history
+//   chat.set_inputs(inputs);
+//   chat.ask("Which colour is the dog?", panda.default_options(), [](std::string_view text) {
+//     std::cout << text << std::flush;
+//     return true;                                       // false ends the answer
+//   });
+//
+// Everything that fails throws pandagpt::Error (error.h). A Panda may be shared by threads; a Chat
+// belongs to one thread at a time.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "pandagpt/error.h"
+#include "pandagpt/generation.h"
+
+namespace pandagpt {
+
+/// Kinds of input. Which ones a model takes depends on the towers in its encoders file.
+enum class Modality { kImage, kVideo, kAudio, kThermal, kDepth, kImu };
+inline constexpr Modality kAllModalities[] = {Modality::kImage, Modality::kVideo,
+                                              Modality::kAudio, Modality::kThermal,
+                                              Modality::kDepth, Modality::kImu};
+/// "image", "video", "audio", "thermal", "depth", "imu".
+std::string to_string(Modality modality);
+
+/// One file or memory buffer.
+struct Input {
+  Modality modality = Modality::kImage;
+  std::string name;  ///< path ("-": standard input), or the buffer's name in messages
+  std::vector<std::uint8_t> bytes;  ///< content of the file; empty: read from `name`
+  float weight = 1.0F;              ///< scales its projected embedding
+};
+
+/// What a question is about. The projected embeddings of all inputs are summed, each times its
+/// weight, as the reference does.
+class Inputs {
+ public:
+  Inputs& add_file(Modality modality, std::string path, float weight = 1.0F) {
+    return add({modality, std::move(path), {}, weight});
+  }
+  /// `name` stands for the buffer in error messages. Throws Error(kInput) if the buffer is empty.
+  Inputs& add_buffer(Modality modality, std::vector<std::uint8_t> bytes,
+                     std::string name = "memory", float weight = 1.0F);
+  Inputs& add(Input input) {
+    items_.push_back(std::move(input));
+    return *this;
+  }
+
+  bool empty() const { return items_.empty(); }
+  const std::vector<Input>& items() const { return items_; }
+
+ private:
+  std::vector<Input> items_;
+};
+
+struct PandaOptions {
+  std::string device = "auto";  ///< "auto": a GPU where there is one; "cpu"
+  int n_threads = 0;            ///< 0: one a physical core
+  int n_ctx = 0;                ///< positions of a conversation; 0: the model folder's own value
+  bool verify = false;  ///< compare every file's SHA-256 with the manifest (reads all bytes)
+};
+
+/// What a model folder says about itself.
+struct ModelInfo {
+  std::string name;
+  std::string folder;
+  std::string licence;
+  std::string provenance;
+  std::string language_model;  ///< description of the language model
+  int embedding_width = 0;     ///< numbers of one embedding
+  int n_image_tokens = 0;      ///< positions that the inputs take in the prompt
+  int n_ctx = 0;               ///< positions of a conversation
+  std::vector<Modality> modalities;
+  std::vector<std::string> example_questions;
+};
+
+class Chat;
+
+/// An opened model folder. Copies share the weights.
+class Panda {
+ public:
+  /// `model` is a folder with a panda.json or the name of one in the model path ($PANDAGPT_MODELS,
+  /// the user's data folder, the source tree). Throws Error(kModel) if anything in it can't be
+  /// used.
+  explicit Panda(const std::string& model, const PandaOptions& options = {});
+
+  /// Answers one question, without history. `inputs` may be empty: then it is about text alone.
+  /// Throws Error(kInput) for an unreadable input, Error(kModel) for one whose tower the model
+  /// lacks, Error(kUsage) for options out of range or a question that doesn't fit.
+  Answer ask(const Inputs& inputs, std::string_view question, const GenerateOptions& options,
+             const OnText& on_text = {}) const;
+  Answer ask(const Inputs& inputs, std::string_view question) const {
+    return ask(inputs, question, default_options());
+  }
+
+  Chat start_chat() const;
+
+  /// Embeddings in the joint space, one an input: (inputs, embedding_width) row-major. Weights are
+  /// not applied.
+  std::vector<float> embed(const Inputs& inputs) const;
+
+  /// The model folder's sampling defaults.
+  const GenerateOptions& default_options() const;
+  const ModelInfo& info() const;
+
+ private:
+  friend class Chat;
+  class Impl;
+  std::shared_ptr<const Impl> impl_;
+};
+
+/// A conversation with history. Only what is new is evaluated on each turn.
+class Chat {
+ public:
+  ~Chat();
+  Chat(Chat&&) noexcept;
+  Chat& operator=(Chat&&) noexcept;
+
+  /// Sets what the conversation is about; its history stays. The inputs stand at the beginning of
+  /// the conversation, as in the reference, so the history is evaluated anew on the next turn.
+  /// Throws as Panda::ask; the inputs then stay as they were.
+  void set_inputs(const Inputs& inputs);
+
+  /// Throws Error(kUsage) if the context is full; the conversation is then as it was before.
+  Answer ask(std::string_view question, const GenerateOptions& options, const OnText& on_text = {});
+  /// Answers the last question again. Throws Error(kUsage) if there is none.
+  Answer regenerate(const GenerateOptions& options, const OnText& on_text = {});
+  /// Forgets history and inputs.
+  void reset();
+
+  std::vector<Turn> history() const;
+  /// Continues from a conversation held elsewhere.
+  void set_history(const std::vector<Turn>& turns);
+
+ private:
+  friend class Panda;
+  explicit Chat(std::shared_ptr<const Panda::Impl> panda);
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace pandagpt

@@ -1,0 +1,267 @@
+#include "pipeline/manifest.h"
+
+#include <algorithm>
+#include <cctype>
+#include <cstdlib>
+#include <fstream>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <system_error>
+
+#include "core/file.h"
+#include "pandagpt/error.h"
+#include "pipeline/json_object.h"
+
+namespace pandagpt {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr std::uint64_t kMaxManifestBytes = 1U << 20;
+constexpr std::size_t kSha256Digits = 64;
+constexpr int kMaxEmbeddingWidth = 1 << 16;
+constexpr int kMaxContext = 1 << 20;
+
+[[noreturn]] void fail(const fs::path& path, const std::string& why) {
+  throw Error(ErrorKind::kModel, path.string() + ": " + why);
+}
+
+Bytes read_bytes(const fs::path& path) {
+  try {
+    return read_file(path, kMaxManifestBytes);
+  } catch (const Error& error) {  // for the caller it is the model that can't be used
+    throw Error(ErrorKind::kModel, error.what());
+  }
+}
+
+template <typename Json>
+Json parse(const fs::path& path) {
+  const Bytes bytes = read_bytes(path);
+  try {
+    return Json::parse(bytes.begin(), bytes.end());
+  } catch (const nlohmann::json::exception& error) {
+    fail(path, std::string("not valid JSON: ") + error.what());
+  }
+}
+
+bool stays_inside(const fs::path& relative) {
+  return !relative.empty() && relative.is_relative() &&
+         std::ranges::find(relative, fs::path("..")) == relative.end();
+}
+
+bool is_sha256(const std::string& text) {
+  return text.size() == kSha256Digits && std::ranges::all_of(text, [](unsigned char c) {
+           return std::isdigit(c) || (c >= 'a' && c <= 'f');
+         });
+}
+
+ManifestFile read_file_entry(JsonObject& files, const std::string& role, const fs::path& folder) {
+  JsonObject entry = files.object(role);
+  ManifestFile file;
+  file.role = role;
+  const fs::path relative = entry.text("path");
+  if (!stays_inside(relative))
+    entry.fail("path", "must be relative to the folder and without '..'");
+  file.path = folder / relative;
+  file.sha256 = entry.text("sha256");
+  if (!file.sha256.empty() && !is_sha256(file.sha256))
+    entry.fail("sha256", "must be 64 lower-case hexadecimal digits, or empty until it is recorded");
+  if (entry.has("bytes")) {
+    const std::int64_t bytes = entry.integer("bytes");
+    if (bytes < 0) entry.fail("bytes", "must not be negative");
+    file.bytes = static_cast<std::uint64_t>(bytes);
+  }
+  entry.warn_about_unknown_keys();
+  return file;
+}
+
+void read_files(JsonObject files, Manifest& manifest) {
+  manifest.encoders = read_file_entry(files, "encoders", manifest.folder);
+  manifest.projector = read_file_entry(files, "projector", manifest.folder);
+  if (files.has("adapter")) manifest.adapter = read_file_entry(files, "adapter", manifest.folder);
+  manifest.llm = read_file_entry(files, "llm", manifest.folder);
+  files.warn_about_unknown_keys();
+}
+
+void read_prompt(JsonObject prompt, PromptTemplate& format) {
+  const auto take = [&](const char* key, std::string& field) {
+    if (prompt.has(key)) field = prompt.text(key);
+  };
+  take("first_human", format.first_human);
+  take("after_image", format.after_image);
+  take("first_human_text", format.first_human_text);
+  take("next_human", format.next_human);
+  take("assistant", format.assistant);
+  take("answer_prefix", format.answer_prefix);
+  take("answer_end", format.answer_end);
+  take("stop", format.stop);
+  if (format.stop.empty()) prompt.fail("stop", "must not be empty");
+  prompt.warn_about_unknown_keys();
+}
+
+int int_in_range(JsonObject& object, const char* key, int low, int high) {
+  const std::int64_t value = object.integer(key);
+  if (value < low || value > high)
+    object.fail(key, "must be between " + std::to_string(low) + " and " + std::to_string(high));
+  return static_cast<int>(value);
+}
+
+void read_sampling(JsonObject sampling, GenerateOptions& options) {
+  const auto take_float = [&](const char* key, float& field) {
+    if (sampling.has(key)) field = static_cast<float>(sampling.number(key));
+  };
+  const auto take_int = [&](const char* key, int& field) {
+    if (sampling.has(key)) field = int_in_range(sampling, key, 0, std::numeric_limits<int>::max());
+  };
+  take_int("max_tokens", options.max_tokens);
+  take_float("temperature", options.temperature);
+  take_float("top_p", options.top_p);
+  take_int("top_k", options.top_k);
+  take_float("min_p", options.min_p);
+  take_float("repeat_penalty", options.repeat_penalty);
+  take_int("repeat_last_n", options.repeat_last_n);
+  sampling.warn_about_unknown_keys();
+}
+
+fs::path user_data_folder() {
+  if (const char* data = std::getenv("XDG_DATA_HOME"); data != nullptr && *data != '\0')
+    return data;
+  if (const char* home = std::getenv("HOME"); home != nullptr && *home != '\0')
+    return fs::path(home) / ".local" / "share";
+  return {};
+}
+
+bool holds_manifest(const fs::path& folder) {
+  std::error_code ignored;
+  return fs::is_regular_file(folder / kManifestName, ignored);
+}
+
+}  // namespace
+
+Manifest read_manifest(const fs::path& folder) {
+  const fs::path path = folder / kManifestName;
+  const auto document = parse<nlohmann::json>(path);
+  JsonObject root(document, path.string());
+  Manifest manifest;
+  manifest.folder = folder;
+  manifest.name = root.text("name");
+  manifest.licence = root.text("licence");
+  manifest.provenance = root.text("provenance");
+  manifest.embedding_width = int_in_range(root, "embedding_width", 1, kMaxEmbeddingWidth);
+  read_files(root.object("files"), manifest);
+  if (root.has("adapter_scale"))
+    manifest.adapter_scale = static_cast<float>(root.number("adapter_scale"));
+  if (root.has("n_ctx")) manifest.n_ctx = int_in_range(root, "n_ctx", 1, kMaxContext);
+  if (root.has("prompt")) read_prompt(root.object("prompt"), manifest.prompt);
+  if (root.has("sampling")) read_sampling(root.object("sampling"), manifest.sampling);
+  try {
+    manifest.sampling.validate();
+  } catch (const Error& error) {
+    root.fail("sampling", std::string("is not usable: ") + error.what());
+  }
+  if (root.has("examples")) manifest.examples = root.texts("examples");
+  root.warn_about_unknown_keys();
+  return manifest;
+}
+
+std::vector<ManifestFile> Manifest::files() const {
+  std::vector<ManifestFile> all{encoders, projector};
+  if (adapter) all.push_back(*adapter);
+  all.push_back(llm);
+  return all;
+}
+
+void Manifest::check_files() const {
+  for (const ManifestFile& file : files()) {
+    std::error_code code;
+    const std::uint64_t size = fs::file_size(file.path, code);
+    if (code)
+      fail(file.path, code == std::errc::no_such_file_or_directory
+                          ? "the " + file.role + " file of " + name +
+                                " is missing; run scripts/setup.sh, or copy it there"
+                          : code.message());
+    if (file.bytes != 0 && size != file.bytes)
+      fail(file.path,
+           "has " + std::to_string(size) + " bytes, but " + kManifestName + " says " +
+               std::to_string(file.bytes) +
+               ": damaged or of another version; fetch it again, or run 'pandagpt models "
+               "hash' if the change was meant");
+  }
+}
+
+void Manifest::verify() const {
+  check_files();
+  for (const ManifestFile& file : files()) {
+    if (file.sha256.empty())
+      fail(file.path, "has no SHA-256 in " + std::string(kManifestName) +
+                          "; run 'pandagpt models hash' to record it");
+    const std::string actual = sha256_file(file.path);
+    if (actual != file.sha256)
+      fail(file.path, "has the SHA-256 " + actual + ", but " + kManifestName + " says " +
+                          file.sha256 + ": damaged or of another version; fetch it again");
+  }
+}
+
+void record_hashes(const fs::path& folder) {
+  const Manifest manifest = read_manifest(folder);
+  const fs::path path = folder / kManifestName;
+  auto document = parse<nlohmann::ordered_json>(path);  // keeps the author's order of keys
+  for (const ManifestFile& file : manifest.files()) {
+    std::error_code code;
+    const std::uint64_t size = fs::file_size(file.path, code);
+    if (code) fail(file.path, code.message());
+    auto& entry = document["files"][file.role];
+    entry["sha256"] = sha256_file(file.path);
+    entry["bytes"] = size;
+  }
+  write_file_atomically(path, [&](std::ostream& out) { out << document.dump(2) << '\n'; });
+}
+
+std::vector<fs::path> model_search_path() {
+  std::vector<fs::path> folders;
+  if (const char* list = std::getenv("PANDAGPT_MODELS"); list != nullptr) {
+    std::istringstream in(list);
+    for (std::string folder; std::getline(in, folder, ':');) {
+      if (!folder.empty()) folders.emplace_back(folder);
+    }
+  }
+  if (const fs::path data = user_data_folder(); !data.empty())
+    folders.push_back(data / "pandagpt" / "models");
+  folders.emplace_back(PANDAGPT_SOURCE_MODELS);
+  return folders;
+}
+
+fs::path find_model(const std::string& model) {
+  if (model.empty()) throw Error(ErrorKind::kModel, "the model's name is empty");
+  if (holds_manifest(model)) return model;
+  const bool is_path = model.find('/') != std::string::npos || model == "." || model == "..";
+  if (is_path)
+    throw Error(ErrorKind::kModel, model + ": not a model folder (no " + kManifestName + " in it)");
+  std::string places;
+  for (const fs::path& folder : model_search_path()) {
+    if (holds_manifest(folder / model)) return folder / model;
+    places += (places.empty() ? "" : ", ") + folder.string();
+  }
+  throw Error(ErrorKind::kModel, "no model named '" + model + "' in " + places +
+                                     "; see 'pandagpt models', or give a folder");
+}
+
+std::vector<fs::path> list_models() {
+  std::vector<fs::path> found;
+  for (const fs::path& folder : model_search_path()) {
+    std::vector<fs::path> here;
+    std::error_code code;
+    for (const auto& entry : fs::directory_iterator(folder, code)) {
+      if (holds_manifest(entry.path())) here.push_back(entry.path());
+    }
+    std::ranges::sort(here);
+    for (const fs::path& model : here) {
+      const bool hidden = std::ranges::any_of(
+          found, [&](const fs::path& other) { return other.filename() == model.filename(); });
+      if (!hidden) found.push_back(model);
+    }
+  }
+  return found;
+}
+
+}  // namespace pandagpt

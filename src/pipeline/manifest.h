@@ -1,0 +1,90 @@
+// panda.json: what a model folder holds and how its parts are to be used.
+//
+//   {
+//     "name": "panda-mini",                       required
+//     "licence": "Apache-2.0",                    required
+//     "provenance": "where the weights come from",required
+//     "embedding_width": 1280,                    required; numbers of an encoder's embedding
+//     "files": {                                  required
+//       "encoders":  {"path": "encoders.gguf", "sha256": "..", "bytes": 123},
+//       "projector": {..},
+//       "adapter":   {..},                        optional: a LoRA adapter, when not merged
+//       "llm":       {..}
+//     },
+//     "adapter_scale": 1.0, "n_ctx": 2048,        optional
+//     "prompt": {"answer_prefix": " ", ..},       optional: fields of PromptTemplate
+//     "sampling": {"top_p": 0.01, ..},            optional: fields of GenerateOptions
+//     "examples": ["What is in the picture?"]     optional
+//   }
+//
+// Paths are relative to the folder and stay inside it. The sizes ("bytes") are compared whenever a
+// folder is opened; the SHA-256 only on demand (Manifest::verify), since it reads every byte.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "llm/prompt.h"
+#include "pandagpt/generation.h"
+
+namespace pandagpt {
+
+inline constexpr const char* kManifestName = "panda.json";
+
+struct ManifestFile {
+  std::string role;            ///< key under "files"
+  std::filesystem::path path;  ///< usable as it is: folder / relative path
+  std::string sha256;          ///< lower-case hexadecimal; empty: not recorded yet
+  std::uint64_t bytes = 0;     ///< 0: not recorded
+};
+
+struct Manifest {
+  std::filesystem::path folder;
+  std::string name;
+  std::string licence;
+  std::string provenance;
+  int embedding_width = 0;
+  ManifestFile encoders;
+  ManifestFile projector;
+  std::optional<ManifestFile> adapter;
+  ManifestFile llm;
+  float adapter_scale = 1.0F;
+  int n_ctx = 2048;
+  PromptTemplate prompt;
+  GenerateOptions sampling;
+  std::vector<std::string> examples;
+
+  /// All files, in the order in which they are used.
+  std::vector<ManifestFile> files() const;
+
+  /// Throws Error(kModel) that names the first file which is missing or of another size.
+  void check_files() const;
+  /// check_files(), then compares every SHA-256. Throws Error(kModel) on a difference or on a file
+  /// whose SHA-256 is not recorded.
+  void verify() const;
+};
+
+/// Reads FOLDER/panda.json. Unknown keys are a warning in the log. Throws Error(kModel) that names
+/// the key which is missing, of the wrong type or out of range.
+Manifest read_manifest(const std::filesystem::path& folder);
+
+/// Writes the present SHA-256 and size of every file into FOLDER/panda.json; the rest stays.
+/// Throws Error(kModel) if a file is missing.
+void record_hashes(const std::filesystem::path& folder);
+
+/// Where models are looked for by name, in this order: each folder of $PANDAGPT_MODELS (separated
+/// by colons), $XDG_DATA_HOME/pandagpt/models (~/.local/share without it), the source tree's
+/// models/.
+std::vector<std::filesystem::path> model_search_path();
+
+/// The folder of a model: `model` is a folder, or a name in the search path.
+/// Throws Error(kModel) that lists where it was looked for.
+std::filesystem::path find_model(const std::string& model);
+
+/// Folders with a panda.json in the search path; of several with one name only the first.
+std::vector<std::filesystem::path> list_models();
+
+}  // namespace pandagpt

@@ -1,0 +1,48 @@
+#include "pipeline/projector.h"
+
+#include <cstdint>
+#include <numeric>
+#include <string>
+
+#include "pandagpt/error.h"
+#include "tensor/gguf_file.h"
+
+namespace pandagpt {
+namespace {
+
+constexpr std::uint32_t kMaxSize = 1U << 16;  // keeps the products below far from overflow
+
+int size_of(const GgufFile& file, const char* key) {
+  const std::uint32_t value = file.get_u32(key);
+  if (value == 0 || value > kMaxSize)
+    throw Error(ErrorKind::kModel, file.path().string() + ": '" + key + "' is " +
+                                       std::to_string(value) + ", expected 1 to " +
+                                       std::to_string(kMaxSize));
+  return static_cast<int>(value);
+}
+
+}  // namespace
+
+Projector::Projector(const std::filesystem::path& path) {
+  const GgufFile file(path);
+  n_image_tokens_ = size_of(file, projector_keys::kImageTokens);
+  n_in_ = size_of(file, projector_keys::kIn);
+  n_embd_ = size_of(file, projector_keys::kEmbd);
+  const std::int64_t n_out = std::int64_t{n_image_tokens_} * n_embd_;
+  weight_ = file.read_f32(projector_keys::kWeight, {n_in_, n_out});
+  bias_ = file.read_f32(projector_keys::kBias, {n_out});
+}
+
+std::vector<float> Projector::project(std::span<const float> embedding) const {
+  if (embedding.size() != static_cast<std::size_t>(n_in_))
+    throw Error(ErrorKind::kModel, "the projector takes " + std::to_string(n_in_) +
+                                       " numbers and got " + std::to_string(embedding.size()));
+  std::vector<float> out(bias_);
+  for (std::size_t row = 0; row < out.size(); ++row) {
+    const float* weights = weight_.data() + row * embedding.size();
+    out[row] += std::inner_product(embedding.begin(), embedding.end(), weights, 0.0F);
+  }
+  return out;
+}
+
+}  // namespace pandagpt

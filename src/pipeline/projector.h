@@ -1,0 +1,41 @@
+// The projector: one linear layer from the joint embedding space into the language model's.
+#pragma once
+
+#include <filesystem>
+#include <span>
+#include <vector>
+
+namespace pandagpt {
+
+/// GGUF keys and tensor names of projector.gguf. `llama_proj.weight` is
+/// (n_image_tokens * n_embd, n_in) row-major, `llama_proj.bias` (n_image_tokens * n_embd).
+namespace projector_keys {
+inline constexpr const char* kImageTokens = "pandagpt.projector.n_image_tokens";  // u32
+inline constexpr const char* kIn = "pandagpt.projector.n_in";                     // u32
+inline constexpr const char* kEmbd = "pandagpt.projector.n_embd";                 // u32
+inline constexpr const char* kWeight = "llama_proj.weight";
+inline constexpr const char* kBias = "llama_proj.bias";
+}  // namespace projector_keys
+
+/// Const after loading; may be used by several threads at once.
+class Projector {
+ public:
+  /// Throws Error(kModel) if a key or tensor is missing or of another shape.
+  explicit Projector(const std::filesystem::path& path);
+
+  int n_image_tokens() const { return n_image_tokens_; }
+  int n_in() const { return n_in_; }
+  int n_embd() const { return n_embd_; }
+
+  /// (n_in) -> (n_image_tokens, n_embd), row-major. Throws Error(kModel) if the size differs.
+  std::vector<float> project(std::span<const float> embedding) const;
+
+ private:
+  int n_image_tokens_ = 0;
+  int n_in_ = 0;
+  int n_embd_ = 0;
+  std::vector<float> weight_;  // (n_image_tokens * n_embd, n_in)
+  std::vector<float> bias_;    // (n_image_tokens * n_embd)
+};
+
+}  // namespace pandagpt
