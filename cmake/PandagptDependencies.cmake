@@ -1,20 +1,22 @@
 # Every dependency of the inference library. llama.cpp is looked for in this order:
 #   1. CMAKE_PREFIX_PATH and the system (Homebrew, AUR, your own install);
-#   2. the project's own virtual environment, where scripts/setup.sh has built it.
+#   2. the project's own copy, which scripts/setup.sh has built in .cache/llama.cpp, or the one of a
+#      llama-cpp-python that was built from source in .venv.
 find_package(Threads REQUIRED)
 find_package(OpenSSL REQUIRED COMPONENTS Crypto)
 find_package(PkgConfig REQUIRED)
 
-file(GLOB _pandagpt_venv_llama
+file(GLOB _pandagpt_own_llama
+     ${PROJECT_SOURCE_DIR}/.cache/llama.cpp/lib/cmake
      ${PROJECT_SOURCE_DIR}/.venv/lib/python3*/site-packages/llama_cpp/lib/cmake
      ${PROJECT_SOURCE_DIR}/.venv/lib/python3*/site-packages/lib/cmake)
 find_package(ggml CONFIG QUIET)
 if(NOT ggml_FOUND)
-  find_package(ggml CONFIG QUIET PATHS ${_pandagpt_venv_llama} NO_DEFAULT_PATH)
+  find_package(ggml CONFIG QUIET PATHS ${_pandagpt_own_llama} NO_DEFAULT_PATH)
 endif()
 find_package(llama CONFIG QUIET)
 if(NOT llama_FOUND)
-  find_package(llama CONFIG QUIET PATHS ${_pandagpt_venv_llama} NO_DEFAULT_PATH)
+  find_package(llama CONFIG QUIET PATHS ${_pandagpt_own_llama} NO_DEFAULT_PATH)
 endif()
 if(NOT llama_FOUND OR NOT ggml_FOUND)
   message(FATAL_ERROR "llama.cpp was not found. Run scripts/setup.sh, or install llama.cpp with its "

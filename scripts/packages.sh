@@ -1,0 +1,78 @@
+# The system packages that the project needs (sourced by setup.sh): checks, installs or names them.
+
+debian_base=(build-essential cmake ninja-build g++ pkg-config ccache git ca-certificates
+  python3 python3-venv
+  libavformat-dev libavcodec-dev libavutil-dev libswscale-dev libswresample-dev
+  libdnnl-dev libssl-dev nlohmann-json3-dev libcli11-dev libspdlog-dev
+  libgtest-dev libgmock-dev libbenchmark-dev)
+# libtorch's CMake package names the Python headers' and gloo's targets, hence the last ones.
+debian_train=(libtorch-dev libopenblas0-pthread libgloo-dev python3-dev)
+
+other_systems() {
+  cat <<'TEXT'
+      Packages are installed by this script on Debian and Ubuntu only. Elsewhere, install these
+      (not tried by us) and run the script again; it goes on with whatever CMake finds.
+        Fedora: sudo dnf install gcc-c++ cmake ninja-build pkgconf-pkg-config ccache git python3
+                ffmpeg-free-devel onednn-devel openssl-devel json-devel cli11-devel spdlog-devel
+                gtest-devel gmock-devel google-benchmark-devel
+        Arch:   sudo pacman -S --needed base-devel cmake ninja pkgconf ccache git python
+                ffmpeg onednn openssl nlohmann-json cli11 spdlog gtest benchmark
+        macOS:  brew install cmake ninja pkgconf ccache python ffmpeg onednn openssl@3
+                nlohmann-json cli11 spdlog googletest google-benchmark llama.cpp
+      The trainer also needs libtorch with its CMake package (python-pytorch on Arch, pytorch in
+      Homebrew); without it everything else is built.
+TEXT
+}
+
+is_installed() {
+  [[ $(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null) == installed ]]
+}
+
+# A package that this release of the distribution has under no name can't be installed.
+is_available() { [[ -n $(apt-cache madison "$1" 2>/dev/null) ]]; }
+
+as_root() {
+  if [[ $EUID -eq 0 ]]; then
+    DEBIAN_FRONTEND=noninteractive "$@"
+  else
+    sudo DEBIAN_FRONTEND=noninteractive "$@"
+  fi
+}
+
+# install_packages WITH_TRAINER(yes|no)
+install_packages() {
+  if ! command -v apt-get >/dev/null || ! command -v dpkg-query >/dev/null; then
+    other_systems
+    return
+  fi
+
+  local wanted=("${debian_base[@]}") missing=() package
+  [[ $1 == yes ]] && wanted+=("${debian_train[@]}")
+  for package in "${wanted[@]}"; do
+    is_installed "$package" || missing+=("$package")
+  done
+  if [[ ${#missing[@]} -eq 0 ]]; then
+    info "all ${#wanted[@]} packages are installed"
+    return
+  fi
+
+  if [[ $EUID -ne 0 ]] && ! command -v sudo >/dev/null; then
+    die "these packages are missing, and there is neither root nor sudo here. As root, run:
+  apt-get update && apt-get install -y --no-install-recommends ${missing[*]}"
+  fi
+  info "installing ${#missing[@]} packages: ${missing[*]}"
+  logged apt-update as_root apt-get update
+
+  local installable=()
+  for package in "${missing[@]}"; do
+    if is_available "$package"; then
+      installable+=("$package")
+    elif [[ " ${debian_train[*]} " == *" $package "* ]]; then
+      warn "this system has no package $package: pandagpt-train may not be built"
+    else
+      die "this system has no package $package; see README.md for a plain CMake build"
+    fi
+  done
+  [[ ${#installable[@]} -eq 0 ]] ||
+    logged apt-install as_root apt-get install -y --no-install-recommends "${installable[@]}"
+}

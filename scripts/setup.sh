@@ -1,0 +1,126 @@
+#!/usr/bin/env bash
+# Makes the project ready to use: system packages, llama.cpp, model files, the pandagpt program.
+# Idempotent and resumable: what is there is checked and left alone. See --help.
+source "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
+source "$root/scripts/packages.sh"
+source "$root/scripts/llama.sh"
+
+usage() {
+  cat <<'TEXT'
+Usage: scripts/setup.sh [--no-train]
+
+  --no-train   leave out libtorch's packages and pandagpt-train
+
+Everything but the system packages stays in this folder: .venv (pip), .cache (llama.cpp, downloads,
+logs), build/release, models/panda-mini. The pinned files and their SHA-256 are in
+models/panda-mini/sources.tsv, scripts/demo_photos.tsv and scripts/llama.sh.
+TEXT
+}
+
+train=yes
+for argument in "$@"; do
+  case $argument in
+    --no-train) train=no ;;
+    -h | --help) usage; exit 0 ;;
+    *) usage >&2; exit 2 ;;
+  esac
+done
+
+# Two runs at once would write the same files.
+mkdir -p "$cache"
+if command -v flock >/dev/null; then
+  exec 9>"$cache/setup.lock"
+  flock -n 9 || { info "waiting for another setup.sh to end"; flock 9; }
+fi
+
+# A python3 that can make a virtual environment; the system's one first, since a version manager's
+# may vanish or lack ensurepip.
+find_python() {
+  local python
+  for python in /usr/bin/python3 python3 /opt/homebrew/bin/python3; do
+    if command -v "$python" >/dev/null &&
+      "$python" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 8))' 2>/dev/null
+    then
+      command -v "$python"
+      return
+    fi
+  done
+  die "no python3 (3.8 or newer) with the venv and ensurepip modules was found"
+}
+
+make_venv() {
+  if "$venv_python" -m pip --version >/dev/null 2>&1; then
+    info ".venv is there"
+    return
+  fi
+  local python
+  python=$(find_python)
+  info "making .venv with $python"
+  logged venv "$python" -m venv --clear "$root/.venv"
+}
+
+configure() { cmake --preset release; }
+
+build_programs() {
+  built build cmake --build "$build" --parallel --target src/cli/pandagpt
+  if [[ $train == yes && -d $build/src/train ]] &&
+    cmake --build "$build" --target help | grep -q '^src/train/pandagpt-train:'; then
+    built build-train cmake --build "$build" --parallel --target src/train/pandagpt-train
+  fi
+}
+
+# The SHA-256 that panda-mini's manifest gives for encoders.gguf, or nothing.
+manifest_hash() {
+  "$venv_python" - "$root/models/panda-mini/panda.json" <<'PYTHON'
+import json, sys
+
+def find(node):
+    """Yields the hash beside the name encoders.gguf, wherever the manifest keeps it."""
+    if isinstance(node, dict):
+        if "encoders.gguf" in node.values() and "sha256" in node:
+            yield node["sha256"]
+        for child in node.values():
+            yield from find(child)
+    elif isinstance(node, list):
+        for child in node:
+            yield from find(child)
+
+try:
+    with open(sys.argv[1], encoding="utf-8") as file:
+        print(next(find(json.load(file)), ""))
+except FileNotFoundError:
+    print("")
+PYTHON
+}
+
+# The vision trunk. The conversion always gives the same bytes, so the manifest's hash tells
+# whether the file is the one that the projector was trained with.
+convert_trunk() {
+  local output=$root/models/panda-mini/encoders.gguf checkpoint=$cache/efficientnet-lite0.pth want
+  want=$(manifest_hash)
+  if [[ -f $output && -n $want && $(file_sha256 "$output") == "$want" ]]; then
+    info "models/panda-mini/encoders.gguf is there, and its SHA-256 is right"
+    return
+  fi
+  info "converting EfficientNet-Lite0 to models/panda-mini/encoders.gguf"
+  logged convert "$build/src/cli/pandagpt" convert efficientnet-lite "$checkpoint" -o "$output"
+  if [[ -n $want && $(file_sha256 "$output") != "$want" ]]; then
+    die "models/panda-mini/encoders.gguf came out differently from what panda.json says ($want)"
+  fi
+}
+
+steps=6
+step "System packages"
+install_packages "$train"
+step "Python environment for downloads (.venv)"
+make_venv
+step "llama.cpp"
+install_llama
+step "Model files and demo photos (110 MB and 13 MB to download)"
+"$venv_python" scripts/fetch.py models/panda-mini/sources.tsv scripts/demo_photos.tsv
+step "Build (build/release)"
+logged configure configure
+build_programs
+step "panda-mini's vision trunk"
+convert_trunk
+info "ready: build/release/src/cli/pandagpt"
