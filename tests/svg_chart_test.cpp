@@ -36,7 +36,8 @@ std::string xml_fault(const std::string& xml) {
     if (inside.starts_with("/")) {
       if (open.empty() || open.back() != inside.substr(1)) return "wrong end tag " + inside;
       open.pop_back();
-      if (open.empty()) return xml.find_first_not_of('\n', at) == std::string::npos ? "" : "two roots";
+      if (open.empty())
+        return xml.find_first_not_of('\n', at) == std::string::npos ? "" : "two roots";
       continue;
     }
     static const std::regex kTag("([a-z]+)( [a-zA-Z0-9-]+=\"[^\"<]*\")*(/?)");
@@ -186,8 +187,8 @@ TEST(SvgChartTest, FixedEndsAndFaintSeries) {
 
 TEST(SvgChartTest, BarsAreProportionalAndNanHasNone) {
   BarChart chart{.title = "b", .value_label = "time (ms)", .categories = {"one", "two", "none"}};
-  chart.series.push_back({.name = "s", .values = {1, 4, kNan}, .low = {0.5, 3, kNan},
-                          .high = {1.5, 5, kNan}});
+  chart.series.push_back(
+      {.name = "s", .values = {1, 4, kNan}, .low = {0.5, 3, kNan}, .high = {1.5, 5, kNan}});
   const std::string svg = to_svg(chart);
   EXPECT_EQ(xml_fault(svg), "");
   const auto lengths = bar_lengths(svg);

@@ -109,8 +109,8 @@ SvgAxis SvgAxis::logarithmic(Range data, std::optional<double> low, std::optiona
 }
 
 double SvgAxis::position(double value) const {
-  const double share = log_ ? std::log(value / low_) / std::log(high_ / low_)
-                            : (value - low_) / (high_ - low_);
+  const double share =
+      log_ ? std::log(value / low_) / std::log(high_ / low_) : (value - low_) / (high_ - low_);
   return from_ + share * (to_ - from_);
 }
 

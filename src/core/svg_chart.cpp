@@ -18,7 +18,8 @@ constexpr const char* kColours[] = {"#3b7dd8", "#e07b1a", "#2f9e5b", "#b65fcf",
 constexpr int kColourCount = static_cast<int>(std::size(kColours));
 constexpr double kFont = 12;
 constexpr double kTitleFont = 15;
-constexpr double kGlyph = 0.62;  // generous mean width of a glyph of a sans-serif face, in font sizes
+constexpr double kGlyph =
+    0.62;  // generous mean width of a glyph of a sans-serif face, in font sizes
 constexpr double kGap = 8;
 constexpr double kLegendRow = 20;
 constexpr std::size_t kMarkedPoints = 40;  // up to so many points a line also shows its points
@@ -38,13 +39,23 @@ std::string escaped(const std::string& text) {
   std::string out;
   for (const char c : text) {
     switch (c) {
-      case '&': out += "&amp;"; break;
-      case '<': out += "&lt;"; break;
-      case '>': out += "&gt;"; break;
-      case '"': out += "&quot;"; break;
+      case '&':
+        out += "&amp;";
+        break;
+      case '<':
+        out += "&lt;";
+        break;
+      case '>':
+        out += "&gt;";
+        break;
+      case '"':
+        out += "&quot;";
+        break;
       default:  // XML allows no other control characters
-        if (static_cast<unsigned char>(c) >= 0x20) out += c;
-        else out += ' ';
+        if (static_cast<unsigned char>(c) >= 0x20)
+          out += c;
+        else
+          out += ' ';
     }
   }
   return out;
@@ -52,14 +63,15 @@ std::string escaped(const std::string& text) {
 
 /// Width of a text in pixels, estimated: SVG text is laid out by the reader's program.
 double text_width(const std::string& text, double font = kFont) {
-  const auto code_points =
-      std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; });
+  const auto code_points = std::ranges::count_if(
+      text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; });
   return static_cast<double>(code_points) * kGlyph * font;
 }
 
 double widest(const std::vector<std::string>& texts) {
   double width = 0;
-  for (const std::string& text : texts) width = std::max(width, text_width(text));
+  for (const std::string& text : texts)
+    width = std::max(width, text_width(text));
   return width;
 }
 
@@ -70,8 +82,9 @@ std::string text_at(double x, double y, const char* anchor, const std::string& t
 }
 
 std::string line_at(const char* kind, double x1, double y1, double x2, double y2) {
-  return fmt::format("<line class=\"{}\" x1=\"{:.2f}\" y1=\"{:.2f}\" x2=\"{:.2f}\" y2=\"{:.2f}\"/>\n",
-                     kind, x1, y1, x2, y2);
+  return fmt::format(
+      "<line class=\"{}\" x1=\"{:.2f}\" y1=\"{:.2f}\" x2=\"{:.2f}\" y2=\"{:.2f}\"/>\n", kind, x1,
+      y1, x2, y2);
 }
 
 /// Where the data are drawn, in pixels.
@@ -113,8 +126,10 @@ std::string legend(const std::vector<LegendEntry>& entries, int width, double* b
     const double middle = *bottom + kLegendRow / 2;
     for (; begin < end; ++begin) {
       const auto& [name, colour] = entries[begin];
-      svg += fmt::format("<rect x=\"{:.2f}\" y=\"{:.2f}\" width=\"{}\" height=\"4\" rx=\"2\" "
-                         "fill=\"{}\"/>\n", x, middle - 2, kSwatch, colour);
+      svg += fmt::format(
+          "<rect x=\"{:.2f}\" y=\"{:.2f}\" width=\"{}\" height=\"4\" rx=\"2\" "
+          "fill=\"{}\"/>\n",
+          x, middle - 2, kSwatch, colour);
       svg += text_at(x + kSwatch + kSwatchGap, middle + 4, "start", name);
       x += kSwatch + kSwatchGap + text_width(name) + kEntryGap;
     }
@@ -123,11 +138,14 @@ std::string legend(const std::vector<LegendEntry>& entries, int width, double* b
   return svg;
 }
 
-double top_of_plot(const std::string& title) { return title.empty() ? 12 : 36; }
+double top_of_plot(const std::string& title) {
+  return title.empty() ? 12 : 36;
+}
 
 std::string upright(double x, const Plot& plot, const std::string& label) {
   const double y = (plot.top + plot.bottom) / 2;
-  return text_at(x, y, "middle", label, fmt::format(" transform=\"rotate(-90 {:.2f} {:.2f})\"", x, y));
+  return text_at(x, y, "middle", label,
+                 fmt::format(" transform=\"rotate(-90 {:.2f} {:.2f})\"", x, y));
 }
 
 std::string vertical_axis(const SvgAxis& axis, const Plot& plot, const std::string& label) {
@@ -150,7 +168,8 @@ std::string horizontal_axis(const SvgAxis& axis, const Plot& plot, const std::st
                 : line_at("axis", x, plot.bottom, x, plot.bottom + 4);
     svg += text_at(x, plot.bottom + 18, "middle", axis.labels()[i], " class=\"x\"");
   }
-  if (!label.empty()) svg += text_at((plot.left + plot.right) / 2, plot.bottom + 38, "middle", label);
+  if (!label.empty())
+    svg += text_at((plot.left + plot.right) / 2, plot.bottom + 38, "middle", label);
   return svg;
 }
 
@@ -180,7 +199,9 @@ struct Extent {
   }
 };
 
-bool drawable(double value, bool log) { return std::isfinite(value) && (!log || value > 0); }
+bool drawable(double value, bool log) {
+  return std::isfinite(value) && (!log || value > 0);
+}
 
 // ---- lines ----
 
@@ -202,7 +223,8 @@ std::vector<Point> thinned(const std::vector<Point>& run) {
     std::vector<std::size_t> kept{begin, low, high, end - 1};
     std::ranges::sort(kept);
     kept.erase(std::unique(kept.begin(), kept.end()), kept.end());
-    for (const std::size_t i : kept) out.push_back(run[i]);
+    for (const std::size_t i : kept)
+      out.push_back(run[i]);
     begin = end;
   }
   return out;
@@ -242,7 +264,8 @@ std::string draw_series(const ChartSeries& series, const char* colour, const Svg
   }
   if (path.empty()) return "";
   return fmt::format("<path class=\"line{}\" stroke=\"{}\" d=\"{}\"/>\n",
-                     series.faint ? " faint" : "", colour, path) + dots;
+                     series.faint ? " faint" : "", colour, path) +
+         dots;
 }
 
 /// A faint series shares the colour of the next one that is not.
@@ -260,8 +283,9 @@ void check(const LineChart& chart) {
   check_size("A line chart", chart.width, chart.height);
   for (const ChartSeries& series : chart.series) {
     if (series.x.size() != series.y.size()) {
-      throw Error(ErrorKind::kUsage, fmt::format("Chart series '{}' has {} x values but {} y values",
-                                                 series.name, series.x.size(), series.y.size()));
+      throw Error(ErrorKind::kUsage,
+                  fmt::format("Chart series '{}' has {} x values but {} y values", series.name,
+                              series.x.size(), series.y.size()));
     }
   }
   const auto bad = [&](std::optional<double> end) { return end && !drawable(*end, chart.log_y); };
@@ -317,9 +341,10 @@ std::string to_svg(const LineChart& chart) {
   // A nested <svg> clips without an id, which would clash when a page holds several charts. It
   // is 4 pixels larger than the plot, for the markers at its edges.
   const double w = plot.right - plot.left + 8, h = plot.bottom - plot.top + 8;
-  svg += fmt::format("<svg x=\"{0:.2f}\" y=\"{1:.2f}\" width=\"{2:.2f}\" height=\"{3:.2f}\" "
-                     "viewBox=\"{0:.2f} {1:.2f} {2:.2f} {3:.2f}\">\n",
-                     plot.left - 4, plot.top - 4, w, h);
+  svg += fmt::format(
+      "<svg x=\"{0:.2f}\" y=\"{1:.2f}\" width=\"{2:.2f}\" height=\"{3:.2f}\" "
+      "viewBox=\"{0:.2f} {1:.2f} {2:.2f} {3:.2f}\">\n",
+      plot.left - 4, plot.top - 4, w, h);
   for (std::size_t i = 0; i < chart.series.size(); ++i) {
     svg += draw_series(chart.series[i], colours[i], x, y);
   }
@@ -366,7 +391,9 @@ struct BarSlots {
   std::size_t bars;  // bars a category
   double fill;       // share of a category that its bars take
 
-  double thickness() const { return category * fill / static_cast<double>(std::max<std::size_t>(bars, 1)); }
+  double thickness() const {
+    return category * fill / static_cast<double>(std::max<std::size_t>(bars, 1));
+  }
   double edge(std::size_t index, std::size_t bar) const {
     return begin + category * (static_cast<double>(index) + (1 - fill) / 2) +
            thickness() * static_cast<double>(bar);
@@ -378,20 +405,22 @@ struct BarSlots {
 
 std::string rectangle(double x, double y, double width, double height, const char* colour,
                       const std::string& hint) {
-  return fmt::format("<rect x=\"{:.2f}\" y=\"{:.2f}\" width=\"{:.2f}\" height=\"{:.2f}\" "
-                     "fill=\"{}\"><title>{}</title></rect>\n",
-                     x, y, width, height, colour, escaped(hint));
+  return fmt::format(
+      "<rect x=\"{:.2f}\" y=\"{:.2f}\" width=\"{:.2f}\" height=\"{:.2f}\" "
+      "fill=\"{}\"><title>{}</title></rect>\n",
+      x, y, width, height, colour, escaped(hint));
 }
 
 std::string whisker(bool horizontal, double low, double high, double across) {
   constexpr double kCap = 3.5;
-  return horizontal
-             ? fmt::format("<path class=\"whisker\" d=\"M{0:.2f} {2:.2f}V{3:.2f}M{0:.2f} {4:.2f}"
-                           "H{1:.2f}M{1:.2f} {2:.2f}V{3:.2f}\"/>\n",
-                           low, high, across - kCap, across + kCap, across)
-             : fmt::format("<path class=\"whisker\" d=\"M{2:.2f} {0:.2f}H{3:.2f}M{4:.2f} {0:.2f}"
-                           "V{1:.2f}M{2:.2f} {1:.2f}H{3:.2f}\"/>\n",
-                           low, high, across - kCap, across + kCap, across);
+  return horizontal ? fmt::format(
+                          "<path class=\"whisker\" d=\"M{0:.2f} {2:.2f}V{3:.2f}M{0:.2f} {4:.2f}"
+                          "H{1:.2f}M{1:.2f} {2:.2f}V{3:.2f}\"/>\n",
+                          low, high, across - kCap, across + kCap, across)
+                    : fmt::format(
+                          "<path class=\"whisker\" d=\"M{2:.2f} {0:.2f}H{3:.2f}M{4:.2f} {0:.2f}"
+                          "V{1:.2f}M{2:.2f} {1:.2f}H{3:.2f}\"/>\n",
+                          low, high, across - kCap, across + kCap, across);
 }
 
 std::string value_text(double value) {
@@ -420,7 +449,8 @@ std::string draw_bars(const BarChart& chart, const SvgAxis& values, const BarSlo
         beyond = std::max(beyond, high);
       }
       if (chart.horizontal) {
-        svg += text_at(beyond + 6, edge + thick / 2 + 4, "start", value_text(value), " class=\"v\"");
+        svg +=
+            text_at(beyond + 6, edge + thick / 2 + 4, "start", value_text(value), " class=\"v\"");
       }
     }
   }
@@ -433,7 +463,8 @@ std::string column_labels(const BarChart& chart, const BarSlots& slots, const Pl
   const auto every = static_cast<std::size_t>(std::max(1.0, std::ceil(needed / slots.category)));
   std::string svg;
   for (std::size_t i = 0; i < chart.categories.size(); i += every) {
-    svg += text_at(slots.middle(i), plot.bottom + 18, "middle", chart.categories[i], " class=\"x\"");
+    svg +=
+        text_at(slots.middle(i), plot.bottom + 18, "middle", chart.categories[i], " class=\"x\"");
   }
   if (!chart.category_label.empty()) {
     svg += text_at((plot.left + plot.right) / 2, plot.bottom + 38, "middle", chart.category_label);
@@ -452,7 +483,8 @@ std::string draw_rows(const BarChart& chart, const SvgAxis& fitted, double top, 
   const BarSlots slots{plot.top, (plot.bottom - plot.top) / count, chart.series.size(), 0.72};
   std::string svg = horizontal_axis(values, plot, chart.value_label, true);
   for (std::size_t i = 0; i < chart.categories.size(); ++i) {
-    svg += text_at(plot.left - kGap, slots.middle(i) + 4, "end", chart.categories[i], " class=\"y\"");
+    svg +=
+        text_at(plot.left - kGap, slots.middle(i) + 4, "end", chart.categories[i], " class=\"y\"");
   }
   svg += draw_bars(chart, values, slots);
   return svg + line_at("axis", values.position(0), plot.top, values.position(0), plot.bottom);
@@ -489,8 +521,9 @@ std::string to_svg(const BarChart& chart) {
     constexpr double kBar = 18;
     const double bars = static_cast<double>(chart.categories.size()) *
                         static_cast<double>(std::max<std::size_t>(chart.series.size(), 1));
-    height = chart.horizontal ? static_cast<int>(top + kGap + 52 + std::max(1.0, bars) * kBar / 0.72)
-                              : 360;
+    height = chart.horizontal
+                 ? static_cast<int>(top + kGap + 52 + std::max(1.0, bars) * kBar / 0.72)
+                 : 360;
     height = std::max(height, kMinHeight);
   }
   check_size("A bar chart", chart.width, height);

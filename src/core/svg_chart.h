@@ -19,8 +19,8 @@ struct ChartSeries {
   std::string name{};  ///< in the legend; a series without a name is not listed there
   std::vector<double> x{};
   std::vector<double> y{};  ///< a value that is not finite (or <= 0 on a log axis) breaks the line
-  bool faint = false;     ///< thin and pale: raw values behind a smoothed line. Takes the colour of
-                          ///< the next series that is not faint
+  bool faint = false;  ///< thin and pale: raw values behind a smoothed line. Takes the colour of
+                       ///< the next series that is not faint
 };
 
 /// Labels may carry units: "step", "loss (nats)", "time (s)". Sizes in CSS pixels.
