@@ -2,13 +2,17 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <cstring>
+#include <new>
+#include <optional>
 #include <utility>
 
 #include "media/byte_reader.h"
 #include "media/ffmpeg.h"
 #include "media/image_info.h"
 #include "media/image_packet.h"
+#include "media/jpeg.h"
 #include "media/pixels.h"
 #include "pandagpt/error.h"
 
@@ -71,13 +75,22 @@ AvCodecContextPtr open_decoder(const ImageInfo& info, const std::string& name,
   return context;
 }
 
+// A decoder that goes on after an error leaves a picture with a damaged part: Pillow accepts it
+// silently, we say so.
+void judge_complaint(const std::string& complaint, const ImagePacket& packet, const ImageInfo& info,
+                     const std::string& name) {
+  if (complaint.empty()) return;
+  if (packet.end_missing) fail_damaged(name, info, complaint);
+  spdlog::warn("{}: the file is damaged ({}); its readable part is used", name, complaint);
+}
+
 // Feeds the packet and returns the one frame it holds.
-AvFramePtr decode_packet(ImagePacket& data, const ImageInfo& info, const std::string& name,
+Image decode_with_ffmpeg(ImagePacket& data, const ImageInfo& info, const std::string& name,
                          const ImageLimits& limits) {
   FfmpegMessages messages;
   const AvCodecContextPtr context = open_decoder(info, name, limits);
-  AvPacketPtr packet(av_packet_alloc());
-  AvFramePtr frame(av_frame_alloc());
+  const AvPacketPtr packet(av_packet_alloc());
+  const AvFramePtr frame(av_frame_alloc());
   if (!packet || !frame) throw std::bad_alloc();
   packet->data = data.bytes.data();
   packet->size = static_cast<int>(data.size);
@@ -86,12 +99,20 @@ AvFramePtr decode_packet(ImagePacket& data, const ImageInfo& info, const std::st
   if (code >= 0) code = avcodec_send_packet(context.get(), nullptr);  // no further data
   if (code >= 0) code = avcodec_receive_frame(context.get(), frame.get());
   if (code == AVERROR(ENOMEM)) throw std::bad_alloc();
-  if (code < 0 || (data.end_missing && !messages.first_error().empty()))
-    fail_damaged(name, info, messages.first_error());
-  if (!messages.first_error().empty())
-    spdlog::warn("{}: the file is damaged ({}); its readable part is used", name,
-                 messages.first_error());
-  return frame;
+  if (code < 0) fail_damaged(name, info, messages.first_error());
+  judge_complaint(messages.first_error(), data, info, name);
+  return frame_to_rgb(*frame, data.yuv_rule, name);
+}
+
+Image decode_packet(ImagePacket& packet, const ImageInfo& info, const std::string& name,
+                    const ImageLimits& limits) {
+  if (info.format != ImageFormat::kJpeg || !has_libjpeg())
+    return decode_with_ffmpeg(packet, info, name, limits);
+  std::string complaint;
+  std::optional<Image> image = decode_with_libjpeg(packet, complaint);
+  if (!image) fail_damaged(name, info, complaint);
+  judge_complaint(complaint, packet, info, name);
+  return std::move(*image);
 }
 
 // Puts the first frame of an animation where it belongs; parts outside the canvas are cut.
@@ -129,9 +150,7 @@ Image decode_image(ByteView bytes, const std::string& name, const ImageLimits& l
   } catch (const OutOfBytes&) {
     fail_damaged(name, info);
   }
-  AvFramePtr frame = decode_packet(packet, info, name, limits);
-  Image image = frame_to_rgb(*frame, packet.yuv_rule, name);
-  frame.reset();
+  Image image = decode_packet(packet, info, name, limits);
   image = place_on_canvas(std::move(image), packet, info);
   return upright(std::move(image), info.orientation);
 }

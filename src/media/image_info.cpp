@@ -45,11 +45,13 @@ std::string describe_other(ByteView bytes, const ByteReader& file) {
 
 constexpr std::uint16_t kTagWidth = 256;
 constexpr std::uint16_t kTagHeight = 257;
+constexpr std::uint16_t kTagCompression = 259;
 constexpr std::uint16_t kTagOrientation = 274;
 
 struct TiffTags {
   std::uint32_t width = 0;
   std::uint32_t height = 0;
+  std::uint32_t compression = 1;
   int orientation = 1;
 };
 
@@ -68,6 +70,7 @@ TiffTags read_tiff_tags(ByteView bytes) {
         tiff.u16(entry + 2) == kTypeShort ? tiff.u16(entry + 8) : tiff.u32(entry + 8);
     if (tag == kTagWidth) tags.width = value;
     if (tag == kTagHeight) tags.height = value;
+    if (tag == kTagCompression) tags.compression = value;
     if (tag == kTagOrientation) tags.orientation = value >= 1 && value <= 8 ? int(value) : 1;
   }
   return tags;
@@ -85,8 +88,8 @@ int read_exif_orientation(ByteView block) {
 
 // --- One function a format -------------------------------------------------------------------
 
-void read_jpeg(const ByteReader& file, ImageInfo& info) {
-  for_each_jpeg_segment(file, [&](const JpegSegment& segment) {
+void read_jpeg(ByteView bytes, ImageInfo& info) {
+  const auto read = [&](const JpegSegment& segment) {
     const ByteReader payload(segment.payload, true);
     if (segment.marker == jpeg::kApp1 && payload.matches(0, {"Exif\0\0", 6}))
       info.orientation = read_exif_orientation(segment.payload);
@@ -95,7 +98,12 @@ void read_jpeg(const ByteReader& file, ImageInfo& info) {
       info.width = payload.u16(3);
     }
     return segment.marker != jpeg::kSos;
-  });
+  };
+  try {
+    for_each_jpeg_segment(ByteReader(bytes, true), read);
+  } catch (const OutOfScan&) {
+    // The headers were whole; make_image_packet() judges the scan.
+  }
 }
 
 void read_png(ByteView bytes, ImageInfo& info) {
@@ -149,17 +157,22 @@ void read_gif(const ByteReader& file, ImageInfo& info) {
   info.height = std::max<std::uint32_t>(file.u16(8), file.u16(frame + 3) + file.u16(frame + 7));
 }
 
-void read_tiff(ByteView bytes, ImageInfo& info) {
+void read_tiff(ByteView bytes, const std::string& name, ImageInfo& info) {
+  constexpr std::uint32_t kOldJpeg = 6;
+  constexpr std::uint32_t kJpeg = 7;
   const TiffTags tags = read_tiff_tags(bytes);
+  // FFmpeg gives black or wrongly coloured pictures for many of these.
+  if (tags.compression == kOldJpeg || tags.compression == kJpeg)
+    fail(name, "a TIFF file with JPEG compression can't be read; save it as JPEG or PNG first");
   info.width = tags.width;
   info.height = tags.height;
   info.orientation = tags.orientation;
 }
 
-void read_format(ByteView bytes, const ByteReader& file, ImageInfo& info) {
+void read_format(ByteView bytes, const ByteReader& file, const std::string& name, ImageInfo& info) {
   switch (info.format) {
     case ImageFormat::kJpeg:
-      return read_jpeg(file, info);
+      return read_jpeg(bytes, info);
     case ImageFormat::kPng:
       return read_png(bytes, info);
     case ImageFormat::kWebp:
@@ -169,7 +182,7 @@ void read_format(ByteView bytes, const ByteReader& file, ImageInfo& info) {
     case ImageFormat::kGif:
       return read_gif(file, info);
     case ImageFormat::kTiff:
-      return read_tiff(bytes, info);
+      return read_tiff(bytes, name, info);
   }
 }
 
@@ -200,7 +213,7 @@ ImageInfo read_image_info(ByteView bytes, const std::string& name) {
   if (!format) fail(name, describe_other(bytes, file));
   ImageInfo info{.format = *format};
   try {
-    read_format(bytes, file, info);
+    read_format(bytes, file, name, info);
   } catch (const OutOfBytes&) {
     fail(name, std::string("the ") + format_name(*format) +
                    " file is truncated or damaged; get a complete copy of it");

@@ -191,17 +191,34 @@ ImagePacket pack_whole(ByteView bytes) {
   return packet;
 }
 
-ImagePacket pack(ByteView bytes, ImageFormat format) {
-  switch (format) {
+// FFmpeg takes missing bytes for missing row padding and would show a skewed picture.
+ImagePacket pack_bmp(ByteView bytes, const ImageInfo& info) {
+  constexpr std::uint32_t kCoreHeaderBytes = 12;
+  constexpr std::uint32_t kRle8 = 1;
+  constexpr std::uint32_t kRle4 = 2;
+  const ByteReader file(bytes);
+  const bool core = file.u32(14) == kCoreHeaderBytes;
+  const std::uint32_t compression = core ? 0 : file.u32(30);
+  if (compression != kRle8 && compression != kRle4) {
+    const std::uint64_t bits = file.u16(core ? 24 : 28);
+    const std::uint64_t row_bytes = (bits * info.width + 31) / 32 * 4;
+    file.view(file.u32(10), row_bytes * info.height);
+  }
+  return pack_whole(bytes);
+}
+
+ImagePacket pack(ByteView bytes, const ImageInfo& info) {
+  switch (info.format) {
     case ImageFormat::kJpeg:
       return pack_jpeg(bytes);
     case ImageFormat::kPng:
       return pack_png(bytes);
     case ImageFormat::kWebp:
       return pack_webp(bytes);
+    case ImageFormat::kBmp:
+      return pack_bmp(bytes, info);
     case ImageFormat::kGif:
       return pack_gif(bytes);
-    case ImageFormat::kBmp:
     case ImageFormat::kTiff:
       break;
   }
@@ -211,7 +228,7 @@ ImagePacket pack(ByteView bytes, ImageFormat format) {
 }  // namespace
 
 ImagePacket make_image_packet(ByteView bytes, const ImageInfo& info) {
-  ImagePacket packet = pack(bytes, info.format);
+  ImagePacket packet = pack(bytes, info);
   packet.size = packet.bytes.size();
   packet.bytes.resize(packet.size + AV_INPUT_BUFFER_PADDING_SIZE);
   return packet;

@@ -99,21 +99,29 @@ bool has_regular_samples(const AVPixFmtDescriptor& format) {
   return true;
 }
 
-// Multiplies red, green and blue by the fourth plane, black, which is stored inverted.
+// One channel of Pillow's cmyk2rgb (Convert.c): white - ink * white, both inverted here, with its
+// rounded division by 255.
+std::uint8_t darken(int inverted_ink, int inverted_black) {
+  const int product = (kMaxSample - inverted_ink) * inverted_black + 128;
+  const int value = inverted_black - (((product >> 8) + product) >> 8);
+  return static_cast<std::uint8_t>(value < 0 ? 0 : value);
+}
+
 void apply_black(const AVFrame& frame, std::uint8_t* rgb) {
   constexpr int kBlackPlane = 3;
   for (int y = 0; y < frame.height; ++y) {
     const std::uint8_t* black =
         frame.data[kBlackPlane] + std::ptrdiff_t{y} * frame.linesize[kBlackPlane];
-    for (int x = 0; x < frame.width; ++x, rgb += 3) {
-      for (int channel = 0; channel < 3; ++channel) {
-        // Pillow's cmyk2rgb in Convert.c: white - ink * white, with its rounded division by 255.
-        const int product = (kMaxSample - rgb[channel]) * black[x] + 128;
-        const int darker = black[x] - (((product >> 8) + product) >> 8);
-        rgb[channel] = static_cast<std::uint8_t>(darker < 0 ? 0 : darker);
-      }
-    }
+    for (int x = 0; x < frame.width; ++x, rgb += 3)
+      for (int channel = 0; channel < 3; ++channel)
+        rgb[channel] = darken(rgb[channel], black[x]);
   }
+}
+
+// Adobe's inverted YCCK holds the inks themselves as YCbCr, so RGB of it is to be inverted.
+void invert(std::uint8_t* rgb, std::size_t size) {
+  for (std::size_t i = 0; i < size; ++i)
+    rgb[i] = static_cast<std::uint8_t>(kMaxSample - rgb[i]);
 }
 
 void copy_yuv(const AVFrame& frame, const AVPixFmtDescriptor& format, YuvRule rule,
@@ -128,6 +136,7 @@ void copy_yuv(const AVFrame& frame, const AVPixFmtDescriptor& format, YuvRule ru
     jpeg_planes_to_rgb(planes, rgb);
   else
     jpeg_yuv_to_rgb(planes, rgb);
+  if (rule == YuvRule::kJpegYcck) invert(rgb, 3 * pixel_count(frame));
   if (black) apply_black(frame, rgb);
 }
 
@@ -167,6 +176,15 @@ Image frame_to_rgb(const AVFrame& frame, YuvRule rule, const std::string& name) 
   else
     copy_bits(frame, *format, image.rgb.data());
   return image;
+}
+
+Bytes inverted_cmyk_to_rgb(const Bytes& cmyk) {
+  const std::size_t pixels = cmyk.size() / 4;
+  Bytes rgb(3 * pixels);
+  for (std::size_t i = 0; i < pixels; ++i)
+    for (std::size_t channel = 0; channel < 3; ++channel)
+      rgb[3 * i + channel] = darken(cmyk[4 * i + channel], cmyk[4 * i + 3]);
+  return rgb;
 }
 
 Image upright(Image image, int orientation) {

@@ -22,6 +22,9 @@ enum class YuvRule {
 /// Throws Error(kInput), starting with `name`, for a pixel format that has no such meaning.
 Image frame_to_rgb(const AVFrame& frame, YuvRule rule, const std::string& name);
 
+/// [pixels, 4] CMYK as Adobe stores it in JPEG, inverted -> [pixels, 3] RGB, with Pillow's formula.
+Bytes inverted_cmyk_to_rgb(const Bytes& cmyk);
+
 /// Undoes an EXIF orientation (1..8); others are taken as 1.
 Image upright(Image image, int orientation);
 
