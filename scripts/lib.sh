@@ -1,4 +1,6 @@
 # Shared by the scripts of this folder (sourced, not run): strict mode, places, messages, logging.
+# shellcheck shell=bash disable=SC2034
+
 set -euo pipefail
 
 root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)

@@ -2,6 +2,7 @@
 #
 # The pinned sources are those inside the source package of llama-cpp-python on PyPI, so the exact
 # version comes through an ordinary package client, hash-checked. Only libllama and ggml are built.
+# shellcheck shell=bash disable=SC2154,SC2016
 
 llama_package=llama-cpp-python
 llama_version=0.3.36

@@ -1,4 +1,6 @@
 # The system packages that the project needs (sourced by setup.sh): checks, installs or names them.
+# shellcheck shell=bash
+
 
 debian_base=(build-essential cmake ninja-build g++ pkg-config ccache git ca-certificates
   python3 python3-venv

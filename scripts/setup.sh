@@ -74,20 +74,9 @@ manifest_hash() {
   "$venv_python" - "$root/models/panda-mini/panda.json" <<'PYTHON'
 import json, sys
 
-def find(node):
-    """Yields the hash beside the name encoders.gguf, wherever the manifest keeps it."""
-    if isinstance(node, dict):
-        if "encoders.gguf" in node.values() and "sha256" in node:
-            yield node["sha256"]
-        for child in node.values():
-            yield from find(child)
-    elif isinstance(node, list):
-        for child in node:
-            yield from find(child)
-
 try:
     with open(sys.argv[1], encoding="utf-8") as file:
-        print(next(find(json.load(file)), ""))
+        print(json.load(file)["files"]["encoders"].get("sha256", ""))
 except FileNotFoundError:
     print("")
 PYTHON
