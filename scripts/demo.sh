@@ -13,18 +13,34 @@ questions=(
   astronaut.png "Who is in the picture?"
 )
 
-TIMEFORMAT=%R
+# print_answer PHOTO QUESTION REPORT: from the JSON that `pandagpt ask --json` wrote.
+print_answer() {
+  "$venv_python" - "$@" <<'PYTHON'
+import json
+import sys
+
+photo, question, path = sys.argv[1:]
+with open(path, encoding="utf-8") as file:
+    report = json.load(file)
+times = report["timings"]
+print(f"""
+  Photo     {photo}
+  Question  {question}
+  Answer    {report["answer"]}
+  Time      photo {times["encode_ms"]:.0f} ms, prompt {times["prompt_ms"]:.0f} ms, \
+answer {times["generate_ms"]:.0f} ms ({times["generated_tokens"]} tokens)""")
+PYTHON
+}
+
 for ((i = 0; i < ${#questions[@]}; i += 2)); do
   photo=.cache/demo/${questions[i]}
-  question=${questions[i + 1]}
-  answer_file=$cache/answer.txt
-  seconds=$( { time "$pandagpt" ask --model panda-mini --greedy --image "$photo" "$question" \
-    >"$answer_file" 2>"$cache/logs/demo.log"; } 2>&1) || {
+  report=$cache/answer.json
+  "$pandagpt" ask --model panda-mini --greedy --json --image "$photo" "${questions[i + 1]}" \
+    >"$report" 2>"$cache/logs/demo.log" || {
     cat "$cache/logs/demo.log" >&2
     die "no answer about $photo"
   }
-  printf '\n  Photo     %s\n  Question  %s\n  Answer    %s\n  Time      %s s, with loading\n' \
-    "$photo" "$question" "$(cat "$answer_file")" "$seconds"
+  print_answer "$photo" "${questions[i + 1]}" "$report"
 done
 
 cat <<TEXT
