@@ -15,12 +15,12 @@ other_systems() {
       Packages are installed by this script on Debian and Ubuntu only. Elsewhere, install these
       (not tried by us) and run the script again; it goes on with whatever CMake finds.
         Fedora: sudo dnf install gcc-c++ cmake ninja-build pkgconf-pkg-config ccache git python3
-                ffmpeg-free-devel libjpeg-turbo-devel onednn-devel openssl-devel json-devel cli11-devel spdlog-devel
-                gtest-devel gmock-devel google-benchmark-devel
+                ffmpeg-free-devel libjpeg-turbo-devel onednn-devel openssl-devel json-devel
+                cli11-devel spdlog-devel gtest-devel gmock-devel google-benchmark-devel
         Arch:   sudo pacman -S --needed base-devel cmake ninja pkgconf ccache git python
                 ffmpeg libjpeg-turbo onednn openssl nlohmann-json cli11 spdlog gtest benchmark
         macOS:  brew install cmake ninja pkgconf ccache python ffmpeg jpeg-turbo onednn openssl@3
-                nlohmann-json cli11 spdlog googletest google-benchmark llama.cpp
+                nlohmann-json cli11 spdlog googletest google-benchmark libomp llama.cpp
       The trainer also needs libtorch with its CMake package (python-pytorch on Arch, pytorch in
       Homebrew); without it everything else is built.
 TEXT
