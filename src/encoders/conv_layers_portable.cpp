@@ -45,8 +45,9 @@ class StockConv : public ConvLayer {
   ggml_tensor* apply(GraphBuilder& builder, ggml_tensor* x, ggml_tensor*) override {
     ggml_context* context = builder.context();
     x = ggml_cont(context, channels_first(builder, pad_same(builder, x, kernel_, stride_)));
-    x = ggml_conv_2d(context, weight_, x, stride_, stride_, 0, 0, 1, 1);
-    x = ggml_cont(context, channels_last(builder, x));
+    // Not ggml_conv_2d, which rounds the windows to 16 bits.
+    x = ggml_im2col(context, weight_, x, stride_, stride_, 0, 0, 1, 1, true, GGML_TYPE_F32);
+    x = ggml_mul_mat(context, ggml_reshape_2d(context, weight_, x->ne[0], weight_->ne[3]), x);
     return clamp_relu6(builder, ggml_add(context, x, bias_));
   }
 
@@ -65,7 +66,7 @@ class StockDepthwise : public ConvLayer {
     ggml_context* context = builder.context();
     x = channels_first(builder, pad_same(builder, x, kernel_, stride_));
     // The operator works on channels-last memory when the view says so; the weight must match.
-    ggml_tensor* weight = ggml_permute(context, weight_, 3, 0, 1, 2);  // [K, K, 1, C]
+    ggml_tensor* weight = ggml_permute(context, weight_, 3, 2, 0, 1);  // [K, K, 1, C]
     x = ggml_conv_2d_dw_direct(context, weight, x, stride_, stride_, 0, 0, 1, 1);
     x = ggml_cont(context, channels_last(builder, x));
     return clamp_relu6(builder, ggml_add(context, x, bias_));
@@ -74,7 +75,7 @@ class StockDepthwise : public ConvLayer {
  private:
   int kernel_;
   int stride_;
-  ggml_tensor* weight_;  // [C, K, K]
+  ggml_tensor* weight_;  // [C, 1, K, K]
   ggml_tensor* bias_;    // [C]
 };
 
@@ -123,11 +124,10 @@ class PortableLayers : public ConvLayerFactory {
 
   std::unique_ptr<ConvLayer> depthwise(const std::string& name, int kernel, int stride,
                                        int channels) override {
-    const TensorShape shape{channels, kernel, kernel};
+    const std::vector<float> weight =
+        file_.read_f32(encoder_keys::weight_name(name), {channels, kernel, kernel});
     return std::make_unique<StockDepthwise>(
-        kernel, stride,
-        weights_.add(shape, file_.read_f32(encoder_keys::weight_name(name), shape)),
-        bias(name, channels));
+        kernel, stride, weights_.add({channels, 1, kernel, kernel}, weight), bias(name, channels));
   }
 
   std::unique_ptr<ConvLayer> pointwise(const std::string& name, int c_in, int c_out,
