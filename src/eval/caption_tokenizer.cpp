@@ -122,6 +122,9 @@ class Scanner {
   void emit(std::size_t at, std::size_t length) {
     if (length > 0) tokens_.push_back(lowered(piece(at, length)));
   }
+  void emit_after_apostrophe(std::size_t at, std::size_t length) {
+    tokens_.emplace_back("'").append(lowered(piece(at, length)));
+  }
   template <typename Test>
   std::size_t while_(std::size_t at, Test test) const {
     std::size_t end = at;
@@ -481,7 +484,7 @@ std::size_t Scanner::take_contracted(std::size_t at) {
 std::size_t Scanner::take_apostrophe(std::size_t at) {
   if (is_apostrophe(peek(at + 1))) return 2;
   if (const std::size_t length = suffix(at)) {
-    tokens_.push_back("'" + lowered(piece(at + 1, length - 1)));
+    emit_after_apostrophe(at + 1, length - 1);
     return length;
   }
   const std::size_t letters = while_(at + 1, is_letter);
@@ -498,14 +501,14 @@ std::size_t Scanner::take_apostrophe(std::size_t at) {
     return closed ? 3 : 2;
   }
   if (word == "em" || word == "til" || word == "cause") {
-    tokens_.push_back("'" + word);
+    emit_after_apostrophe(at + 1, letters);
     return 1 + letters;
   }
   const std::size_t digits = while_(at + 1, is_digit);
   if (digits == 2 && peek(at + 1) >= U'2') {
     const std::size_t length = 3 + (peek(at + 3) == U's' && peek(at + 2) == U'0' ? 1 : 0);
     if (!is_alnum(peek(at + length))) {
-      tokens_.push_back("'" + lowered(piece(at + 1, length - 1)));
+      emit_after_apostrophe(at + 1, length - 1);
       return length;
     }
   }

@@ -1,0 +1,258 @@
+// pandagpt eval caption | imagenet: measures a model on a test set.
+#include "cli/eval.h"
+
+#include <spdlog/fmt/fmt.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <ostream>
+
+#include "cli/options.h"
+#include "cli/output.h"
+#include "core/file.h"
+#include "encoders/encoders.h"
+#include "eval/accuracy.h"
+#include "eval/caption_run.h"
+#include "eval/caption_set.h"
+#include "media/image.h"
+#include "pandagpt/panda.h"
+#include "pipeline/manifest.h"
+
+namespace pandagpt {
+namespace {
+
+namespace fs = std::filesystem;
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+/// Says on stderr how far it is, about once a second.
+class Progress {
+ public:
+  explicit Progress(std::size_t total) : total_(total), start_(Clock::now()), said_(start_) {}
+
+  void at(std::size_t done) {
+    constexpr std::chrono::seconds kEvery{1};
+    if (Clock::now() - said_ < kEvery && done < total_) return;
+    said_ = Clock::now();
+    const double seconds = seconds_since(start_);
+    const double left = seconds / static_cast<double>(done) * static_cast<double>(total_ - done);
+    std::fputs(fmt::format("\r{} of {} photos, {:.0f} s, {:.0f} s left   {}", done, total_, seconds,
+                           left, done == total_ ? "\n" : "")
+                   .c_str(),
+               stderr);
+  }
+
+ private:
+  std::size_t total_;
+  Clock::time_point start_;
+  Clock::time_point said_;
+};
+
+void write_text(const fs::path& path, const std::string& text) {
+  write_file_atomically(path, [&](std::ostream& out) { out << text; });
+  std::fputs(fmt::format("Written: {}\n", path.string()).c_str(), stderr);
+}
+
+// ---- caption ----
+
+struct CaptionOptions {
+  ModelArguments model;
+  std::string data;
+  std::string images;
+  std::string question = "Describe the image.";
+  std::size_t limit = 0;  // 0: all
+  int max_tokens = 48;
+  int rounds = 1000;
+  std::uint64_t seed = 1;
+  std::string out;
+  std::string html;
+  std::string svg;
+  bool embed_images = false;
+};
+
+/// Role and SHA-256 of every file; computed where the manifest doesn't record it.
+std::vector<std::pair<std::string, std::string>> model_files(const Panda& panda) {
+  std::vector<std::pair<std::string, std::string>> files;
+  for (const ManifestFile& file : read_manifest(panda.info().folder).files()) {
+    files.emplace_back(file.role, file.sha256.empty() ? sha256_file(file.path) : file.sha256);
+  }
+  return files;
+}
+
+void answer_photos(const Panda& panda, const CaptionOptions& options,
+                   std::vector<CaptionPhoto> photos, CaptionRun& run) {
+  GenerateOptions generate = panda.default_options();
+  generate.greedy = true;
+  generate.max_tokens = options.max_tokens;
+  Progress progress(photos.size());
+  const Clock::time_point start = Clock::now();
+  for (CaptionPhoto& photo : photos) {
+    Inputs inputs;
+    inputs.add_file(Modality::kImage, (fs::path(options.images) / photo.image_name).string());
+    Answer answer = panda.ask(inputs, options.question, generate);
+    run.answers.push_back({photo.image_name, std::move(answer), std::move(photo.captions)});
+    progress.at(run.answers.size());
+  }
+  run.seconds = seconds_since(start);
+}
+
+void evaluate_captions(const CaptionOptions& options) {
+  std::vector<CaptionPhoto> photos = read_caption_set(options.data);
+  if (options.limit > 0 && photos.size() > options.limit) photos.resize(options.limit);
+  const Panda panda = options.model.open();
+
+  CaptionRun run;
+  run.model_name = panda.info().name;
+  run.model_files = model_files(panda);
+  run.data_name = fs::path(options.data).filename().string();
+  run.data_sha256 = sha256_file(options.data);
+  run.question = options.question;
+  run.max_tokens = options.max_tokens;
+  run.bootstrap_rounds = options.rounds;
+  run.bootstrap_seed = options.seed;
+  answer_photos(panda, options, std::move(photos), run);
+  score(run);
+
+  write_output(to_text(run));
+  if (!options.out.empty()) write_text(options.out, to_json(run));
+  if (!options.svg.empty()) write_text(options.svg, metric_chart(run));
+  if (!options.html.empty()) {
+    write_text(options.html, to_html(run, options.embed_images ? fs::path(options.images) : ""));
+  }
+}
+
+void add_eval_caption(CLI::App& eval) {
+  CLI::App* command = eval.add_subcommand(
+      "caption",
+      "answer about every photo of a test set; BLEU, ROUGE-L and CIDEr-D of the answers");
+  auto options = std::make_shared<CaptionOptions>();
+  options->model.add_to(*command);
+  command->add_option("--data", options->data, "JSON list of {image_name, captions}")->required();
+  command->add_option("--images", options->images, "folder that image_name is relative to")
+      ->required();
+  command->add_option("--question", options->question, "what is asked")->capture_default_str();
+  command->add_option("--limit", options->limit, "only the first N photos; 0 is all")
+      ->capture_default_str();
+  command->add_option("--max-tokens", options->max_tokens, "tokens of an answer at most")
+      ->check(CLI::Range(1, 4096))
+      ->capture_default_str();
+  command->add_option("--bootstrap", options->rounds, "resamplings behind the intervals")
+      ->check(CLI::Range(1, 100'000))
+      ->capture_default_str();
+  command->add_option("--seed", options->seed, "seed of the resampling")->capture_default_str();
+  command->add_option("--out", options->out, "report with every answer (JSON)");
+  command->add_option("--html", options->html, "page with figures and charts");
+  command->add_option("--svg", options->svg, "chart of the metrics alone");
+  command->add_flag("--embed-images", options->embed_images,
+                    "put the pictures of the listed photos into the page");
+  command->callback([options] { evaluate_captions(*options); });
+}
+
+// ---- imagenet ----
+
+struct ImagenetOptions {
+  std::string model = "panda-mini";
+  std::string encoders;
+  std::string data;
+  std::string images;
+  int threads = 0;
+  std::string out;
+};
+
+struct ClassifiedPhoto {
+  std::string image_name;
+  int label;
+  int predicted;
+  bool in_top5;
+};
+
+std::vector<ClassifiedPhoto> classify_photos(Encoders& encoders, const fs::path& folder,
+                                             const std::vector<LabelledPhoto>& photos) {
+  constexpr std::size_t kBatch = 16;
+  const std::size_t classes = encoders.labels().size();
+  std::vector<ClassifiedPhoto> results;
+  Progress progress(photos.size());
+  for (std::size_t begin = 0; begin < photos.size(); begin += kBatch) {
+    const std::size_t end = std::min(begin + kBatch, photos.size());
+    std::vector<Image> images;
+    for (std::size_t i = begin; i < end; ++i) {
+      images.push_back(load_image(folder / photos[i].image_name));
+    }
+    const std::vector<float> logits = encoders.image_logits(images);
+    for (std::size_t i = begin; i < end; ++i) {
+      const std::span<const float> row(logits.data() + (i - begin) * classes, classes);
+      const auto best = static_cast<int>(std::ranges::max_element(row) - row.begin());
+      results.push_back(
+          {photos[i].image_name, photos[i].label, best, in_top_k(row, photos[i].label, 5)});
+    }
+    progress.at(end);
+  }
+  return results;
+}
+
+void evaluate_imagenet(const ImagenetOptions& options) {
+  const fs::path file = options.encoders.empty()
+                            ? read_manifest(find_model(options.model)).encoders.path
+                            : fs::path(options.encoders);
+  Encoders encoders(file, {.n_threads = options.threads});
+  if (encoders.labels().empty()) {
+    throw Error(ErrorKind::kModel,
+                fmt::format("{}: its vision tower has no classifier to measure", file.string()));
+  }
+  const auto photos = read_labels(options.data, static_cast<int>(encoders.labels().size()));
+  const auto results = classify_photos(encoders, options.images, photos);
+
+  const auto total = static_cast<std::int64_t>(results.size());
+  const auto top1 = std::ranges::count_if(
+      results, [](const ClassifiedPhoto& photo) { return photo.label == photo.predicted; });
+  const auto top5 = std::ranges::count_if(results, &ClassifiedPhoto::in_top5);
+  nlohmann::ordered_json report = {
+      {"task", "imagenet"}, {"encoders_sha256", sha256_file(file)}, {"photos", total}};
+  for (const auto& [name, hits] : {std::pair{"top-1", top1}, std::pair{"top-5", top5}}) {
+    const double share = static_cast<double>(hits) / static_cast<double>(total);
+    const Interval interval = wilson_interval(hits, total);
+    write_output(fmt::format("{:<6} {:.4f}  [{:.4f}, {:.4f}]  {} of {}\n", name, share,
+                             interval.low, interval.high, hits, total));
+    report[name] = {{"value", share}, {"low", interval.low}, {"high", interval.high}};
+  }
+  if (options.out.empty()) return;
+  for (const ClassifiedPhoto& photo : results) {
+    report["results"].push_back({{"image_name", photo.image_name},
+                                 {"label", encoders.labels()[photo.label]},
+                                 {"predicted", encoders.labels()[photo.predicted]},
+                                 {"in_top_5", photo.in_top5}});
+  }
+  write_text(options.out, report.dump(1) + "\n");
+}
+
+void add_eval_imagenet(CLI::App& eval) {
+  CLI::App* command = eval.add_subcommand(
+      "imagenet", "top-1 and top-5 accuracy of the vision tower's own classifier");
+  auto options = std::make_shared<ImagenetOptions>();
+  command->add_option("--model", options->model, "model folder or name")->capture_default_str();
+  command->add_option("--encoders", options->encoders, "an encoders file instead of a model");
+  command->add_option("--data", options->data, "tab-separated: image, and class_index or wnid")
+      ->required();
+  command->add_option("--images", options->images, "folder of the photos")->required();
+  command->add_option("--threads", options->threads, "CPU threads; 0 is one a physical core")
+      ->check(CLI::Range(0, 1024));
+  command->add_option("--out", options->out, "report with every photo (JSON)");
+  command->callback([options] { evaluate_imagenet(*options); });
+}
+
+}  // namespace
+
+void add_eval(CLI::App& app) {
+  CLI::App* eval = app.add_subcommand("eval", "measure a model on a test set");
+  eval->require_subcommand(1);
+  add_eval_caption(*eval);
+  add_eval_imagenet(*eval);
+}
+
+}  // namespace pandagpt

@@ -1,0 +1,180 @@
+// The HTML page of a caption evaluation (to_html of caption_run.h).
+#include <spdlog/fmt/fmt.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "core/file.h"
+#include "core/svg_chart.h"
+#include "eval/caption_run.h"
+
+namespace pandagpt {
+namespace {
+
+constexpr std::size_t kListed = 8;  // photos of highest and of lowest score
+constexpr std::uint64_t kMaxImageBytes = std::uint64_t{8} << 20;
+
+constexpr const char* kHead = R"(<!DOCTYPE html>
+<html lang="en"><head><meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1"><title>{}</title>
+<style>
+:root {{ color-scheme: light dark; }}
+body {{ font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }}
+table {{ border-collapse: collapse; margin: 1rem 0; }}
+th, td {{ text-align: left; padding: .35rem .8rem .35rem 0; vertical-align: top;
+          border-bottom: 1px solid #8b949e55; }}
+td.n {{ font-variant-numeric: tabular-nums; text-align: right; }}
+svg {{ max-width: 100%; height: auto; }}
+.small {{ color: #6e7781; font-size: 13px; overflow-wrap: anywhere; }}
+img {{ width: 9rem; border-radius: 4px; }}
+</style></head><body>
+<h1>{}</h1>
+)";
+
+std::string escaped(const std::string& text) {
+  std::string out;
+  for (const char c : text) {
+    switch (c) {
+      case '&':
+        out += "&amp;";
+        break;
+      case '<':
+        out += "&lt;";
+        break;
+      case '>':
+        out += "&gt;";
+        break;
+      case '"':
+        out += "&quot;";
+        break;
+      default:
+        out += c;
+    }
+  }
+  return out;
+}
+
+std::string base64(ByteView bytes) {
+  constexpr const char* kDigits =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string out;
+  for (std::size_t i = 0; i < bytes.size(); i += 3) {
+    const std::size_t left = std::min<std::size_t>(3, bytes.size() - i);
+    std::uint32_t group = std::uint32_t{bytes[i]} << 16;
+    if (left > 1) group |= std::uint32_t{bytes[i + 1]} << 8;
+    if (left > 2) group |= bytes[i + 2];
+    for (std::size_t digit = 0; digit < 4; ++digit) {
+      out += digit <= left ? kDigits[(group >> (18 - 6 * digit)) & 63] : '=';
+    }
+  }
+  return out;
+}
+
+std::string figures_table(const CaptionRun& run) {
+  std::string html = "<table><tr><th>metric</th><th>value</th><th>95 % interval</th></tr>\n";
+  for (int metric = 0; metric < kCaptionMetricCount; ++metric) {
+    html += fmt::format(
+        "<tr><td>{}</td><td class=\"n\">{:.4f}</td><td class=\"n\">{:.4f} – {:.4f}"
+        "</td></tr>\n",
+        caption_metric_name(metric), run.report.scores[metric], run.intervals[metric].low,
+        run.intervals[metric].high);
+  }
+  return html + "</table>\n";
+}
+
+std::string histogram(const CaptionRun& run, int metric, double bin, int bins) {
+  BarChart chart{
+      .title = fmt::format("{} of each photo", caption_metric_name(metric)),
+      .category_label = fmt::format("{} (lower end of the bin)", caption_metric_name(metric)),
+      .value_label = "photos",
+      .horizontal = false,
+      .height = 300};
+  std::vector<double> counts(static_cast<std::size_t>(bins), 0);
+  for (const CaptionScores& scores : run.report.per_image) {
+    const auto at = static_cast<std::size_t>(std::clamp(scores[metric] / bin, 0.0, bins - 1.0));
+    ++counts[at];
+  }
+  for (int i = 0; i < bins; ++i)
+    chart.categories.push_back(fmt::format("{:.4g}", i * bin));
+  chart.categories.back() += "+";
+  chart.series.push_back({.values = std::move(counts)});
+  return to_svg(chart);
+}
+
+/// Media type of a picture by its first bytes.
+const char* picture_type(ByteView bytes) {
+  switch (bytes.front()) {
+    case 0x89:
+      return "image/png";
+    case 'R':
+      return "image/webp";
+    case 'G':
+      return "image/gif";
+    case 'B':
+      return "image/bmp";
+    default:
+      return "image/jpeg";
+  }
+}
+
+std::string photo_row(const CaptionRun& run, std::size_t index,
+                      const std::filesystem::path& image_root) {
+  const CaptionAnswer& one = run.answers[index];
+  std::string picture;
+  if (!image_root.empty()) {
+    const Bytes bytes = read_file(image_root / one.image_name, kMaxImageBytes);
+    picture = fmt::format("<td><img alt=\"\" src=\"data:{};base64,{}\"></td>", picture_type(bytes),
+                          base64(bytes));
+  }
+  std::string references;
+  for (const std::string& reference : one.references) {
+    references += (references.empty() ? "" : "<br>") + escaped(reference);
+  }
+  return fmt::format(
+      "<tr>{}<td class=\"n\">{:.2f}</td><td>{}<div class=\"small\">{}</div></td>"
+      "<td class=\"small\">{}</td></tr>\n",
+      picture, run.report.per_image[index][kCiderD], escaped(one.answer.text),
+      escaped(one.image_name), references);
+}
+
+std::string photo_tables(const CaptionRun& run, const std::filesystem::path& image_root) {
+  std::vector<std::size_t> order(run.answers.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::ranges::stable_sort(order, [&](std::size_t a, std::size_t b) {
+    return run.report.per_image[a][kCiderD] > run.report.per_image[b][kCiderD];
+  });
+  const std::string head =
+      fmt::format("<table><tr>{}<th>CIDEr-D</th><th>answer</th><th>what people wrote</th></tr>\n",
+                  image_root.empty() ? "" : "<th></th>");
+  const std::size_t listed = std::min(kListed, order.size());
+  std::string html = "<h2>Highest scores</h2>\n" + head;
+  for (std::size_t i = 0; i < listed; ++i)
+    html += photo_row(run, order[i], image_root);
+  html += "</table>\n<h2>Lowest scores</h2>\n" + head;
+  for (std::size_t i = 0; i < listed; ++i) {
+    html += photo_row(run, order[order.size() - 1 - i], image_root);
+  }
+  return html + "</table>\n";
+}
+
+}  // namespace
+
+std::string to_html(const CaptionRun& run, const std::filesystem::path& image_root) {
+  const std::string title = escaped(
+      fmt::format("{} on {}: {} photos", run.model_name, run.data_name, run.answers.size()));
+  std::string html = fmt::format(fmt::runtime(kHead), title, title);
+  html += fmt::format("<p>Question: “{}”, greedy, at most {} tokens. {:.2f} photos a second.</p>\n",
+                      escaped(run.question), run.max_tokens,
+                      run.seconds > 0 ? static_cast<double>(run.answers.size()) / run.seconds : 0);
+  html += figures_table(run) + metric_chart(run);
+  html += histogram(run, kCiderD, 0.2, 20) + histogram(run, kRougeL, 0.05, 20);
+  html += photo_tables(run, image_root);
+  html += fmt::format("<p class=\"small\">Test set SHA-256 {}", run.data_sha256);
+  for (const auto& [role, sha256] : run.model_files) {
+    html += fmt::format("<br>{} SHA-256 {}", escaped(role), sha256);
+  }
+  return html + "</p>\n</body></html>\n";
+}
+
+}  // namespace pandagpt
