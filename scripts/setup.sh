@@ -62,10 +62,10 @@ make_venv() {
 configure() { cmake --preset release; }
 
 build_programs() {
-  built build cmake --build "$build" --parallel --target src/cli/pandagpt
+  built build cmake --build "$build" --parallel --target pandagpt_cli
   if [[ $train == yes && -d $build/src/train ]] &&
-    cmake --build "$build" --target help | grep -q '^src/train/pandagpt-train:'; then
-    built build-train cmake --build "$build" --parallel --target src/train/pandagpt-train
+    cmake --build "$build" --target help | grep "^pandagpt-train:" >/dev/null; then
+    built build-train cmake --build "$build" --parallel --target pandagpt-train
   fi
 }
 
