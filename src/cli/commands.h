@@ -1,0 +1,14 @@
+// The subcommands of `pandagpt`. Each function adds one; its work is done in the parse's callback,
+// which throws Error (main.cpp turns its kind into the exit code).
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+namespace pandagpt {
+
+void add_ask(CLI::App& app);
+void add_chat(CLI::App& app);
+void add_models(CLI::App& app);
+void add_bench(CLI::App& app);
+
+}  // namespace pandagpt

@@ -1,0 +1,119 @@
+// The program `pandagpt`. Answers go to standard output, everything else to standard error. Exit
+// codes: 0 done, 2 wrong usage, 3 unreadable input, 4 bad model, 1 anything else.
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <csignal>
+#include <cstdint>
+#include <cstdio>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <new>
+#include <string>
+
+#include "cli/commands.h"
+#include "pandagpt/error.h"
+#ifdef PANDAGPT_HAS_EVAL
+#include "cli/eval.h"
+#endif
+
+namespace pandagpt {
+#ifdef PANDAGPT_HAS_CONVERT
+void add_convert(CLI::App& app);
+#endif
+#ifdef PANDAGPT_HAS_INSPECT
+void add_inspect(CLI::App& app);
+#endif
+
+namespace {
+
+/// Names the whole command in its usage line ("pandagpt models verify"), which CLI11 leaves out.
+class CommandFormatter : public CLI::Formatter {
+ public:
+  std::string make_usage(const CLI::App* app, std::string /*name*/) const override {
+    std::string name;
+    for (const CLI::App* part = app; part != nullptr; part = part->get_parent()) {
+      name = part->get_name() + (name.empty() ? "" : " " + name);
+    }
+    return CLI::Formatter::make_usage(app, name);
+  }
+};
+
+std::string failure_message(const CLI::App* /*app*/, const CLI::Error& error) {
+  return std::string("pandagpt: ") + error.what() + "\nRun with --help for more information.\n";
+}
+
+void set_up_log() {
+  spdlog::set_default_logger(spdlog::stderr_color_mt("pandagpt"));
+  spdlog::set_pattern("%n: %^%l%$: %v");
+  spdlog::set_level(spdlog::level::warn);
+}
+
+int report(ErrorKind kind, const std::string& message) {
+  std::fprintf(stderr, "pandagpt: %s\n", message.c_str());
+  return static_cast<int>(kind);
+}
+
+void declare(CLI::App& app) {
+  app.formatter(std::make_shared<CommandFormatter>());  // before the subcommands, which inherit it
+  app.failure_message(failure_message);
+  app.require_subcommand(1);
+  app.fallthrough();  // so that --verbose and --version may stand behind a subcommand
+  app.set_version_flag("--version", "pandagpt " PANDAGPT_VERSION);
+  const std::function<void(std::int64_t)> more = [](std::int64_t) {
+    const bool quiet = spdlog::get_level() > spdlog::level::info;
+    spdlog::set_level(quiet ? spdlog::level::info : spdlog::level::debug);
+  };
+  app.add_flag_function("-v,--verbose", more,
+                        "say on standard error how long things take; twice: also what is done")
+      ->trigger_on_parse();
+  app.footer(
+      "Answers are written to standard output, everything else to standard error.\n"
+      "Exit codes: 0 done, 2 wrong usage, 3 unreadable input, 4 bad model, 1 anything else.");
+  add_ask(app);
+  add_chat(app);
+  add_models(app);
+  add_bench(app);
+#ifdef PANDAGPT_HAS_CONVERT
+  add_convert(app);
+#endif
+#ifdef PANDAGPT_HAS_INSPECT
+  add_inspect(app);
+#endif
+#ifdef PANDAGPT_HAS_EVAL
+  add_eval(app);
+#endif
+}
+
+int run(int argc, char** argv) {
+  std::signal(SIGPIPE, SIG_IGN);  // a closed pipe is a failed write, reported as such
+  set_up_log();
+  CLI::App app("PandaGPT: questions about pictures and other inputs, answered by a language model",
+               "pandagpt");
+  declare(app);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    const bool asked_for = error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success);
+    app.exit(error);  // prints help and version on stdout, faults on stderr
+    return asked_for ? 0 : static_cast<int>(ErrorKind::kUsage);
+  }
+  return 0;
+}
+
+}  // namespace
+}  // namespace pandagpt
+
+int main(int argc, char** argv) {
+  using pandagpt::ErrorKind;
+  try {
+    return pandagpt::run(argc, argv);
+  } catch (const pandagpt::Error& error) {
+    return pandagpt::report(error.kind(), error.what());
+  } catch (const std::bad_alloc&) {
+    return pandagpt::report(ErrorKind::kInternal, "out of memory");
+  } catch (const std::exception& error) {
+    return pandagpt::report(ErrorKind::kInternal, error.what());
+  }
+}

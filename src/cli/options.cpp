@@ -1,0 +1,127 @@
+#include "cli/options.h"
+
+#include <algorithm>
+
+namespace pandagpt {
+namespace {
+
+constexpr const char* kModelGroup = "Model";
+constexpr const char* kInputGroup = "Inputs";
+constexpr const char* kSamplingGroup = "Answer";
+
+std::string help_of(Modality modality) {
+  switch (modality) {
+    case Modality::kImage:
+      return "a picture: JPEG, PNG, WebP, BMP, GIF or TIFF ('-': standard input)";
+    case Modality::kVideo:
+      return "a video";
+    case Modality::kAudio:
+      return "a sound";
+    case Modality::kThermal:
+      return "a thermal picture";
+    case Modality::kDepth:
+      return "a depth map";
+    case Modality::kImu:
+      return "an IMU recording";
+  }
+  return {};
+}
+
+}  // namespace
+
+void ModelArguments::add_to(CLI::App& command) {
+  command.add_option("-m,--model", model, "model folder, or its name (see 'pandagpt models')")
+      ->capture_default_str()
+      ->group(kModelGroup);
+  command.add_option("-t,--threads", options.n_threads, "CPU threads; 0: one a physical core")
+      ->capture_default_str()
+      ->check(CLI::Range(0, 1024))
+      ->group(kModelGroup);
+  command.add_option("--device", options.device, "auto (a GPU where there is one) or cpu")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"auto", "cpu"}))
+      ->group(kModelGroup);
+  command
+      .add_option("-c,--ctx-size", options.n_ctx,
+                  "positions of a conversation; 0: the model folder's own value")
+      ->capture_default_str()
+      ->check(CLI::Range(0, 1 << 20))
+      ->group(kModelGroup);
+  command
+      .add_flag("--verify", options.verify,
+                "compare the SHA-256 of every model file with the manifest before use")
+      ->group(kModelGroup);
+}
+
+void InputArguments::add_to(CLI::App& command) {
+  // The callbacks run while the line is read, so that --weight finds the input before it.
+  for (const Modality modality : kAllModalities) {
+    const std::function<void(const std::string&)> take = [this, modality](const std::string& file) {
+      if (file.empty()) throw CLI::ValidationError("--" + to_string(modality), "the path is empty");
+      Input input;
+      input.modality = modality;
+      input.name = file;
+      items_.push_back(std::move(input));
+    };
+    command.add_option_function("--" + to_string(modality), take, help_of(modality))
+        ->type_name("FILE")
+        ->trigger_on_parse()
+        ->group(kInputGroup);
+  }
+  const std::function<void(const float&)> scale = [this](const float& weight) {
+    if (items_.empty()) throw CLI::ValidationError("--weight", "must follow the input it scales");
+    items_.back().weight = weight;
+  };
+  command.add_option_function("--weight", scale, "scales the input named before it (1)")
+      ->type_name("W")
+      ->trigger_on_parse()
+      ->group(kInputGroup);
+}
+
+Inputs InputArguments::inputs() const {
+  Inputs all;
+  for (const Input& item : items_) {
+    all.add(item);
+  }
+  return all;
+}
+
+void InputArguments::check_standard_input(const std::string& taken) const {
+  const auto count = std::ranges::count(items_, std::string("-"), &Input::name);
+  if (count > 0 && !taken.empty())
+    throw Error(ErrorKind::kUsage, "'-' can't be an input: standard input is " + taken);
+  if (count > 1)
+    throw Error(ErrorKind::kUsage, "'-' is given twice: standard input can be read once");
+}
+
+void SamplingArguments::add_to(CLI::App& command) {
+  const auto add = [&](const char* name, auto& field, const char* help) {
+    command.add_option(name, field, help)->group(kSamplingGroup);
+  };
+  add("-n,--max-tokens", max_tokens, "length of the answer at most");
+  add("--temp", temperature, "temperature; 0: always the most likely token");
+  add("--top-p", top_p, "nucleus sampling: keep the likeliest tokens of this probability");
+  add("--top-k", top_k, "keep the k likeliest tokens; 0: all");
+  add("--min-p", min_p, "drop tokens below this part of the best one's probability");
+  add("--repeat-penalty", repeat_penalty, "make recent tokens less likely; 1: no");
+  add("-s,--seed", seed, "same seed, same answer (without it, a random one)");
+  command.add_flag("--greedy", greedy, "always the most likely token")->group(kSamplingGroup);
+}
+
+GenerateOptions SamplingArguments::apply_to(GenerateOptions options) const {
+  const auto apply = [](const auto& given, auto& field) {
+    if (given) field = *given;
+  };
+  apply(max_tokens, options.max_tokens);
+  apply(temperature, options.temperature);
+  apply(top_p, options.top_p);
+  apply(top_k, options.top_k);
+  apply(min_p, options.min_p);
+  apply(repeat_penalty, options.repeat_penalty);
+  if (seed) options.seed = seed;
+  options.greedy = options.greedy || greedy;
+  options.validate();
+  return options;
+}
+
+}  // namespace pandagpt

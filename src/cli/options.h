@@ -1,0 +1,53 @@
+// Options that several subcommands share: declared once, with one help text and one range.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "pandagpt/panda.h"
+
+namespace pandagpt {
+
+/// --model --threads --device --ctx-size --verify
+struct ModelArguments {
+  std::string model = "panda-mini";
+  PandaOptions options;
+
+  void add_to(CLI::App& command);
+  Panda open() const { return Panda(model, options); }
+};
+
+/// --image F, --audio F, .., each any number of times; --weight W scales the input before it.
+struct InputArguments {
+  Inputs inputs() const;
+  void add_to(CLI::App& command);
+  /// Standard input can be read once: "-" is an Error(kUsage) for the second one, and for the first
+  /// if `taken` (by what).
+  void check_standard_input(const std::string& taken = {}) const;
+
+ private:
+  std::vector<Input> items_;
+};
+
+/// --max-tokens --temp --top-p --top-k --min-p --repeat-penalty --seed --greedy. What is not given
+/// comes from the model folder.
+struct SamplingArguments {
+  std::optional<int> max_tokens;
+  std::optional<float> temperature;
+  std::optional<float> top_p;
+  std::optional<int> top_k;
+  std::optional<float> min_p;
+  std::optional<float> repeat_penalty;
+  std::optional<std::uint32_t> seed;
+  bool greedy = false;
+
+  void add_to(CLI::App& command);
+  /// Throws Error(kUsage) for values out of range.
+  GenerateOptions apply_to(GenerateOptions defaults) const;
+  /// The same check before a model is loaded.
+  void check() const { apply_to({}); }
+};
+
+}  // namespace pandagpt
