@@ -1,0 +1,236 @@
+// The trainer's model against PyTorch + peft (tests/fixtures/train, made by
+// tools/reference/make_train_fixtures.py), and against llama.cpp.
+#include <gtest/gtest.h>
+#include <llama.h>
+#include <torch/torch.h>
+
+#include <filesystem>
+#include <map>
+
+#include "llm/llm_model.h"
+#include "tensor/gguf_file.h"
+#include "train/dataset.h"
+#include "train/export.h"
+#include "train/llama_lora.h"
+#include "train/llm_trainer.h"
+
+namespace pandagpt::train {
+namespace {
+
+namespace fs = std::filesystem;
+using torch::Tensor;
+
+const fs::path kFolder = fs::path(PANDAGPT_FIXTURES) / "train";
+
+Tensor read(const GgufFile& file, const std::string& name) {
+  std::vector<float> values = file.read_f32(name);
+  const TensorShape& shape = file.tensor(name).shape;
+  return torch::from_blob(values.data(), std::vector<int64_t>(shape.rbegin(), shape.rend())).clone();
+}
+
+double max_difference(const Tensor& a, const Tensor& b) {
+  return (a.to(torch::kFloat64) - b.to(torch::kFloat64)).abs().max().item<double>();
+}
+
+/// The fixture's model with its LoRA, projector, pictures and conversations.
+class TrainModelTest : public testing::Test {
+ protected:
+  TrainModelTest() : reference_(kFolder / "reference.gguf"), model_(make_model(torch::kFloat32)) {
+    projector_.weight = read(reference_, "llama_proj.weight").requires_grad_(true);
+    projector_.bias = read(reference_, "llama_proj.bias").requires_grad_(true);
+    projector_.mean = torch::zeros({projector_.weight.size(1)});
+    projector_.deviation = torch::ones({projector_.weight.size(1)});
+    features_ = read(reference_, "features");
+    for (std::uint32_t i = 0; i < reference_.get_u32("n_sequences"); ++i) {
+      const std::string prefix = "sequence." + std::to_string(i) + ".";
+      Example e;
+      e.image = reference_.get_u32(prefix + "picture");
+      for (const float token : reference_.get_f32_array(prefix + "tokens")) e.tokens.push_back(static_cast<std::int32_t>(token) - 1);
+      for (const float label : reference_.get_f32_array(prefix + "labels")) e.is_label.push_back(static_cast<std::uint8_t>(label));
+      data_.examples.push_back(e);
+    }
+  }
+
+  LlamaLora make_model(torch::ScalarType compute) const {
+    LlamaLora model(GgufFile(kFolder / "tiny_llama.gguf"), LoraOptions{4, 8, 0.1}, compute);
+    const torch::NoGradGuard no_grad;
+    for (const auto& [name, tensor] : model.named_parameters()) tensor.copy_(read(reference_, name));
+    return model;
+  }
+
+  PackedBatch packed(std::int64_t answers_per_group) const {
+    const std::vector<Batch> batches = order_epoch(data_, {1000, answers_per_group, 3}, 0);
+    EXPECT_EQ(batches.size(), 1U);
+    return pack(data_, batches[0],
+                [&](std::int64_t e) { return features_.data_ptr<float>() + data_.examples[static_cast<std::size_t>(e)].image * features_.size(1); },
+                features_.size(1));
+  }
+
+  CrossEntropy loss(const LlamaLora& model, const PackedBatch& batch, bool training = false, std::uint64_t key = 0) {
+    const Tensor images = projector_(batch.features);
+    return cross_entropy(model.forward(batch, images, training, key), batch.targets, model.head(), static_cast<double>(batch.targets.size(0)));
+  }
+
+  std::map<std::string, Tensor> gradients(const LlamaLora& model) const {
+    std::map<std::string, Tensor> all;
+    for (const auto& [name, tensor] : model.named_parameters()) all[name] = tensor.grad().clone();
+    all["llama_proj.weight"] = projector_.weight.grad().clone();
+    all["llama_proj.bias"] = projector_.bias.grad().clone();
+    return all;
+  }
+
+  GgufFile reference_;
+  LlamaLora model_;
+  Projector projector_;
+  Tensor features_;
+  DataSet data_;
+};
+
+TEST_F(TrainModelTest, LossAndEveryGradientEqualPeft) {
+  for (const std::int64_t answers_per_group : {1, 5}) {  // without and with shared prefixes
+    for (const auto& [name, tensor] : model_.named_parameters()) tensor.mutable_grad() = Tensor();
+    projector_.weight.mutable_grad() = projector_.bias.mutable_grad() = Tensor();
+    const PackedBatch batch = packed(answers_per_group);
+    const CrossEntropy result = loss(model_, batch);
+    EXPECT_NEAR(result.loss_sum.item<float>(), reference_.get_f32("loss"), 1e-5);
+    result.loss_sum.backward();
+    for (const auto& [name, gradient] : gradients(model_)) {
+      const Tensor expected = read(reference_, "grad." + name);
+      EXPECT_GT(expected.abs().max().item<float>(), 0.0F) << name;
+      EXPECT_LT(max_difference(gradient, expected), 1e-4) << name << ", answers per group " << answers_per_group;
+    }
+  }
+}
+
+TEST_F(TrainModelTest, SharedPrefixesAreLaidDownOnce) {
+  const PackedBatch alone = packed(1);
+  const PackedBatch shared = packed(5);
+  EXPECT_EQ(alone.targets.size(0), shared.targets.size(0));
+  EXPECT_EQ(alone.features.size(0), 5);
+  EXPECT_EQ(shared.features.size(0), 3);  // one picture, one embedding
+  EXPECT_EQ(alone.n_tokens - shared.n_tokens, 2 * 9) << "two of three answers reuse BOS + 3 + image + 4 tokens";
+}
+
+TEST_F(TrainModelTest, Bfloat16StaysClose) {
+  const LlamaLora half = make_model(torch::kBFloat16);
+  const CrossEntropy result = loss(half, packed(5));
+  // 8 bits of mantissa through two layers of a random model; a real one differs less
+  EXPECT_NEAR(result.loss_sum.item<float>(), reference_.get_f32("loss"), 0.02);
+}
+
+TEST_F(TrainModelTest, TwentyStepsFollowTheReferencesLossCurve) {
+  std::vector<Tensor> trainable = {projector_.weight, projector_.bias};
+  for (const auto& [name, tensor] : model_.named_parameters()) trainable.push_back(tensor);
+  constexpr double kLr = 1e-2;
+  torch::optim::AdamW optimizer(trainable, torch::optim::AdamWOptions(kLr).betas({0.9, 0.95}).weight_decay(1e-3));
+  const std::vector<float> expected = reference_.get_f32_array("losses");
+  const PackedBatch batch = packed(5);
+  for (std::size_t step = 0; step < expected.size(); ++step) {
+    optimizer.zero_grad();
+    const CrossEntropy result = loss(model_, batch);
+    EXPECT_NEAR(result.loss_sum.item<float>(), expected[step], 1e-3) << "step " << step;
+    result.loss_sum.backward();
+    torch::nn::utils::clip_grad_norm_(trainable, 1.0);
+    for (auto& group : optimizer.param_groups())
+      static_cast<torch::optim::AdamWOptions&>(group.options()).lr(learning_rate(static_cast<std::int64_t>(step), static_cast<std::int64_t>(expected.size()), kLr, 0.1));
+    optimizer.step();
+  }
+}
+
+TEST_F(TrainModelTest, DropoutIsRepeatableByKeyAndAbsentOutsideTraining) {
+  const PackedBatch batch = packed(5);
+  const float plain = loss(model_, batch).loss_sum.item<float>();
+  const float first = loss(model_, batch, true, 1).loss_sum.item<float>();
+  EXPECT_NE(first, plain);
+  EXPECT_EQ(first, loss(model_, batch, true, 1).loss_sum.item<float>());
+  EXPECT_NE(first, loss(model_, batch, true, 2).loss_sum.item<float>());
+  EXPECT_EQ(plain, loss(model_, batch, false, 9).loss_sum.item<float>());
+}
+
+// With dropout on, the gradient must be that of the very mask the forward pass drew.
+TEST_F(TrainModelTest, GradientUnderDropoutMatchesFiniteDifferences) {
+  const PackedBatch batch = packed(5);
+  loss(model_, batch, true, 5).loss_sum.backward();
+  const Tensor a = model_.named_parameters()[0].second;  // blk.0.attn_q.weight.lora_a
+  const torch::NoGradGuard no_grad;
+  for (const std::int64_t i : {0, 17, 90}) {
+    constexpr float kStep = 1e-2F;
+    float* value = a.data_ptr<float>() + i;
+    const float kept = *value;
+    *value = kept + kStep;
+    const float up = loss(model_, batch, true, 5).loss_sum.item<float>();
+    *value = kept - kStep;
+    const float down = loss(model_, batch, true, 5).loss_sum.item<float>();
+    *value = kept;
+    EXPECT_NEAR((up - down) / (2 * kStep), a.grad().view(-1)[i].item<float>(), 1e-4) << "element " << i;
+  }
+}
+
+/// Logits of llama.cpp at every position of one sequence with an embedding at its image token.
+std::vector<std::vector<float>> llama_logits(const LlmModel& model, const LoraAdapter& adapter,
+                                             const Example& e, const std::vector<float>& image) {
+  llama_context_params params = llama_context_default_params();
+  params.n_ctx = 256;
+  params.n_threads = params.n_threads_batch = 1;
+  const std::unique_ptr<llama_context, decltype(&llama_free)> context(llama_init_from_model(model.handle(), params), llama_free);
+  llama_adapter_lora* handle = adapter.handle();
+  float scale = adapter.scale();
+  EXPECT_EQ(llama_set_adapters_lora(context.get(), &handle, 1, &scale), 0);
+  std::vector<std::vector<float>> rows;
+  for (std::size_t i = 0; i < e.tokens.size(); ++i) {
+    const bool is_image = e.tokens[i] == Example::kImageToken;
+    llama_batch batch = llama_batch_init(1, is_image ? model.n_embd() : 0, 1);
+    batch.n_tokens = 1;
+    if (is_image)
+      std::copy(image.begin(), image.end(), batch.embd);
+    else
+      batch.token[0] = e.tokens[i];
+    batch.pos[0] = static_cast<llama_pos>(i);
+    batch.n_seq_id[0] = 1;
+    batch.seq_id[0][0] = 0;
+    batch.logits[0] = 1;
+    EXPECT_EQ(llama_decode(context.get(), batch), 0);
+    const float* logits = llama_get_logits_ith(context.get(), -1);
+    rows.emplace_back(logits, logits + model.n_vocab());
+    llama_batch_free(batch);
+  }
+  return rows;
+}
+
+TEST_F(TrainModelTest, ExportedAdapterGivesTheSameLogitsInLlamaCpp) {
+  const fs::path folder = fs::temp_directory_path() / "pandagpt_train_export";
+  fs::create_directories(folder);
+  export_adapter(model_, ExportType::kF32, folder / "adapter.gguf");
+  export_projector(projector_, 1, ExportType::kF32, folder / "projector.gguf");
+  const auto llm = std::make_shared<const LlmModel>(kFolder / "tiny_llama.gguf");
+  const LoraAdapter adapter(llm, folder / "adapter.gguf");
+  const GgufFile projector(folder / "projector.gguf");
+  const Tensor weight = read(projector, "llama_proj.weight");
+  const Tensor bias = read(projector, "llama_proj.bias");
+
+  const torch::NoGradGuard no_grad;
+  for (const Example& e : data_.examples) {
+    DataSet one;
+    one.examples = {e};
+    const PackedBatch batch = pack(one, {{0}}, [&](std::int64_t) { return features_.data_ptr<float>() + e.image * features_.size(1); }, features_.size(1));
+    const Tensor ours = model_.logits(model_.forward(batch, projector_(batch.features), false, 0));
+    const Tensor image = torch::nn::functional::linear(features_[e.image], weight, bias).contiguous();
+    const auto rows = llama_logits(*llm, adapter, e, std::vector<float>(image.data_ptr<float>(), image.data_ptr<float>() + image.numel()));
+    for (std::int64_t i = 0; i < ours.size(0); ++i) {
+      const auto row = static_cast<std::size_t>(batch.label_rows[i].item<std::int64_t>());
+      const Tensor theirs = torch::tensor(rows[row]);
+      EXPECT_LT(max_difference(ours[i], theirs), 1e-3) << "row " << row;
+    }
+  }
+  fs::remove_all(folder);
+}
+
+TEST_F(TrainModelTest, StandardisedProjectorFoldsIntoAPlainOne) {
+  projector_.mean = torch::randn({projector_.weight.size(1)});
+  projector_.deviation = torch::rand({projector_.weight.size(1)}) + 0.5;
+  const auto [weight, bias] = projector_.folded();
+  EXPECT_LT(max_difference(projector_(features_), torch::nn::functional::linear(features_, weight, bias)), 1e-5);
+}
+
+}  // namespace
+}  // namespace pandagpt::train
