@@ -2,7 +2,7 @@
 #
 # The pinned sources are those inside the source package of llama-cpp-python on PyPI, so the exact
 # version comes through an ordinary package client, hash-checked. Only libllama and ggml are built.
-# shellcheck shell=bash disable=SC2154,SC2016
+# shellcheck shell=bash disable=SC2034,SC2154,SC2016
 
 llama_package=llama-cpp-python
 llama_version=0.3.36
@@ -75,5 +75,6 @@ install_llama() {
   mkdir -p "$llama_prefix/share/licenses/llama.cpp"
   cp "$sources/vendor/llama.cpp/LICENSE" "$llama_prefix/share/licenses/llama.cpp/"
   echo "$want" >"$stamp"
+  dependencies_changed=yes
   rm -rf "$sources"
 }

@@ -1,5 +1,5 @@
 # The system packages that the project needs (sourced by setup.sh): checks, installs or names them.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034
 
 
 debian_base=(build-essential cmake ninja-build g++ pkg-config ccache git ca-certificates
@@ -75,6 +75,7 @@ install_packages() {
       die "this system has no package $package; see README.md for a plain CMake build"
     fi
   done
-  [[ ${#installable[@]} -eq 0 ]] ||
-    logged apt-install as_root apt-get install -y --no-install-recommends "${installable[@]}"
+  [[ ${#installable[@]} -eq 0 ]] && return
+  logged apt-install as_root apt-get install -y --no-install-recommends "${installable[@]}"
+  dependencies_changed=yes
 }

@@ -59,7 +59,12 @@ make_venv() {
   logged venv "$python" -m venv --clear "$root/.venv"
 }
 
-configure() { cmake --preset release; }
+# Ninja configures again by itself when a CMake file changes; what it can't see is a dependency that
+# was not there before.
+configure() {
+  if [[ -f $build/build.ninja && $dependencies_changed == no ]]; then return; fi
+  logged configure cmake --preset release
+}
 
 build_programs() {
   built build cmake --build "$build" --parallel --target pandagpt_cli
@@ -98,6 +103,7 @@ convert_trunk() {
   fi
 }
 
+dependencies_changed=no
 steps=6
 step "System packages"
 install_packages "$train"
@@ -108,7 +114,7 @@ install_llama
 step "Model files and demo photos (110 MB and 13 MB to download)"
 "$venv_python" scripts/fetch.py models/panda-mini/sources.tsv scripts/demo_photos.tsv
 step "Build (build/release)"
-logged configure configure
+configure
 build_programs
 step "panda-mini's vision trunk"
 convert_trunk
