@@ -27,7 +27,8 @@ void receive_message(void* object, int level, const char* format, va_list argume
   if (text.empty()) return;
   spdlog::debug("FFmpeg: {}", text);
   // "[mjpeg @ 0x55d0c0ffee00] what": the address says nothing to a user.
-  if (const auto end = text.find("] "); text.front() == '[' && end != std::string::npos)
+  for (auto end = text.find("] "); text.starts_with('[') && end != std::string::npos;
+       end = text.find("] "))
     text.erase(0, end + 2);
   if (current_messages != nullptr && level <= AV_LOG_ERROR) current_messages->add_error(text);
 }

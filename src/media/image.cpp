@@ -57,8 +57,7 @@ AVCodecID codec_of(ImageFormat format) {
   return AV_CODEC_ID_NONE;
 }
 
-AvCodecContextPtr open_decoder(const ImageInfo& info, const std::string& name,
-                               const ImageLimits& limits) {
+AvCodecContextPtr open_decoder(const ImageInfo& info, const std::string& name) {
   const AVCodec* codec = avcodec_find_decoder(codec_of(info.format));
   if (codec == nullptr)
     fail(name, std::string("this FFmpeg was built without ") + format_name(info.format) +
@@ -66,7 +65,9 @@ AvCodecContextPtr open_decoder(const ImageInfo& info, const std::string& name,
   AvCodecContextPtr context(avcodec_alloc_context3(codec));
   if (!context) throw std::bad_alloc();
   context->thread_count = 1;  // FfmpegMessages needs it; one picture gains nothing from more
-  context->max_pixels = static_cast<std::int64_t>(limits.max_pixels);
+  // The header's size has passed the limits; FFmpeg's own frames are padded to whole blocks.
+  constexpr std::int64_t kPadding = 128;  // pixels
+  context->max_pixels = (kPadding + info.width) * (kPadding + info.height);
   // The transform of libjpeg ("islow"), so that samples come out as Pillow's.
   context->idct_algo = FF_IDCT_INT;
   if (const int code = avcodec_open2(context.get(), codec, nullptr); code < 0)
@@ -85,10 +86,9 @@ void judge_complaint(const std::string& complaint, const ImagePacket& packet, co
 }
 
 // Feeds the packet and returns the one frame it holds.
-Image decode_with_ffmpeg(ImagePacket& data, const ImageInfo& info, const std::string& name,
-                         const ImageLimits& limits) {
+Image decode_with_ffmpeg(ImagePacket& data, const ImageInfo& info, const std::string& name) {
   FfmpegMessages messages;
-  const AvCodecContextPtr context = open_decoder(info, name, limits);
+  const AvCodecContextPtr context = open_decoder(info, name);
   const AvPacketPtr packet(av_packet_alloc());
   const AvFramePtr frame(av_frame_alloc());
   if (!packet || !frame) throw std::bad_alloc();
@@ -104,10 +104,16 @@ Image decode_with_ffmpeg(ImagePacket& data, const ImageInfo& info, const std::st
   return frame_to_rgb(*frame, data.yuv_rule, name);
 }
 
-Image decode_packet(ImagePacket& packet, const ImageInfo& info, const std::string& name,
-                    const ImageLimits& limits) {
-  if (info.format != ImageFormat::kJpeg || !has_libjpeg())
-    return decode_with_ffmpeg(packet, info, name, limits);
+Image decode_packet(ImagePacket& packet, const ImageInfo& info, const std::string& name) {
+  if (info.format != ImageFormat::kJpeg) return decode_with_ffmpeg(packet, info, name);
+  if (!has_libjpeg()) {
+    // FFmpeg doesn't notice a scan that is short by a few bytes.
+    if (packet.end_missing) fail_damaged(name, info);
+    // Any other value makes it multiply by black itself, with a coarser rounding.
+    constexpr std::uint8_t kPlanesAsTheyAre = 1;
+    if (packet.yuv_rule != YuvRule::kJpeg) packet.bytes[packet.transform_at] = kPlanesAsTheyAre;
+    return decode_with_ffmpeg(packet, info, name);
+  }
   std::string complaint;
   std::optional<Image> image = decode_with_libjpeg(packet, complaint);
   if (!image) fail_damaged(name, info, complaint);
@@ -150,7 +156,7 @@ Image decode_image(ByteView bytes, const std::string& name, const ImageLimits& l
   } catch (const OutOfBytes&) {
     fail_damaged(name, info);
   }
-  Image image = decode_packet(packet, info, name, limits);
+  Image image = decode_packet(packet, info, name);
   image = place_on_canvas(std::move(image), packet, info);
   return upright(std::move(image), info.orientation);
 }

@@ -135,6 +135,7 @@ void read_webp(const ByteReader& file, ImageInfo& info) {
     }
     return true;
   });
+  if (info.width == 0) throw OutOfBytes();  // the file ends before its first picture
 }
 
 void read_bmp(const ByteReader& file, ImageInfo& info) {

@@ -36,6 +36,11 @@ void put_u16le(Bytes& bytes, std::size_t at, std::uint32_t value) {
 
 // --- JPEG --------------------------------------------------------------------------------------
 
+// Values of the Adobe segment.
+constexpr int kTransformNone = 0;  // RGB or CMYK
+constexpr int kTransformYcc = 1;
+constexpr int kTransformYcck = 2;
+
 // How the components of a JPEG are to be read, by libjpeg's rules (jdapimin.c).
 struct JpegColours {
   ByteView frame;  ///< payload of the start of frame
@@ -46,11 +51,15 @@ struct JpegColours {
   int components() const { return frame.size() > 5 ? frame[5] : 0; }
   bool is_rgb() const {
     if (components() != 3 || has_jfif) return false;
-    if (adobe) return *adobe == 0;
+    if (adobe) return *adobe == kTransformNone;
     constexpr std::size_t kFirstId = 6;
     constexpr std::size_t kComponentBytes = 3;
     return frame.size() >= kFirstId + 3 * kComponentBytes && frame[kFirstId] == 'R' &&
            frame[kFirstId + kComponentBytes] == 'G' && frame[kFirstId + 2 * kComponentBytes] == 'B';
+  }
+  int transform() const {
+    if (components() == 4) return adobe == kTransformYcck ? kTransformYcck : kTransformNone;
+    return is_rgb() ? kTransformNone : kTransformYcc;
   }
 };
 
@@ -93,18 +102,17 @@ ImagePacket pack_jpeg(ByteView bytes) {
   if (!has_scan) throw OutOfBytes();
 
   append(packet.bytes, "\xFF\xD8");
-  if (colours.components() == 3) {
-    // APP14 "Adobe": 14 bytes with the length, version 100, flags, transform (0 RGB, 1 YCbCr).
+  const int transform = colours.transform();
+  if (colours.components() >= 3) {
+    // APP14 "Adobe": 14 bytes with the length, version 100, flags, transform.
     append(packet.bytes, std::string_view("\xFF\xEE\x00\x0E"
                                           "Adobe\x00\x64\x00\x00\x00\x00",
                                           15));
-    packet.bytes.push_back(colours.is_rgb() ? 0 : 1);
+    packet.transform_at = packet.bytes.size();
+    packet.bytes.push_back(static_cast<std::uint8_t>(transform));
   }
-  // Without an Adobe segment FFmpeg leaves four components as they are.
-  if (colours.components() == 4) {
-    constexpr int kTransformYcck = 2;
-    packet.yuv_rule = colours.adobe == kTransformYcck ? YuvRule::kJpegYcck : YuvRule::kJpegCmyk;
-  }
+  if (colours.components() == 4)
+    packet.yuv_rule = transform == kTransformYcck ? YuvRule::kJpegYcck : YuvRule::kJpegCmyk;
   append(packet.bytes, body);
   return packet;
 }

@@ -16,7 +16,8 @@ struct ImagePacket {
   std::uint32_t frame_y = 0;
   std::array<std::uint8_t, 3> background{};  ///< RGB of the canvas around the frame
   YuvRule yuv_rule = YuvRule::kJpeg;
-  bool end_missing = false;  ///< no end marker: whole only if the decoder has no complaint
+  std::size_t transform_at = 0;  ///< JPEG: offset of the Adobe segment's colour transform, or 0
+  bool end_missing = false;      ///< no end marker: whole only if the decoder has no complaint
 };
 
 /// Keeps pixel data and drops the rest (metadata, further frames, colour profiles), so that nothing

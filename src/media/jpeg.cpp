@@ -69,13 +69,9 @@ class Decompressor {
     info_.progress = &progress_;
     jpeg_mem_src(&info_, packet.bytes.data(), packet.size);
     jpeg_read_header(&info_, TRUE);
-    if (info_.num_components == 4) {
-      // The packet has lost the segment from which libjpeg would know it.
-      info_.jpeg_color_space = packet.yuv_rule == YuvRule::kJpegYcck ? JCS_YCCK : JCS_CMYK;
-      info_.out_color_space = JCS_CMYK;
-    } else {
-      info_.out_color_space = info_.num_components == 1 ? JCS_GRAYSCALE : JCS_RGB;
-    }
+    info_.out_color_space = info_.num_components == 1   ? JCS_GRAYSCALE
+                            : info_.num_components == 4 ? JCS_CMYK
+                                                        : JCS_RGB;
     jpeg_start_decompress(&info_);
     return true;
   }

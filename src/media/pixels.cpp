@@ -1,6 +1,7 @@
 #include "media/pixels.h"
 
 extern "C" {
+#include <libavutil/frame.h>
 #include <libavutil/imgutils.h>
 #include <libavutil/pixdesc.h>
 }

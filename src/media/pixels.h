@@ -1,11 +1,11 @@
 // Decoded frames of FFmpeg -> 8-bit RGB.
 #pragma once
 
-extern "C" {
-#include <libavutil/frame.h>
-}
+#include <string>
 
 #include "media/image.h"
+
+struct AVFrame;  // libavutil/frame.h
 
 namespace pandagpt {
 

@@ -1,5 +1,9 @@
 #include "media/yuv.h"
 
+extern "C" {
+#include <libavutil/frame.h>
+}
+
 #include <algorithm>
 #include <array>
 #include <cstring>

@@ -2,11 +2,9 @@
 // numbers (libswscale differs from them by up to tens of levels at coloured edges).
 #pragma once
 
-extern "C" {
-#include <libavutil/frame.h>
-}
-
 #include "core/file.h"
+
+struct AVFrame;  // libavutil/frame.h
 
 namespace pandagpt {
 
