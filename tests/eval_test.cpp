@@ -55,8 +55,11 @@ class EvalTest : public testing::Test {
     run.max_tokens = 20;
     run.bootstrap_rounds = 100;
     run.seconds = 4;
-    run.answers = {{"a.jpg", {}, {"A dog runs over the grass.", "The dog is running."}},
-                   {"b.jpg", {}, {"Two boats lie in a harbour."}}};
+    run.answers.resize(2);
+    run.answers[0].image_name = "a.jpg";
+    run.answers[0].references = {"A dog runs over the grass.", "The dog is running."};
+    run.answers[1].image_name = "b.jpg";
+    run.answers[1].references = {"Two boats lie in a harbour."};
     run.answers[0].answer.text = "A dog runs over the grass.";
     run.answers[1].answer.text = "A <b> & a boat.";
     score(run);
