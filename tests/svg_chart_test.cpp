@@ -207,6 +207,12 @@ TEST(SvgChartTest, BarsAreProportionalAndNanHasNone) {
   EXPECT_EQ(xml_fault(to_svg(chart)), "");
 }
 
+TEST(SvgChartTest, NegligibleBarsReadZero) {
+  BarChart chart{.categories = {"large", "tiny"}};
+  chart.series.push_back({.values = {0.5, 3e-12}});
+  EXPECT_THAT(to_svg(chart), testing::HasSubstr("class=\"v\">0</text>"));
+}
+
 TEST(SvgChartTest, WrongCallsAreRefused) {
   EXPECT_THROW(to_svg(chart_of({1, 2}, {1})), Error);
   LineChart small = chart_of({1}, {1});

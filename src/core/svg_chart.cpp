@@ -423,14 +423,19 @@ std::string whisker(bool horizontal, double low, double high, double across) {
                           low, high, across - kCap, across + kCap, across);
 }
 
-std::string value_text(double value) {
+/// Three digits; what is nothing beside `largest` is written as 0.
+std::string value_text(double value, double largest) {
+  constexpr double kNegligible = 1e-6;
   const double size = std::abs(value);
+  if (size < largest * kNegligible) return "0";
   return chart_number(value, size == 0 ? 1 : std::pow(10.0, std::floor(std::log10(size)) - 2));
 }
 
 std::string draw_bars(const BarChart& chart, const SvgAxis& values, const BarSlots& slots) {
   std::string svg;
   const double zero = values.position(0);
+  const Extent extent = value_extent(chart);
+  const double largest = std::max(std::abs(extent.low), std::abs(extent.high));
   for (std::size_t s = 0; s < chart.series.size(); ++s) {
     const BarSeries& series = chart.series[s];
     const char* colour = kColours[s % kColourCount];
@@ -439,7 +444,7 @@ std::string draw_bars(const BarChart& chart, const SvgAxis& values, const BarSlo
       if (!std::isfinite(value)) continue;
       const double end = values.position(value), edge = slots.edge(i, s);
       const double length = std::abs(end - zero), thick = slots.thickness() * 0.94;
-      const std::string hint = chart.categories[i] + ": " + value_text(value);
+      const std::string hint = chart.categories[i] + ": " + value_text(value, largest);
       svg += chart.horizontal ? rectangle(std::min(zero, end), edge, length, thick, colour, hint)
                               : rectangle(edge, std::min(zero, end), thick, length, colour, hint);
       double beyond = value >= 0 ? std::max(zero, end) : zero;
@@ -449,8 +454,8 @@ std::string draw_bars(const BarChart& chart, const SvgAxis& values, const BarSlo
         beyond = std::max(beyond, high);
       }
       if (chart.horizontal) {
-        svg +=
-            text_at(beyond + 6, edge + thick / 2 + 4, "start", value_text(value), " class=\"v\"");
+        svg += text_at(beyond + 6, edge + thick / 2 + 4, "start", value_text(value, largest),
+                       " class=\"v\"");
       }
     }
   }

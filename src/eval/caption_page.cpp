@@ -24,6 +24,7 @@ body {{ font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem aut
 table {{ border-collapse: collapse; margin: 1rem 0; }}
 th, td {{ text-align: left; padding: .35rem .8rem .35rem 0; vertical-align: top;
           border-bottom: 1px solid #8b949e55; }}
+th {{ white-space: nowrap; }}
 td.n {{ font-variant-numeric: tabular-nums; text-align: right; }}
 svg {{ max-width: 100%; height: auto; }}
 .small {{ color: #6e7781; font-size: 13px; overflow-wrap: anywhere; }}
