@@ -11,6 +11,7 @@
 #include <memory>
 #include <new>
 #include <string>
+#include <vector>
 
 #include "cli/commands.h"
 #include "pandagpt/error.h"
@@ -96,6 +97,10 @@ int run(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     const bool asked_for = error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success);
+    const std::vector<std::string> unknown = app.remaining();
+    if (!asked_for && app.get_subcommands().empty() && !unknown.empty())
+      return report(ErrorKind::kUsage, "unknown command '" + unknown.front() +
+                                           "'; 'pandagpt --help' lists the commands");
     app.exit(error);  // prints help and version on stdout, faults on stderr
     return asked_for ? 0 : static_cast<int>(ErrorKind::kUsage);
   }

@@ -103,21 +103,13 @@ class Panda::Impl {
 
   /// The weighted sum of the projected inputs: (n_image_tokens, n_embd); empty without inputs.
   std::vector<float> project(const Inputs& inputs) const {
+    std::vector<float> weights;
     for (const Input& input : inputs.items()) {
+      weights.push_back(input.weight);
       if (!std::isfinite(input.weight))
         throw Error(ErrorKind::kUsage, input.name + ": the weight must be a finite number");
     }
-    const std::vector<float> rows = embed(inputs);
-    const auto width = static_cast<std::size_t>(encoder_->n_embd());
-    std::vector<float> sum;
-    for (std::size_t i = 0; i < inputs.items().size(); ++i) {
-      const std::vector<float> one = projector_->project(std::span(rows).subspan(i * width, width));
-      sum.resize(one.size());
-      for (std::size_t j = 0; j < one.size(); ++j) {
-        sum[j] += inputs.items()[i].weight * one[j];
-      }
-    }
-    return sum;
+    return projector_->project_sum(embed(inputs), weights);
   }
 
   std::unique_ptr<ChatSession> open_session() const {

@@ -45,4 +45,22 @@ std::vector<float> Projector::project(std::span<const float> embedding) const {
   return out;
 }
 
+std::vector<float> Projector::project_sum(std::span<const float> rows,
+                                          std::span<const float> weights) const {
+  const auto width = static_cast<std::size_t>(n_in_);
+  if (rows.size() != width * weights.size())
+    throw Error(ErrorKind::kModel, "the projector takes " + std::to_string(n_in_) +
+                                       " numbers an input and got " + std::to_string(rows.size()) +
+                                       " for " + std::to_string(weights.size()));
+  std::vector<float> sum;
+  for (std::size_t i = 0; i < weights.size(); ++i) {
+    const std::vector<float> one = project(rows.subspan(i * width, width));
+    sum.resize(one.size());
+    for (std::size_t j = 0; j < one.size(); ++j) {
+      sum[j] += weights[i] * one[j];
+    }
+  }
+  return sum;
+}
+
 }  // namespace pandagpt

@@ -30,6 +30,10 @@ class Projector {
   /// (n_in) -> (n_image_tokens, n_embd), row-major. Throws Error(kModel) if the size differs.
   std::vector<float> project(std::span<const float> embedding) const;
 
+  /// sum over i of weights[i] * project(row i), as the reference joins several inputs:
+  /// (inputs, n_in) and (inputs) -> (n_image_tokens, n_embd). Empty without inputs.
+  std::vector<float> project_sum(std::span<const float> rows, std::span<const float> weights) const;
+
  private:
   int n_image_tokens_ = 0;
   int n_in_ = 0;
