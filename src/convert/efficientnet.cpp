@@ -13,6 +13,7 @@
 #include "pandagpt/error.h"
 #include "preprocess/image.h"
 #include "tensor/gguf_file.h"
+#include "tensor/transpose.h"
 
 namespace pandagpt {
 namespace keys = encoder_keys;
@@ -154,17 +155,6 @@ Folded fold(const TorchFile& file, const std::string& conv, const std::string& n
   return result;
 }
 
-/// (outer, inner) -> (inner, outer) in each of `count` matrices.
-std::vector<float> transposed(const std::vector<float>& values, std::size_t count,
-                              std::size_t outer, std::size_t inner) {
-  std::vector<float> result(values.size());
-  for (std::size_t m = 0; m < count; ++m)
-    for (std::size_t o = 0; o < outer; ++o)
-      for (std::size_t i = 0; i < inner; ++i)
-        result[(m * inner + i) * outer + o] = values[(m * outer + o) * inner + i];
-  return result;
-}
-
 void add_layer(GgufWriter* writer, const std::string& name, const TensorShape& shape,
                const std::vector<float>& weight, const std::vector<float>& bias) {
   writer->add_f32(keys::weight_name(name), shape, weight);
@@ -181,7 +171,7 @@ void add_weights(GgufWriter* writer, const TorchFile& file, const EfficientNetCo
   const Folded stem = fold(file, "_conv_stem", "_bn0");
   const int kernel = config.stem_kernel;
   add_layer(writer, keys::kStem, {3, kernel, kernel, config.stem_channels},
-            transposed(stem.weight, config.stem_channels, 3, std::size_t(kernel) * kernel),
+            transpose_each(stem.weight, config.stem_channels, 3, std::size_t(kernel) * kernel),
             stem.bias);
   for (std::size_t i = 0; i < config.blocks.size(); ++i) {
     const BottleneckConfig& block = config.blocks[i];
@@ -193,7 +183,7 @@ void add_weights(GgufWriter* writer, const TorchFile& file, const EfficientNetCo
                     prefix + "_bn0", block.in_channels, inner);
     const Folded depthwise = fold(file, prefix + "_depthwise_conv", prefix + "_bn1");
     add_layer(writer, keys::block_name(index, "depthwise"), {inner, block.kernel, block.kernel},
-              transposed(depthwise.weight, 1, inner, std::size_t(block.kernel) * block.kernel),
+              transpose_each(depthwise.weight, 1, inner, std::size_t(block.kernel) * block.kernel),
               depthwise.bias);
     add_pointwise(writer, file, keys::block_name(index, "project"), prefix + "_project_conv",
                   prefix + "_bn2", inner, block.out_channels);

@@ -1,6 +1,7 @@
 #include "encoders/conv_layers.h"
 #include "encoders/encoder_keys.h"
 #include "tensor/image_ops.h"
+#include "tensor/transpose.h"
 
 namespace pandagpt {
 namespace {
@@ -27,15 +28,6 @@ ggml_tensor* channels_first(GraphBuilder& builder, ggml_tensor* x) {
 }
 ggml_tensor* channels_last(GraphBuilder& builder, ggml_tensor* x) {
   return ggml_permute(builder.context(), x, 1, 2, 0, 3);
-}
-
-/// (outer, inner) -> (inner, outer).
-std::vector<float> transposed(const std::vector<float>& values, std::size_t outer,
-                              std::size_t inner) {
-  std::vector<float> result(values.size());
-  for (std::size_t o = 0; o < outer; ++o)
-    for (std::size_t i = 0; i < inner; ++i) result[i * outer + o] = values[o * inner + i];
-  return result;
 }
 
 class StockConv : public ConvLayer {
@@ -109,14 +101,8 @@ class PortableLayers : public ConvLayerFactory {
                                   int c_out) override {
     const std::vector<float> stored =
         file_.read_f32(encoder_keys::weight_name(name), {c_in, kernel, kernel, c_out});
-    const std::size_t window = std::size_t(c_in) * kernel * kernel;
-    std::vector<float> weight;
-    for (int filter = 0; filter < c_out; ++filter) {
-      const std::vector<float> one(stored.begin() + filter * window,
-                                   stored.begin() + (filter + 1) * window);
-      const std::vector<float> planes = transposed(one, std::size_t(kernel) * kernel, c_in);
-      weight.insert(weight.end(), planes.begin(), planes.end());
-    }
+    const std::vector<float> weight =
+        transpose_each(stored, c_out, std::size_t(kernel) * kernel, c_in);
     return std::make_unique<StockConv>(kernel, stride,
                                        weights_.add({kernel, kernel, c_in, c_out}, weight),
                                        bias(name, c_out));
