@@ -127,6 +127,7 @@ Results measure(const BenchArguments& arguments) {
   const Inputs inputs = arguments.inputs.inputs();
   std::vector<double> start, load, encode, prompt, prompt_speed, speed;
   Results results;
+  arguments.model.open();  // a bad model is reported from here, not from the measured process
   const std::vector<std::string> command = ask_command(arguments, inputs);
   first_byte_ms(command);  // brings the files into memory: a warm disk is what is measured
   for (int i = 0; i < arguments.repeat; ++i) {

@@ -1,0 +1,459 @@
+// Black-box tests of the program `pandagpt`: exit codes, what goes to which stream, bad inputs.
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <pty.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <csignal>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "test_support.h"
+
+namespace pandagpt {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using Arguments = std::vector<std::string>;
+
+const fs::path kFixtures = PANDAGPT_FIXTURES;
+const std::string kScript = "A panda eats bamboo \xF0\x9F\x90\xBC!";  // of make_llm_fixtures.py
+
+std::vector<char*> argv_of(const Arguments& arguments) {
+  static std::string program = "pandagpt";
+  std::vector<char*> argv{program.data()};
+  for (const std::string& argument : arguments) {
+    argv.push_back(const_cast<char*>(argument.c_str()));
+  }
+  argv.push_back(nullptr);
+  return argv;
+}
+
+struct Outcome {
+  int code = -1;  ///< exit code; 128 + signal if one ended it
+  std::string out;
+  std::string err;
+};
+
+class CliTest : public testing::Test {
+ protected:
+  CliTest() : models_("PANDAGPT_MODELS", kFixtures.string()), data_("XDG_DATA_HOME", "/nowhere") {}
+
+  /// Runs the program with `input` as standard input; standard output to `out_path`.
+  Outcome run(const Arguments& arguments, const std::string& input = "",
+              const std::string& out_path = "") const {
+    const fs::path in = folder_ / "stdin", err = folder_ / "stderr";
+    const fs::path out = out_path.empty() ? folder_ / "stdout" : fs::path(out_path);
+    test::write_text(in, input);
+    std::vector<char*> argv = argv_of(arguments);
+    const pid_t child = fork();
+    if (child == 0) {
+      const auto redirect = [](const fs::path& path, int flags, int descriptor) {
+        dup2(open(path.c_str(), flags, 0600), descriptor);
+      };
+      redirect(in, O_RDONLY, STDIN_FILENO);
+      redirect(out, O_WRONLY | O_CREAT | O_TRUNC, STDOUT_FILENO);
+      redirect(err, O_WRONLY | O_CREAT | O_TRUNC, STDERR_FILENO);
+      execv(PANDAGPT_CLI, argv.data());
+      _exit(127);
+    }
+    int status = 0;
+    waitpid(child, &status, 0);
+    Outcome outcome;
+    outcome.code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    if (out_path.empty()) outcome.out = test::read_text(out);
+    outcome.err = test::read_text(err);
+    return outcome;
+  }
+
+  Outcome ask(Arguments more, const std::string& input = "") const {
+    more.insert(more.begin(), {"ask", "--model", "tiny-panda", "--threads", "1"});
+    return run(more, input);
+  }
+
+  std::string photo() const { return (kFixtures / "images" / "exif1_jpg.jpg").string(); }
+
+  /// One line on standard error that names the file, nothing on standard output.
+  void expect_unreadable(const std::string& file, const std::string& why) const {
+    const Outcome outcome = ask({"--image", file, "What is it?"});
+    EXPECT_EQ(outcome.code, 3) << file << ": " << outcome.err;
+    EXPECT_THAT(outcome.out, IsEmpty());
+    EXPECT_THAT(outcome.err, HasSubstr(fs::path(file).filename().string()));
+    EXPECT_THAT(outcome.err, HasSubstr(why));
+    EXPECT_EQ(std::ranges::count(outcome.err, '\n'), 1) << outcome.err;
+  }
+
+  test::TemporaryFolder folder_;
+  test::ScopedVariable models_;
+  test::ScopedVariable data_;
+};
+
+TEST_F(CliTest, HelpAndVersionGoToStandardOutput) {
+  for (const Arguments& arguments : {Arguments{"--help"},
+                                     {"--version"},
+                                     {"ask", "--help"},
+                                     {"chat", "--help"},
+                                     {"models", "--help"},
+                                     {"models", "verify", "--help"},
+                                     {"bench", "--help"},
+                                     {"ask", "--version"}}) {
+    const Outcome outcome = run(arguments);
+    EXPECT_EQ(outcome.code, 0) << testing::PrintToString(arguments);
+    EXPECT_THAT(outcome.out, testing::Not(IsEmpty()));
+    EXPECT_THAT(outcome.err, IsEmpty());
+  }
+  EXPECT_THAT(run({"models", "verify", "--help"}).out, HasSubstr("pandagpt models verify"));
+}
+
+TEST_F(CliTest, WrongUsageIsTwo) {
+  const std::string many_digits(400, '9');
+  for (const Arguments& arguments : {Arguments{},
+                                     {"frobnicate"},
+                                     {"ask"},
+                                     {"ask", "one", "two"},
+                                     {"ask", "--nonsense", "q"},
+                                     {"ask", "q", "--seed", "-1"},
+                                     {"ask", "q", "--seed", many_digits},
+                                     {"ask", "q", "--temp", "warm"},
+                                     {"ask", "q", "--temp", "-1"},
+                                     {"ask", "q", "--top-p", "0"},
+                                     {"ask", "q", "--max-tokens", "0"},
+                                     {"ask", "q", "--threads", "-2"},
+                                     {"ask", "q", "--device", "abacus"},
+                                     {"ask", "q", "--image"},
+                                     {"ask", "q", "--image", ""},
+                                     {"ask", "q", "--weight", "2"},
+                                     {"ask", "q", "--image", "-", "--image", "-"},
+                                     {"ask", ""},
+                                     {"ask", " \n"},
+                                     {"chat", "--image", "-"},
+                                     {"models", "destroy"}}) {
+    const Outcome outcome = run(arguments);
+    EXPECT_EQ(outcome.code, 2) << testing::PrintToString(arguments) << outcome.err;
+    EXPECT_THAT(outcome.out, IsEmpty());
+    EXPECT_THAT(outcome.err, testing::StartsWith("pandagpt: "));
+  }
+  EXPECT_THAT(run({"frobnicate"}).err, HasSubstr("frobnicate"));
+}
+
+TEST_F(CliTest, AskPrintsTheAnswerAndNothingElse) {
+  const Outcome outcome = ask({"--image", photo(), "What is it?"});
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_EQ(outcome.out, kScript + "\n");
+  EXPECT_THAT(outcome.err, IsEmpty());
+  EXPECT_EQ(ask({"What is it?"}).out, kScript + "\n") << "without an input";
+  const Outcome verbose = ask({"What is it?", "--verbose"});
+  EXPECT_EQ(verbose.out, kScript + "\n");
+  EXPECT_THAT(verbose.err, HasSubstr("tokens/s"));
+}
+
+TEST_F(CliTest, AskTakesSeveralInputsWeightsAndStandardInput) {
+  EXPECT_EQ(ask({"--image", photo(), "--weight", "0.5", "--image", photo(), "q"}).code, 0);
+  const Outcome piped = ask({"--image", "-", "q"}, test::read_text(photo()));
+  EXPECT_EQ(piped.code, 0) << piped.err;
+  EXPECT_EQ(ask({"--image", "-", "q"}).code, 3) << "empty standard input";
+
+  const Outcome json = ask({"--image", photo(), "--weight", "0.5", "--image", photo(), "--seed",
+                            "7", "--json", "What is it?"});
+  ASSERT_EQ(json.code, 0) << json.err;
+  const auto report = nlohmann::json::parse(json.out);
+  EXPECT_EQ(report["answer"], kScript);
+  EXPECT_EQ(report["model"], "tiny-panda");
+  EXPECT_EQ(report["seed"], 7);
+  EXPECT_EQ(report["finish"], "stop");
+  ASSERT_EQ(report["inputs"].size(), 2U);
+  EXPECT_EQ(report["inputs"][0]["weight"], 0.5);
+  EXPECT_EQ(report["inputs"][1]["weight"], 1.0);
+  EXPECT_EQ(report["inputs"][1]["modality"], "image");
+  EXPECT_GT(report["timings"]["prompt_tokens"], 10);
+}
+
+TEST_F(CliTest, SeedsReproduce) {
+  const auto answer = [&](const char* seed) {
+    return ask({"q", "--temp", "3", "--top-p", "1", "--max-tokens", "20", "--seed", seed}).out;
+  };
+  EXPECT_EQ(answer("1"), answer("1"));
+  EXPECT_NE(answer("1"), answer("2"));
+}
+
+TEST_F(CliTest, EveryKindOfInputIsKnownAndMissingTowersAreNamed) {
+  for (const std::string kind : {"video", "audio", "thermal", "depth", "imu"}) {
+    const Outcome outcome = ask({"--" + kind, "file", "q"});
+    EXPECT_EQ(outcome.code, 4);
+    EXPECT_THAT(outcome.out, IsEmpty());
+    EXPECT_THAT(outcome.err, HasSubstr("no " + kind + " tower"));
+  }
+}
+
+TEST_F(CliTest, UnreadablePicturesAreThree) {
+  const std::string whole = test::read_text(photo());
+  test::write_text(folder_ / "empty.jpg", "");
+  test::write_text(folder_ / "cut.jpg", whole.substr(0, whole.size() / 2));
+  test::write_text(folder_ / "header.jpg", whole.substr(0, 20));
+  test::write_text(folder_ / "text.jpg", "This is not a picture.\n");
+  fs::create_directory(folder_ / "folder.jpg");
+  expect_unreadable((folder_ / "missing.jpg").string(), "no such file");
+  expect_unreadable((folder_ / "empty.jpg").string(), "empty");
+  expect_unreadable((folder_ / "cut.jpg").string(), "");
+  expect_unreadable((folder_ / "header.jpg").string(), "");
+  expect_unreadable((folder_ / "text.jpg").string(), "");
+  expect_unreadable((folder_ / "folder.jpg").string(), "folder");
+  expect_unreadable((folder_ / std::string(300, 'x')).string(), "");
+}
+
+std::uint32_t crc32_of(const std::string& bytes) {
+  std::uint32_t crc = 0xFFFFFFFFU;
+  for (const char byte : bytes) {
+    crc ^= static_cast<std::uint8_t>(byte);
+    for (int bit = 0; bit < 8; ++bit) {
+      crc = (crc >> 1) ^ ((crc & 1) != 0 ? 0xEDB88320U : 0);
+    }
+  }
+  return ~crc;
+}
+
+std::string big_endian(std::uint32_t value) {
+  return {static_cast<char>(value >> 24), static_cast<char>(value >> 16),
+          static_cast<char>(value >> 8), static_cast<char>(value)};
+}
+
+std::string png_chunk(const std::string& name, const std::string& content) {
+  return big_endian(static_cast<std::uint32_t>(content.size())) + name + content +
+         big_endian(crc32_of(name + content));
+}
+
+TEST_F(CliTest, DecompressionBombIsRefusedFromItsHeader) {
+  constexpr std::uint32_t kSide = 60'000;
+  const std::string header =
+      big_endian(kSide) + big_endian(kSide) + std::string("\x08\x02\0\0\0", 5);
+  test::write_text(folder_ / "bomb.png", "\x89PNG\r\n\x1a\n" + png_chunk("IHDR", header) +
+                                             png_chunk("IDAT", "x") + png_chunk("IEND", ""));
+  expect_unreadable((folder_ / "bomb.png").string(), "60000");
+}
+
+TEST_F(CliTest, PictureWithoutPermission) {
+  if (geteuid() == 0) GTEST_SKIP() << "root may read everything";
+  test::write_text(folder_ / "secret.jpg", test::read_text(photo()));
+  fs::permissions(folder_ / "secret.jpg", fs::perms::none);
+  expect_unreadable((folder_ / "secret.jpg").string(), "ermission");
+}
+
+TEST_F(CliTest, BadModelsAreFour) {
+  const fs::path broken = folder_ / "broken";
+  const auto expect_bad = [&](const Arguments& arguments, const std::string& why) {
+    const Outcome outcome = run(arguments);
+    EXPECT_EQ(outcome.code, 4) << outcome.err;
+    EXPECT_THAT(outcome.out, IsEmpty());
+    EXPECT_THAT(outcome.err, HasSubstr(why));
+    EXPECT_EQ(std::ranges::count(outcome.err, '\n'), 1) << outcome.err;
+  };
+  expect_bad({"ask", "q", "--model", "nothing"}, "nothing");
+  expect_bad({"ask", "q", "--model", folder_.path().string()}, "panda.json");
+  expect_bad({"chat", "--model", "nothing"}, "nothing");
+  expect_bad({"bench", "--model", "nothing"}, "");
+  for (const char* name : {"llm.gguf", "encoders.gguf", "projector.gguf", "adapter.gguf"}) {
+    fs::remove_all(broken);
+    fs::copy(kFixtures / "tiny-panda", broken, fs::copy_options::recursive);
+    const std::string whole = test::read_text(broken / name);
+    test::write_text(broken / name, whole.substr(0, whole.size() / 2));
+    expect_bad({"ask", "q", "--model", broken.string()}, name);
+    std::string flipped = whole;
+    flipped.back() = static_cast<char>(flipped.back() ^ 1);
+    test::write_text(broken / name, flipped);
+    expect_bad({"ask", "q", "--verify", "--model", broken.string()}, name);
+    fs::remove(broken / name);
+    expect_bad({"ask", "q", "--model", broken.string()}, name);
+  }
+}
+
+TEST_F(CliTest, DamagedFilesOfTheRightSizeNeverCrash) {
+  const fs::path broken = folder_ / "broken";
+  fs::copy(kFixtures / "tiny-panda", broken, fs::copy_options::recursive);
+  auto manifest = nlohmann::json::parse(test::read_text(broken / "panda.json"));
+  for (auto& file : manifest["files"]) {
+    file.erase("bytes");
+  }
+  test::write_text(broken / "panda.json", manifest.dump());
+  for (const char* name : {"llm.gguf", "encoders.gguf", "projector.gguf", "adapter.gguf"}) {
+    const std::string whole = test::read_text(broken / name);
+    for (const double part : {0.01, 0.1, 0.5, 0.9, 0.999}) {
+      test::write_text(
+          broken / name,
+          whole.substr(0, static_cast<std::size_t>(static_cast<double>(whole.size()) * part)));
+      const Outcome outcome = run({"ask", "q", "--model", broken.string(), "--threads", "1"});
+      EXPECT_EQ(outcome.code, 4) << name << " " << part << ": " << outcome.err;
+      EXPECT_THAT(outcome.err, HasSubstr(name));
+    }
+    test::write_text(broken / name, whole);
+  }
+}
+
+TEST_F(CliTest, UnwritableOutputIsOne) {
+  const Outcome full = run({"ask", "-m", "tiny-panda", "-t", "1", "q"}, "", "/dev/full");
+  EXPECT_EQ(full.code, 1);
+  EXPECT_THAT(full.err, HasSubstr("standard output"));
+
+  // A reader that has gone away: an exit code, not a signal.
+  int ends[2];
+  ASSERT_EQ(pipe(ends), 0);
+  close(ends[0]);
+  const Outcome closed =
+      run({"ask", "-m", "tiny-panda", "-t", "1", "q"}, "", "/dev/fd/" + std::to_string(ends[1]));
+  close(ends[1]);
+  EXPECT_EQ(closed.code, 1) << closed.err;
+}
+
+TEST_F(CliTest, ChatFromAPipe) {
+  const std::string saved = (folder_ / "saved.json").string();
+  const Outcome outcome =
+      run({"chat", "--model", "tiny-panda", "--threads", "1", "--greedy", "--json"},
+          "/image " + photo() + "\nWhat is it?\n\nAnd what is that?\n/regenerate\n/save " + saved +
+              "\n/reset\nAgain?\n/exit\nnever asked\n");
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_THAT(outcome.err, IsEmpty()) << "no prompt decoration without a terminal";
+  std::vector<nlohmann::json> answers;
+  std::istringstream lines(outcome.out);
+  for (std::string line; std::getline(lines, line);) {
+    answers.push_back(nlohmann::json::parse(line));
+  }
+  ASSERT_EQ(answers.size(), 4U);
+  EXPECT_EQ(answers[0]["answer"], kScript);
+  EXPECT_EQ(answers[0]["inputs"].size(), 1U);
+  EXPECT_GT(answers[1]["timings"]["reused_tokens"], answers[1]["timings"]["prompt_tokens"]);
+  EXPECT_EQ(answers[2]["answer"], answers[1]["answer"]);
+  EXPECT_EQ(answers[2]["timings"]["prompt_tokens"], 1) << "regenerating reads no prompt again";
+  EXPECT_TRUE(answers[3]["inputs"].empty());
+  const auto conversation = nlohmann::json::parse(test::read_text(saved));
+  ASSERT_EQ(conversation["conversation"].size(), 4U);
+  EXPECT_EQ(conversation["conversation"][2]["value"], "And what is that?");
+  EXPECT_EQ(conversation["inputs"][0]["path"], photo());
+}
+
+TEST_F(CliTest, ChatGoesOnAfterErrorsAndReportsThem) {
+  const Outcome outcome = run({"chat", "--model", "tiny-panda", "--threads", "1"},
+                              "/image missing.jpg\n/nonsense\n/regenerate\nWhat is it?");
+  EXPECT_EQ(outcome.code, 3) << "the first error's";
+  EXPECT_EQ(outcome.out, kScript + "\n");
+  EXPECT_THAT(outcome.err, HasSubstr("missing.jpg"));
+  EXPECT_THAT(outcome.err, HasSubstr("/nonsense"));
+  EXPECT_EQ(run({"chat", "--model", "tiny-panda", "--threads", "1"}, "").code, 0);
+}
+
+/// The program on a terminal of its own.
+class Terminal {
+ public:
+  explicit Terminal(const Arguments& arguments) {
+    std::vector<char*> argv = argv_of(arguments);
+    child_ = forkpty(&descriptor_, nullptr, nullptr, nullptr);
+    if (child_ == 0) {
+      execv(PANDAGPT_CLI, argv.data());
+      _exit(127);
+    }
+  }
+  ~Terminal() {
+    if (child_ > 0) kill(child_, SIGKILL), waitpid(child_, nullptr, 0);
+    close(descriptor_);
+  }
+  Terminal(const Terminal&) = delete;
+  Terminal& operator=(const Terminal&) = delete;
+
+  void type(const std::string& text) {
+    ASSERT_EQ(write(descriptor_, text.data(), text.size()), static_cast<ssize_t>(text.size()));
+  }
+
+  /// Reads until `text` has appeared; false if it doesn't within 20 seconds.
+  bool shows(const std::string& text) {
+    while (seen_.find(text) == std::string::npos) {
+      pollfd waiting{descriptor_, POLLIN, 0};
+      std::array<char, 4096> block{};
+      if (poll(&waiting, 1, 20'000) <= 0) return false;
+      const ssize_t count = read(descriptor_, block.data(), block.size());
+      if (count <= 0) return false;
+      seen_.append(block.data(), static_cast<std::size_t>(count));
+    }
+    seen_.erase(0, seen_.find(text) + text.size());
+    return true;
+  }
+
+  int exit_code() {
+    while (shows("anything that never comes")) {
+    }
+    int status = 0;
+    waitpid(child_, &status, 0);
+    child_ = 0;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  }
+
+ private:
+  pid_t child_ = 0;
+  int descriptor_ = -1;
+  std::string seen_;
+};
+
+TEST_F(CliTest, ControlCAtThePromptWarnsOnceThenEnds) {
+  constexpr const char* kControlC = "\x03";
+  Terminal terminal({"chat", "--model", "tiny-panda", "--threads", "1"});
+  ASSERT_TRUE(terminal.shows("> "));
+  terminal.type(kControlC);
+  ASSERT_TRUE(terminal.shows("again"));
+  terminal.type("What is it?\n");
+  ASSERT_TRUE(terminal.shows(kScript));
+  ASSERT_TRUE(terminal.shows("> "));
+  terminal.type(kControlC);
+  ASSERT_TRUE(terminal.shows("again"));
+  terminal.type(kControlC);
+  EXPECT_EQ(terminal.exit_code(), 0);
+}
+
+TEST_F(CliTest, ControlDEndsTheChat) {
+  Terminal terminal({"chat", "--model", "tiny-panda", "--threads", "1"});
+  ASSERT_TRUE(terminal.shows("> "));
+  terminal.type("/help\n");
+  ASSERT_TRUE(terminal.shows("/regenerate"));
+  terminal.type("\x04");
+  EXPECT_EQ(terminal.exit_code(), 0);
+}
+
+TEST_F(CliTest, ModelsAreListedVerifiedAndHashed) {
+  const Outcome list = run({"models", "--json"});
+  ASSERT_EQ(list.code, 0) << list.err;
+  const auto models = nlohmann::json::parse(list.out);
+  const auto tiny =
+      std::ranges::find_if(models, [](const auto& model) { return model["name"] == "tiny-panda"; });
+  ASSERT_NE(tiny, models.end());
+  EXPECT_EQ((*tiny)["ready"], true);
+  EXPECT_EQ((*tiny)["licence"], "Apache-2.0");
+  EXPECT_THAT(run({"models", "list"}).out, HasSubstr("tiny-panda"));
+  EXPECT_EQ(run({"models", "verify", "tiny-panda"}).code, 0);
+
+  const fs::path copy = folder_ / "copy";
+  fs::copy(kFixtures / "tiny-panda", copy, fs::copy_options::recursive);
+  std::string bytes = test::read_text(copy / "llm.gguf");
+  bytes.back() = static_cast<char>(bytes.back() ^ 1);
+  test::write_text(copy / "llm.gguf", bytes);
+  EXPECT_EQ(run({"models", "verify", copy.string()}).code, 4);
+  EXPECT_EQ(run({"models", "hash", copy.string()}).code, 0);
+  EXPECT_EQ(run({"models", "verify", copy.string()}).code, 0);
+}
+
+TEST_F(CliTest, BenchMeasures) {
+  const Outcome outcome = run({"bench", "--model", "tiny-panda", "--threads", "1", "--repeat", "1",
+                               "--image", photo(), "--json"});
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  const auto report = nlohmann::json::parse(outcome.out);
+  EXPECT_GT(report["start_to_first_text_ms"]["median"], 0);
+  EXPECT_GT(report["encode_ms"]["median"], 0);
+  EXPECT_GT(report["generated_tokens_per_second"], 0);
+}
+
+}  // namespace
+}  // namespace pandagpt
