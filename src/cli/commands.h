@@ -10,5 +10,8 @@ void add_ask(CLI::App& app);
 void add_chat(CLI::App& app);
 void add_models(CLI::App& app);
 void add_bench(CLI::App& app);
+void add_convert(CLI::App& app);
+void add_inspect(CLI::App& app);
+void add_eval(CLI::App& app);
 
 }  // namespace pandagpt

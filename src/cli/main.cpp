@@ -15,18 +15,8 @@
 
 #include "cli/commands.h"
 #include "pandagpt/error.h"
-#ifdef PANDAGPT_HAS_EVAL
-#include "cli/eval.h"
-#endif
 
 namespace pandagpt {
-#ifdef PANDAGPT_HAS_CONVERT
-void add_convert(CLI::App& app);
-#endif
-#ifdef PANDAGPT_HAS_INSPECT
-void add_inspect(CLI::App& app);
-#endif
-
 namespace {
 
 /// Names the whole command in its usage line ("pandagpt models verify"), which CLI11 leaves out.
@@ -76,15 +66,9 @@ void declare(CLI::App& app) {
   add_chat(app);
   add_models(app);
   add_bench(app);
-#ifdef PANDAGPT_HAS_CONVERT
   add_convert(app);
-#endif
-#ifdef PANDAGPT_HAS_INSPECT
   add_inspect(app);
-#endif
-#ifdef PANDAGPT_HAS_EVAL
   add_eval(app);
-#endif
 }
 
 int run(int argc, char** argv) {
