@@ -7,6 +7,7 @@ root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)
 cache=$root/.cache
 venv_python=$root/.venv/bin/python
 build=$root/build/release
+mkdir -p "$cache/logs"
 cd "$root"
 
 info() { printf '      %s\n' "$*"; }
@@ -29,7 +30,6 @@ step() {
 logged() {
   local log=$cache/logs/$1.log
   shift
-  mkdir -p "$cache/logs"
   if ! "$@" >"$log" 2>&1; then
     tail -n 40 "$log" >&2
     die "'$*' failed; the whole log: $log"

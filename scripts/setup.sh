@@ -27,7 +27,6 @@ for argument in "$@"; do
 done
 
 # Two runs at once would write the same files.
-mkdir -p "$cache"
 if command -v flock >/dev/null; then
   exec 9>"$cache/setup.lock"
   flock -n 9 || { info "waiting for another setup.sh to end"; flock 9; }
