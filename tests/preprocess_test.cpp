@@ -20,6 +20,13 @@ nlohmann::json read_json(const std::string& name) {
   return nlohmann::json::parse(in);
 }
 
+// The expected results under one key of the manifest.
+nlohmann::json expected(const std::string& key) {
+  nlohmann::json entries = read_json("preprocess/manifest.json").at(key);
+  EXPECT_FALSE(entries.empty());
+  return entries;
+}
+
 // The picture that noise() of tools/reference/make_image_fixtures.py draws.
 Image noise(int width, int height) {
   Image image{width, height, Bytes(std::size_t(3) * width * height)};
@@ -36,7 +43,7 @@ Image noise(const nlohmann::json& size) {
 }
 
 TEST(Resize, IsPillowsBitByBit) {
-  for (const auto& entry : read_json("preprocess/manifest.json")["resize"]) {
+  for (const auto& entry : expected("resize")) {
     const Image result = resize_bicubic(noise(entry["source"]), entry["size"][0], entry["size"][1]);
     EXPECT_EQ(result.width, entry["size"][0]);
     EXPECT_EQ(result.height, entry["size"][1]);
@@ -45,14 +52,14 @@ TEST(Resize, IsPillowsBitByBit) {
 }
 
 TEST(Crop, IsTorchvisionsBitByBit) {
-  for (const auto& entry : read_json("preprocess/manifest.json")["crop_224"]) {
+  for (const auto& entry : expected("crop_224")) {
     const Image result = resize_and_crop(noise(entry["source"]), kImageBindTransform);
     EXPECT_EQ(sha256_hex(result.rgb), entry["sha256"]) << entry;
   }
 }
 
 TEST(Crop, RoundsAndPadsAsTorchvision) {
-  for (const auto& entry : read_json("preprocess/manifest.json")["center_crop"]) {
+  for (const auto& entry : expected("center_crop")) {
     const Image result = center_crop(noise(entry["source"]), entry["size"], entry["size"]);
     EXPECT_EQ(sha256_hex(result.rgb), entry["sha256"]) << entry;
   }
@@ -94,7 +101,7 @@ std::string float_sha256(const std::vector<float>& values) {
 }
 
 TEST(Tensor, IsTorchvisionsBitByBit) {
-  for (const auto& entry : read_json("preprocess/manifest.json")["tensor"]) {
+  for (const auto& entry : expected("tensor")) {
     const ImageTransform transform =
         entry["stats"] == "lite" ? kEfficientNetLiteTransform : kImageBindTransform;
     const Image image = noise(entry["source"]);

@@ -72,141 +72,174 @@ Taps make_taps(int input, const ResampleAxis& axis) {
   return taps;
 }
 
+// --- One axis ----------------------------------------------------------------------------------
+
+// Whole pixels [begin, end) of an axis.
+struct Range {
+  int begin;
+  int end;
+  int length() const { return end - begin; }
+};
+
+// A wanted axis with what it takes to compute it.
+struct Axis {
+  Axis(int input_size, const ResampleAxis& wanted)
+      : length(wanted.length), keep(wanted.full == input_size) {
+    if (keep) {  // Pillow leaves the pass out as well
+      const auto begin = static_cast<int>(wanted.begin);
+      input = {begin, begin + length};
+    } else {
+      taps = make_taps(input_size, wanted);
+      input = {taps.input_begin(), taps.input_end()};
+    }
+  }
+
+  int length;
+  bool keep;
+  Taps taps;    // empty when kept
+  Range input;  // pixels of the input that it needs
+};
+
 // --- The two passes ----------------------------------------------------------------------------
 
 // Samples that are summed side by side. Wide enough for one register of AVX-512.
 constexpr int kLanes = 16;
 constexpr int kChannels = 3;
 
+Image make_image(int width, int height) {
+  return {width, height, Bytes(static_cast<std::size_t>(kChannels) * width * height)};
+}
+
+std::size_t row_stride(const Image& image) {
+  return static_cast<std::size_t>(kChannels) * image.width;
+}
+const std::uint8_t* pixel(const Image& image, int x, int y) {
+  return image.rgb.data() + row_stride(image) * y + static_cast<std::size_t>(kChannels) * x;
+}
+
 std::uint8_t to_sample(std::int32_t sum) {
   return static_cast<std::uint8_t>(std::clamp(sum >> kPrecisionBits, 0, 255));
 }
 
-// out[lane] = sum over taps of input[tap * stride + lane] * weights[tap], for `blocks` blocks of
-// kLanes lanes. The constant block count lets the sums stay in registers.
-template <int blocks>
+// out[lane] = sum over taps of input[tap * stride + lane] * weights[tap]. The constant number of
+// lanes lets the sums stay in registers.
+template <int lanes>
 [[gnu::always_inline]] inline void sum_taps(const std::uint8_t* input, std::size_t stride,
                                             const std::int32_t* weights, int count,
                                             std::uint8_t* out) {
   constexpr std::int32_t kRounding = 1 << (kPrecisionBits - 1);
-  std::int32_t sums[blocks * kLanes];
-  for (int lane = 0; lane < blocks * kLanes; ++lane)
+  std::int32_t sums[lanes];
+  for (int lane = 0; lane < lanes; ++lane)
     sums[lane] = kRounding;
   for (int t = 0; t < count; ++t, input += stride) {
     const std::int32_t weight = weights[t];
-    for (int lane = 0; lane < blocks * kLanes; ++lane)
+    for (int lane = 0; lane < lanes; ++lane)
       sums[lane] += input[lane] * weight;
   }
-  for (int lane = 0; lane < blocks * kLanes; ++lane)
+  for (int lane = 0; lane < lanes; ++lane)
     out[lane] = to_sample(sums[lane]);
 }
 
-// Whole pixels between the first and the last that the taps touch.
-struct InputRange {
-  int begin;
-  int end;
-  int length() const { return end - begin; }
-};
-
 // kLanes rows, turned so that the samples of one column lie side by side:
 // [columns, kChannels, kLanes]. Rows past the last are repeats of it.
-void turn_rows(const Image& image, int top, InputRange columns, std::uint8_t* out) {
+void turn_rows(const Image& image, int top, Range columns, std::uint8_t* out) {
   const std::uint8_t* rows[kLanes];
-  for (int lane = 0; lane < kLanes; ++lane) {
-    const int y = std::min(top + lane, image.height - 1);
-    rows[lane] =
-        image.rgb.data() + kChannels * (static_cast<std::size_t>(y) * image.width + columns.begin);
-  }
+  for (int lane = 0; lane < kLanes; ++lane)
+    rows[lane] = pixel(image, columns.begin, std::min(top + lane, image.height - 1));
   const int samples = kChannels * columns.length();
   for (int i = 0; i < samples; ++i)
     for (int lane = 0; lane < kLanes; ++lane)
       out[i * kLanes + lane] = rows[lane][i];
 }
 
-// One band of kLanes rows through the horizontal pass; `band` as turn_rows() leaves it.
+// One band of kLanes rows through the horizontal pass, in and out as turn_rows() leaves it.
 PANDAGPT_CPU_CLONES
-void resample_band(const std::uint8_t* band, int band_begin, const Taps& taps, std::uint8_t* turned,
-                   std::uint8_t* out, std::size_t out_stride) {
+void resample_band(const std::uint8_t* band, const Axis& axis, std::uint8_t* out) {
   constexpr std::size_t kColumn = kChannels * kLanes;
-  const int width = static_cast<int>(taps.first.size());
-  for (int x = 0; x < width; ++x)
-    sum_taps<kChannels>(band + kColumn * (taps.first[x] - band_begin), kColumn, taps.of(x),
-                        taps.count[x], turned + kColumn * x);
-  for (int lane = 0; lane < kLanes; ++lane)
-    for (int i = 0; i < kChannels * width; ++i)
-      out[lane * out_stride + i] = turned[i * kLanes + lane];
+  for (int x = 0; x < axis.length; ++x)
+    sum_taps<kColumn>(band + kColumn * (axis.taps.first[x] - axis.input.begin), kColumn,
+                      axis.taps.of(x), axis.taps.count[x], out + kColumn * x);
 }
 
-// The vertical pass for one row of `stride` samples, a multiple of kLanes.
+// The vertical pass for one row of `samples`.
 PANDAGPT_CPU_CLONES
 void resample_row(const std::uint8_t* input, std::size_t stride, const std::int32_t* weights,
-                  int count, std::uint8_t* out) {
-  constexpr int kBlocks = 4;
-  std::size_t at = 0;
-  for (; at + kBlocks * kLanes <= stride; at += kBlocks * kLanes)
-    sum_taps<kBlocks>(input + at, stride, weights, count, out + at);
-  for (; at < stride; at += kLanes)
+                  int count, int samples, std::uint8_t* out) {
+  constexpr int kBlock = 4 * kLanes;
+  int at = 0;
+  for (; at + kBlock <= samples; at += kBlock)
+    sum_taps<kBlock>(input + at, stride, weights, count, out + at);
+  for (; at + kLanes <= samples; at += kLanes)
+    sum_taps<kLanes>(input + at, stride, weights, count, out + at);
+  if (at == samples) return;
+  if (samples >= kLanes) {  // the rest, together with some that are done already
+    at = samples - kLanes;
+    sum_taps<kLanes>(input + at, stride, weights, count, out + at);
+    return;
+  }
+  for (; at < samples; ++at)
     sum_taps<1>(input + at, stride, weights, count, out + at);
 }
 
-// Rows of samples, each padded to whole blocks of lanes.
-struct Plane {
-  Plane(int width, int rows)
-      : stride((static_cast<std::size_t>(kChannels * width) + kLanes - 1) / kLanes * kLanes),
-        samples(stride * static_cast<std::size_t>(rows)) {}
-  std::uint8_t* row(int y) { return samples.data() + stride * static_cast<std::size_t>(y); }
-
-  std::size_t stride;
-  Bytes samples;
-};
-
-// The rows that the vertical pass needs, at their new width.
-Plane horizontal_pass(const Image& image, const ResampleAxis& axis, InputRange rows) {
-  const int padded_rows = (rows.length() + kLanes - 1) / kLanes * kLanes;
-  Plane out(axis.length, padded_rows);
-  if (axis.full == image.width) {  // Pillow leaves the pass out as well
-    for (int y = 0; y < rows.length(); ++y)
-      std::memcpy(out.row(y),
-                  &image.rgb[kChannels *
-                             (static_cast<std::size_t>(rows.begin + y) * image.width + axis.begin)],
-                  static_cast<std::size_t>(kChannels * axis.length));
+// Rows `rows` at their new width. The first column of `image` is column `origin` of the axis.
+Image horizontal_pass(const Image& image, int origin, const Axis& axis, Range rows) {
+  Image out = make_image(axis.length, rows.length());
+  const Range columns{axis.input.begin - origin, axis.input.end - origin};
+  if (axis.keep) {
+    for (int y = 0; y < out.height; ++y)
+      std::memcpy(&out.rgb[row_stride(out) * y], pixel(image, columns.begin, rows.begin + y),
+                  row_stride(out));
     return out;
   }
-  const Taps taps = make_taps(image.width, axis);
-  const InputRange columns{taps.input_begin(), taps.input_end()};
   Bytes band(static_cast<std::size_t>(kChannels * kLanes) * columns.length());
   Bytes turned(static_cast<std::size_t>(kChannels * kLanes) * axis.length);
-  for (int y = 0; y < rows.length(); y += kLanes) {
+  for (int y = 0; y < out.height; y += kLanes) {
     turn_rows(image, rows.begin + y, columns, band.data());
-    resample_band(band.data(), columns.begin, taps, turned.data(), out.row(y), out.stride);
+    resample_band(band.data(), axis, turned.data());
+    std::uint8_t* to = &out.rgb[row_stride(out) * y];
+    const int samples = kChannels * out.width;
+    for (int lane = 0; lane < std::min(kLanes, out.height - y); ++lane, to += samples)
+      for (int i = 0; i < samples; ++i)
+        to[i] = turned[i * kLanes + lane];
   }
   return out;
+}
+
+// Columns `columns` at their new height. The first row of `image` is row `origin` of the axis.
+Image vertical_pass(const Image& image, int origin, const Axis& axis, Range columns) {
+  Image out = make_image(columns.length(), axis.length);
+  for (int y = 0; y < out.height; ++y) {
+    std::uint8_t* to = &out.rgb[row_stride(out) * y];
+    const int first = (axis.keep ? axis.input.begin + y : axis.taps.first[y]) - origin;
+    const std::uint8_t* from = pixel(image, columns.begin, first);
+    if (axis.keep)
+      std::memcpy(to, from, row_stride(out));
+    else
+      resample_row(from, row_stride(image), axis.taps.of(y), axis.taps.count[y],
+                   static_cast<int>(row_stride(out)), to);
+  }
+  return out;
+}
+
+// Since version 13 Pillow starts with the vertical pass when the height shrinks by more than twice
+// as many pixels as the width. Each pass rounds to 8 bits, so the order shows in the last bit.
+bool starts_vertically(const Image& image, const ResampleAxis& x, const ResampleAxis& y) {
+  const std::int64_t lost_width = image.width - x.full;
+  const std::int64_t lost_height = image.height - y.full;
+  return lost_height > 0 && lost_height > 2 * lost_width;
 }
 
 }  // namespace
 
 Image resample_bicubic(const Image& image, const ResampleAxis& x, const ResampleAxis& y) {
-  const bool keep_rows = y.full == image.height;
-  const Taps taps = keep_rows ? Taps{} : make_taps(image.height, y);
-  const auto begin = static_cast<int>(y.begin);
-  const InputRange rows = keep_rows ? InputRange{begin, begin + y.length}
-                                    : InputRange{taps.input_begin(), taps.input_end()};
-  Plane plane = horizontal_pass(image, x, rows);
-
-  Image out{x.length, y.length, {}};
-  const std::size_t row_bytes = kChannels * static_cast<std::size_t>(x.length);
-  out.rgb.resize(row_bytes * static_cast<std::size_t>(y.length));
-  Bytes row(plane.stride);
-  for (int i = 0; i < y.length; ++i) {
-    const std::uint8_t* source = row.data();
-    if (keep_rows)
-      source = plane.row(i);
-    else
-      resample_row(plane.row(taps.first[i] - rows.begin), plane.stride, taps.of(i), taps.count[i],
-                   row.data());
-    std::memcpy(&out.rgb[row_bytes * static_cast<std::size_t>(i)], source, row_bytes);
+  const Axis wide(image.width, x);
+  const Axis high(image.height, y);
+  if (starts_vertically(image, x, y)) {
+    const Image narrow = vertical_pass(image, 0, high, wide.input);
+    return horizontal_pass(narrow, wide.input.begin, wide, {0, high.length});
   }
-  return out;
+  const Image flat = horizontal_pass(image, 0, wide, high.input);
+  return vertical_pass(flat, high.input.begin, high, {0, wide.length});
 }
 
 }  // namespace pandagpt
