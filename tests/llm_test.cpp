@@ -15,12 +15,13 @@
 #include "llm/chat_session.h"
 #include "llm/llm_model.h"
 #include "llm/text_stream.h"
-#include "pandagpt/error.h"
+#include "test_support.h"
 
 namespace pandagpt {
 namespace {
 
 namespace fs = std::filesystem;
+using test::error_of;
 using testing::HasSubstr;
 
 const fs::path kFixtures = PANDAGPT_FIXTURES;
@@ -67,17 +68,6 @@ float max_difference(const std::vector<float>& a, const std::vector<float>& b) {
   return worst;
 }
 
-template <typename Call>
-Error error_of(Call call) {
-  try {
-    call();
-  } catch (const Error& error) {
-    return error;
-  }
-  ADD_FAILURE() << "nothing was thrown";
-  return {ErrorKind::kInternal, ""};
-}
-
 TEST(LlmModel, TokensOfThePromptPiecesEqualTheReference) {
   const auto model = tiny_model();
   const nlohmann::json reference = expected();
@@ -104,6 +94,13 @@ TEST(LlmModel, SentencePieceGetsOneSpaceNotTwo) {
   EXPECT_EQ(model.token_to_piece(model.tokenize_piece("Human:").front()), " Human");
   EXPECT_EQ(model.tokenize_piece(" Human:"), model.tokenize_piece("Human:"));
   EXPECT_NE(model.tokenize(" Human:"), model.tokenize("Human:"));
+}
+
+TEST(LlmModel, VocabularyAloneOpensNoSession) {
+  LlmOptions options;
+  options.vocab_only = true;
+  const auto model = std::make_shared<const LlmModel>(kPanda / "llm.gguf", options);
+  EXPECT_EQ(error_of([&] { ChatSession(model, nullptr, {}); }).kind(), ErrorKind::kModel);
 }
 
 TEST(LlmModel, UnusableFilesAreModelErrors) {

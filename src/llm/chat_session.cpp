@@ -90,10 +90,16 @@ ChatSession::ChatSession(std::shared_ptr<const LlmModel> model,
                          std::shared_ptr<const LoraAdapter> adapter, PromptTemplate format,
                          const SessionOptions& options)
     : model_(std::move(model)), adapter_(std::move(adapter)), format_(std::move(format)) {
+  if (model_->vocab_only() || llama_model_has_encoder(model_->handle()))
+    throw Error(ErrorKind::kModel,
+                model_->path().string() + ": not a language model that can continue a text");
   n_ctx_ = std::min(options.n_ctx, model_->n_ctx_train());
   n_batch_ = std::min(options.n_batch, n_ctx_);
   if (n_ctx_ < 1 || n_batch_ < 1)
     throw Error(ErrorKind::kUsage, "the context size and the batch size must be at least 1");
+  if (options.n_ctx > n_ctx_)
+    spdlog::warn("the context is limited to {} positions, those the language model was trained for",
+                 n_ctx_);
   llama_context_params params = llama_context_default_params();
   params.n_ctx = static_cast<std::uint32_t>(n_ctx_);
   params.n_batch = params.n_ubatch = static_cast<std::uint32_t>(n_batch_);

@@ -67,7 +67,8 @@ void redirect_llama_log() {
   std::call_once(once, [] { llama_log_set(forward_log, nullptr); });
 }
 
-LlmModel::LlmModel(const fs::path& path, const LlmOptions& options) : path_(path) {
+LlmModel::LlmModel(const fs::path& path, const LlmOptions& options)
+    : path_(path), vocab_only_(options.vocab_only) {
   redirect_llama_log();
   check_gguf_file(path);
   llama_model_params params = llama_model_default_params();

@@ -47,6 +47,7 @@ class LlmModel {
   std::int32_t bos() const { return bos_; }
   bool is_end_of_generation(std::int32_t token) const;
 
+  bool vocab_only() const { return vocab_only_; }
   int n_embd() const;
   int n_ctx_train() const;
   int n_vocab() const;
@@ -67,6 +68,7 @@ class LlmModel {
   const llama_vocab* vocab_ = nullptr;
   std::int32_t bos_ = 0;
   bool adds_space_ = false;
+  bool vocab_only_ = false;
 };
 
 /// A LoRA adapter in llama.cpp's GGUF format, applied at run time. Load it before the sessions that
