@@ -229,8 +229,8 @@ DataSet tokenize(const std::vector<Conversation>& conversations, const Tokenizer
     for (std::int64_t i = 0; i < options.n_image_tokens; ++i) append_one(Example::kImageToken);
     for (std::size_t i = 0; i < conversation.turns.size(); i += 2) {
       const std::string& question = conversation.turns[i].text;
-      append((i == 0 ? p.after_image : p.next_human) + question + p.assistant, false);
-      append(p.answer_prefix + conversation.turns[i + 1].text + p.answer_end, true);
+      append(i == 0 ? first_question_piece(p, question, true) : next_question_piece(p, question), false);
+      append(answer_piece(p, conversation.turns[i + 1].text), true);
     }
     if (static_cast<std::int64_t>(e.tokens.size()) > options.max_length) {
       e.tokens.resize(static_cast<std::size_t>(options.max_length));

@@ -7,6 +7,7 @@
 #include <iostream>
 
 #include "pandagpt/error.h"
+#include "pipeline/manifest.h"
 #include "train/llm_trainer.h"
 
 namespace {
@@ -17,10 +18,15 @@ namespace train = pandagpt::train;
 
 int run_llm(const train::LlmTrainOptions& options) {
   train::LlmTrainer::Inputs inputs{options.llm, options.encoders, {}};
-  inputs.prompt.answer_prefix = " ";
+  const pandagpt::Manifest manifest = pandagpt::read_manifest(pandagpt::find_model(options.model));
+  inputs.prompt = manifest.prompt;
+  if (options.llm.empty()) inputs.llm = manifest.llm.path;
+  if (options.encoders.empty()) inputs.encoders = manifest.encoders.path;
+  train::LlmTrainer trainer(options, inputs);
+  // only now: until training begins there is nothing to save but the feature cache, which is
+  // always on disk, so a signal may simply end the program
   std::signal(SIGINT, [](int) { train::LlmTrainer::request_stop(); });
   std::signal(SIGTERM, [](int) { train::LlmTrainer::request_stop(); });
-  train::LlmTrainer trainer(options, inputs);
   if (trainer.run()) std::cout << options.out << "\n";
   return 0;
 }

@@ -18,7 +18,7 @@ import torch
 from peft import LoraConfig, get_peft_model
 from transformers import LlamaConfig, LlamaForCausalLM
 
-N_LAYER, N_EMBD, N_HEAD, N_HEAD_KV, N_FF, N_VOCAB = 2, 32, 4, 2, 48, 80
+N_LAYER, N_EMBD, N_HEAD, N_HEAD_KV, N_FF, N_VOCAB = 2, 32, 4, 2, 48, 259
 N_IN, RANK, ALPHA = 12, 4, 8
 IMAGE_TOKEN = -1
 STEPS, LR, WARMUP, WEIGHT_DECAY, CLIP = 20, 1e-2, 0.1, 1e-3, 1.0
@@ -54,12 +54,11 @@ def write_base(model: LlamaForCausalLM, path: pathlib.Path) -> None:
     writer.add_rope_freq_base(10000.0)
     writer.add_rope_dimension_count(N_EMBD // N_HEAD)
     writer.add_vocab_size(N_VOCAB)
-    # a byte-like vocabulary, only so that llama.cpp loads the file too
-    tokens = ["<unk>", "<s>", "</s>"] + [f"t{i}" for i in range(N_VOCAB - 3)]
+    # bytes only, so that llama.cpp loads the file; the fixture itself speaks in token numbers
     writer.add_tokenizer_model("llama")
-    writer.add_token_list(tokens)
+    writer.add_token_list(["<unk>", "<s>", "</s>"] + [f"<0x{i:02X}>" for i in range(256)])
     writer.add_token_scores([0.0] * N_VOCAB)
-    writer.add_token_types([2, 3, 3] + [1] * (N_VOCAB - 3))
+    writer.add_token_types([2, 3, 3] + [6] * 256)
     writer.add_bos_token_id(1)
     writer.add_eos_token_id(2)
     names = {"self_attn.q_proj": "attn_q", "self_attn.k_proj": "attn_k", "self_attn.v_proj": "attn_v",
