@@ -185,10 +185,9 @@ TEST(Pickle, ListsThatHoldThemselvesAreHarmless) {
 }
 
 TEST(Pickle, DeepNestingIsHarmless) {
-  Bytes program{0x80, 2, 'N'};
-  program.insert(program.end(), 1'000'000, 0x85);  // a tuple of a tuple of ...
-  program.push_back('.');
-  EXPECT_EQ(read_pickle(program, 0, "p").values.size(), 1'000'001U);
+  // A tuple of a tuple of ...
+  const std::string program = "\x80\x02N" + std::string(1'000'000, '\x85') + ".";
+  EXPECT_EQ(read_pickle(bytes_of(program), 0, "p").values.size(), 1'000'001U);
 }
 
 TEST(Pickle, ReadsNumbers) {
