@@ -29,9 +29,12 @@ using test::write_text;
 
 const fs::path kFixtures = PANDAGPT_FIXTURES;
 
-std::string entry(const std::string& image, const std::string& question, const std::string& answer) {
-  return nlohmann::json{{"image_name", image},
-                        {"conversation", {{{"from", "human"}, {"value", question}}, {{"from", "gpt"}, {"value", answer}}}}}
+std::string entry(const std::string& image, const std::string& question,
+                  const std::string& answer) {
+  return nlohmann::json{
+      {"image_name", image},
+      {"conversation",
+       {{{"from", "human"}, {"value", question}}, {{"from", "gpt"}, {"value", answer}}}}}
       .dump();
 }
 
@@ -59,20 +62,30 @@ TEST(TrainData, WrongEntriesAreNamed) {
     EXPECT_EQ(error.kind(), ErrorKind::kInput);
     return std::string(error.what());
   };
-  const auto contains = [](const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; };
+  const auto contains = [](const std::string& text, const std::string& part) {
+    return text.find(part) != std::string::npos;
+  };
   EXPECT_TRUE(contains(message_of("[" + good + ", {}]"), "entry 1: 'image_name'"));
   EXPECT_TRUE(contains(message_of("[" + entry("a.jpg", "What?", "") + "]"), "answer is empty"));
   EXPECT_TRUE(contains(message_of(R"([{"image_name": 3}])"), "entry 0: 'image_name'"));
-  EXPECT_TRUE(contains(message_of(R"([{"image_name": "a", "conversation": [{"from": "gpt", "value": "x"}]}])"), "alternate"));
-  EXPECT_TRUE(contains(message_of(R"([{"image_name": "a", "conversation": [{"from": "human", "value": "x"}]}])"), "no answer"));
-  EXPECT_TRUE(contains(message_of(R"([{"image_name": "a", "conversation": [{"from": "user", "value": "x"}]}])"), "'user'"));
+  EXPECT_TRUE(contains(
+      message_of(R"([{"image_name": "a", "conversation": [{"from": "gpt", "value": "x"}]}])"),
+      "alternate"));
+  EXPECT_TRUE(contains(
+      message_of(R"([{"image_name": "a", "conversation": [{"from": "human", "value": "x"}]}])"),
+      "no answer"));
+  EXPECT_TRUE(contains(
+      message_of(R"([{"image_name": "a", "conversation": [{"from": "user", "value": "x"}]}])"),
+      "'user'"));
   EXPECT_TRUE(contains(message_of("[" + good), "not valid JSON"));
   EXPECT_TRUE(contains(message_of("{}"), "list was expected"));
   EXPECT_TRUE(contains(message_of("[]"), "no conversations"));
 }
 
 // One token a byte, so that positions can be counted in the text.
-std::vector<std::int32_t> bytes_of(std::string_view text) { return {text.begin(), text.end()}; }
+std::vector<std::int32_t> bytes_of(std::string_view text) {
+  return {text.begin(), text.end()};
+}
 
 DataSet two_turns(std::int64_t max_length = 1024) {
   Conversation c{"a.jpg", {{true, "q1"}, {false, "a1"}, {true, "q2"}, {false, "a2"}}};
@@ -88,7 +101,8 @@ TEST(TrainData, TokensFollowThePromptProtocolAndOnlyAnswersAreLabels) {
     text += token == Example::kImageToken ? '*' : token == 1 ? '^' : static_cast<char>(token);
     if (data.examples[0].is_label[i]) labels += static_cast<char>(token);
   }
-  EXPECT_EQ(text, "^### Human: <Img>**</Img> q1\n### Assistant:a1\n### Human: q2\n### Assistant:a2\n###");
+  EXPECT_EQ(text,
+            "^### Human: <Img>**</Img> q1\n### Assistant:a1\n### Human: q2\n### Assistant:a2\n###");
   EXPECT_EQ(labels, "a1\n###a2\n###");
 }
 
@@ -121,7 +135,8 @@ TEST(TrainData, AnEpochHasEveryExampleOnceInAnOrderOfItsOwn) {
       for (const Group& group : batch) {
         EXPECT_LE(group.size(), 3U);
         for (const std::int64_t member : group) {
-          EXPECT_EQ(data.examples[static_cast<std::size_t>(member)].image, data.examples[static_cast<std::size_t>(group[0])].image);
+          EXPECT_EQ(data.examples[static_cast<std::size_t>(member)].image,
+                    data.examples[static_cast<std::size_t>(group[0])].image);
           all.push_back(member);
         }
       }
@@ -138,13 +153,15 @@ TEST(TrainData, AnEpochHasEveryExampleOnceInAnOrderOfItsOwn) {
 TEST(TrainData, PackedRowsPredictTheRightTokens) {
   const DataSet data = many_examples();
   const std::vector<float> features(3, 1.0F);
-  const PackedBatch batch = pack(data, {{0, 1, 2}, {9}}, [&](std::int64_t) { return features.data(); }, 3);
+  const PackedBatch batch = pack(
+      data, {{0, 1, 2}, {9}}, [&](std::int64_t) { return features.data(); }, 3);
   // 4 shared tokens and 3 answers of 1, then a lone sequence of 5, padded to a multiple
   EXPECT_EQ(batch.n_tokens, 4 + 3 + 5);
   EXPECT_EQ(batch.tokens.size(0) % kPackMultiple, 0);
   EXPECT_TRUE(torch::equal(batch.label_rows, torch::tensor({3, 3, 3, 10}, torch::kInt64)));
   EXPECT_TRUE(torch::equal(batch.targets, torch::tensor({10, 11, 12, 19}, torch::kInt64)));
-  EXPECT_TRUE(torch::equal(batch.layout.positions.narrow(0, 0, 12), torch::tensor({0, 1, 2, 3, 4, 4, 4, 0, 1, 2, 3, 4}, torch::kInt64)));
+  EXPECT_TRUE(torch::equal(batch.layout.positions.narrow(0, 0, 12),
+                           torch::tensor({0, 1, 2, 3, 4, 4, 4, 0, 1, 2, 3, 4}, torch::kInt64)));
   EXPECT_EQ(batch.image_rows.size(0), 2);
   EXPECT_EQ(batch.layout.trees.size(), 3U);  // group, lone sequence, padding
 }
@@ -162,7 +179,9 @@ class FeatureCacheTest : public testing::Test {
     fs::copy_file(kFixtures / "encoders" / "photo_0.png", folder_ / "a.png");
     fs::copy_file(kFixtures / "encoders" / "photo_1.png", folder_ / "b.png");
   }
-  FeatureCache open() { return FeatureCache(folder_ / "cache", encoders_.fingerprint(), encoders_.n_embd()); }
+  FeatureCache open() {
+    return FeatureCache(folder_ / "cache", encoders_.fingerprint(), encoders_.n_embd());
+  }
   FeatureTable load(FeatureCache& cache, double max_failures = 0.01) {
     return load_features({"a.png", "b.png"}, folder_.path(), encoders_, cache, 2, max_failures);
   }
@@ -179,14 +198,16 @@ TEST_F(FeatureCacheTest, RemembersAcrossRunsAndSeesAChangedPicture) {
     EXPECT_EQ(cache.size(), 4U);  // two pictures, plain and mirrored
   }
   const auto n = static_cast<std::size_t>(first.n_features);
-  EXPECT_NE(std::vector<float>(first.row(0, 0), first.row(0, 0) + n), std::vector<float>(first.row(0, 1), first.row(0, 1) + n));
+  EXPECT_NE(std::vector<float>(first.row(0, 0), first.row(0, 0) + n),
+            std::vector<float>(first.row(0, 1), first.row(0, 1) + n));
   {
     FeatureCache cache = open();
     EXPECT_EQ(cache.size(), 4U);
     EXPECT_EQ(load(cache).values, first.values);
     EXPECT_EQ(cache.size(), 4U) << "nothing was computed again";
   }
-  fs::copy_file(kFixtures / "encoders" / "photo_2.png", folder_ / "a.png", fs::copy_options::overwrite_existing);
+  fs::copy_file(kFixtures / "encoders" / "photo_2.png", folder_ / "a.png",
+                fs::copy_options::overwrite_existing);
   FeatureCache cache = open();
   const FeatureTable changed = load(cache);
   EXPECT_EQ(cache.size(), 6U);
@@ -236,7 +257,8 @@ class TrainRunTest : public testing::Test {
     std::string list;
     for (int i = 0; i < 10; ++i) {
       const std::string image = "photo_" + std::to_string(i % 5) + ".png";
-      list += (i == 0 ? "[" : ",") + entry(image, "What is it?", "Thing number " + std::to_string(i) + ".");
+      list += (i == 0 ? "[" : ",") +
+              entry(image, "What is it?", "Thing number " + std::to_string(i) + ".");
     }
     write_text(folder_ / "data.json", list + "]");
     const Manifest manifest = read_manifest(kFixtures / "tiny-panda");
@@ -263,7 +285,8 @@ class TrainRunTest : public testing::Test {
   std::vector<nlohmann::json> metrics(const std::string& out) const {
     std::vector<nlohmann::json> lines;
     std::ifstream in(folder_ / out / "metrics.jsonl");
-    for (std::string line; std::getline(in, line);) lines.push_back(nlohmann::json::parse(line));
+    for (std::string line; std::getline(in, line);)
+      lines.push_back(nlohmann::json::parse(line));
     return lines;
   }
 
@@ -290,16 +313,23 @@ TEST_F(TrainRunTest, ResumedRunIsBitEqual) {
   const fs::path checkpoints = folder_ / "cut" / "checkpoints";
   // the run keeps its last two checkpoints; without the last it has to go on from the one before
   std::vector<fs::path> kept;
-  for (const auto& item : fs::directory_iterator(checkpoints)) kept.push_back(item.path());
+  for (const auto& item : fs::directory_iterator(checkpoints))
+    kept.push_back(item.path());
   ASSERT_EQ(kept.size(), 2U);
-  const auto step = [](const fs::path& path) { return std::stoi(path.filename().string().substr(5)); };
-  std::sort(kept.begin(), kept.end(), [&](const fs::path& a, const fs::path& b) { return step(a) < step(b); });
+  const auto step = [](const fs::path& path) {
+    return std::stoi(path.filename().string().substr(5));
+  };
+  std::sort(kept.begin(), kept.end(),
+            [&](const fs::path& a, const fs::path& b) { return step(a) < step(b); });
   fs::remove_all(kept[1]);
   fs::remove(folder_ / "cut" / "adapter.gguf");
-  fs::create_directories(checkpoints / "step-999999.tmp");  // what a kill while saving leaves behind
+  fs::create_directories(checkpoints /
+                         "step-999999.tmp");  // what a kill while saving leaves behind
   EXPECT_TRUE(LlmTrainer(options("cut"), inputs_).run());
-  EXPECT_EQ(sha256_file(folder_ / "cut" / "adapter.gguf"), sha256_file(folder_ / "whole" / "adapter.gguf"));
-  EXPECT_EQ(sha256_file(folder_ / "cut" / "projector.gguf"), sha256_file(folder_ / "whole" / "projector.gguf"));
+  EXPECT_EQ(sha256_file(folder_ / "cut" / "adapter.gguf"),
+            sha256_file(folder_ / "whole" / "adapter.gguf"));
+  EXPECT_EQ(sha256_file(folder_ / "cut" / "projector.gguf"),
+            sha256_file(folder_ / "whole" / "projector.gguf"));
 }
 
 TEST_F(TrainRunTest, OtherSettingsOrADamagedCheckpointAreRefused) {

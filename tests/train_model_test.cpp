@@ -28,7 +28,8 @@ const fs::path kFolder = fs::path(PANDAGPT_FIXTURES) / "train";
 Tensor read(const GgufFile& file, const std::string& name) {
   std::vector<float> values = file.read_f32(name);
   const TensorShape& shape = file.tensor(name).shape;
-  return torch::from_blob(values.data(), std::vector<int64_t>(shape.rbegin(), shape.rend())).clone();
+  return torch::from_blob(values.data(), std::vector<int64_t>(shape.rbegin(), shape.rend()))
+      .clone();
 }
 
 double max_difference(const Tensor& a, const Tensor& b) {
@@ -48,8 +49,10 @@ class TrainModelTest : public testing::Test {
       const std::string prefix = "sequence." + std::to_string(i) + ".";
       Example e;
       e.image = reference_.get_u32(prefix + "picture");
-      for (const float token : reference_.get_f32_array(prefix + "tokens")) e.tokens.push_back(static_cast<std::int32_t>(token) - 1);
-      for (const float label : reference_.get_f32_array(prefix + "labels")) e.is_label.push_back(static_cast<std::uint8_t>(label));
+      for (const float token : reference_.get_f32_array(prefix + "tokens"))
+        e.tokens.push_back(static_cast<std::int32_t>(token) - 1);
+      for (const float label : reference_.get_f32_array(prefix + "labels"))
+        e.is_label.push_back(static_cast<std::uint8_t>(label));
       data_.examples.push_back(e);
     }
   }
@@ -57,26 +60,34 @@ class TrainModelTest : public testing::Test {
   LlamaLora make_model(torch::ScalarType compute) const {
     LlamaLora model(GgufFile(kFolder / "tiny_llama.gguf"), LoraOptions{4, 8, 0.1}, compute);
     const torch::NoGradGuard no_grad;
-    for (const auto& [name, tensor] : model.named_parameters()) tensor.copy_(read(reference_, name));
+    for (const auto& [name, tensor] : model.named_parameters())
+      tensor.copy_(read(reference_, name));
     return model;
   }
 
   PackedBatch packed(std::int64_t answers_per_group) const {
     const std::vector<Batch> batches = order_epoch(data_, {1000, answers_per_group, 3}, 0);
     EXPECT_EQ(batches.size(), 1U);
-    return pack(data_, batches[0],
-                [&](std::int64_t e) { return features_.data_ptr<float>() + data_.examples[static_cast<std::size_t>(e)].image * features_.size(1); },
-                features_.size(1));
+    return pack(
+        data_, batches[0],
+        [&](std::int64_t e) {
+          return features_.data_ptr<float>() +
+                 data_.examples[static_cast<std::size_t>(e)].image * features_.size(1);
+        },
+        features_.size(1));
   }
 
-  CrossEntropy loss(const LlamaLora& model, const PackedBatch& batch, bool training = false, std::uint64_t key = 0) {
+  CrossEntropy loss(const LlamaLora& model, const PackedBatch& batch, bool training = false,
+                    std::uint64_t key = 0) {
     const Tensor images = projector_(batch.features);
-    return cross_entropy(model.forward(batch, images, training, key), batch.targets, model.head(), static_cast<double>(batch.targets.size(0)));
+    return cross_entropy(model.forward(batch, images, training, key), batch.targets, model.head(),
+                         static_cast<double>(batch.targets.size(0)));
   }
 
   std::map<std::string, Tensor> gradients(const LlamaLora& model) const {
     std::map<std::string, Tensor> all;
-    for (const auto& [name, tensor] : model.named_parameters()) all[name] = tensor.grad().clone();
+    for (const auto& [name, tensor] : model.named_parameters())
+      all[name] = tensor.grad().clone();
     all["llama_proj.weight"] = projector_.weight.grad().clone();
     all["llama_proj.bias"] = projector_.bias.grad().clone();
     return all;
@@ -91,7 +102,8 @@ class TrainModelTest : public testing::Test {
 
 TEST_F(TrainModelTest, LossAndEveryGradientEqualPeft) {
   for (const std::int64_t answers_per_group : {1, 5}) {  // without and with shared prefixes
-    for (const auto& [name, tensor] : model_.named_parameters()) tensor.mutable_grad() = Tensor();
+    for (const auto& [name, tensor] : model_.named_parameters())
+      tensor.mutable_grad() = Tensor();
     projector_.weight.mutable_grad() = projector_.bias.mutable_grad() = Tensor();
     const PackedBatch batch = packed(answers_per_group);
     const CrossEntropy result = loss(model_, batch);
@@ -100,7 +112,8 @@ TEST_F(TrainModelTest, LossAndEveryGradientEqualPeft) {
     for (const auto& [name, gradient] : gradients(model_)) {
       const Tensor expected = read(reference_, "grad." + name);
       EXPECT_GT(expected.abs().max().item<float>(), 0.0F) << name;
-      EXPECT_LT(max_difference(gradient, expected), 1e-4) << name << ", answers per group " << answers_per_group;
+      EXPECT_LT(max_difference(gradient, expected), 1e-4)
+          << name << ", answers per group " << answers_per_group;
     }
   }
 }
@@ -111,7 +124,8 @@ TEST_F(TrainModelTest, SharedPrefixesAreLaidDownOnce) {
   EXPECT_EQ(alone.targets.size(0), shared.targets.size(0));
   EXPECT_EQ(alone.features.size(0), 5);
   EXPECT_EQ(shared.features.size(0), 3);  // one picture, one embedding
-  EXPECT_EQ(alone.n_tokens - shared.n_tokens, 2 * 9) << "two of three answers reuse BOS + 3 + image + 4 tokens";
+  EXPECT_EQ(alone.n_tokens - shared.n_tokens, 2 * 9)
+      << "two of three answers reuse BOS + 3 + image + 4 tokens";
 }
 
 TEST_F(TrainModelTest, Bfloat16StaysClose) {
@@ -123,9 +137,11 @@ TEST_F(TrainModelTest, Bfloat16StaysClose) {
 
 TEST_F(TrainModelTest, TwentyStepsFollowTheReferencesLossCurve) {
   std::vector<Tensor> trainable = {projector_.weight, projector_.bias};
-  for (const auto& [name, tensor] : model_.named_parameters()) trainable.push_back(tensor);
+  for (const auto& [name, tensor] : model_.named_parameters())
+    trainable.push_back(tensor);
   constexpr double kLr = 1e-2;
-  torch::optim::AdamW optimizer(trainable, torch::optim::AdamWOptions(kLr).betas({0.9, 0.95}).weight_decay(1e-3));
+  torch::optim::AdamW optimizer(
+      trainable, torch::optim::AdamWOptions(kLr).betas({0.9, 0.95}).weight_decay(1e-3));
   const std::vector<float> expected = reference_.get_f32_array("losses");
   const PackedBatch batch = packed(5);
   for (std::size_t step = 0; step < expected.size(); ++step) {
@@ -135,7 +151,9 @@ TEST_F(TrainModelTest, TwentyStepsFollowTheReferencesLossCurve) {
     result.loss_sum.backward();
     torch::nn::utils::clip_grad_norm_(trainable, 1.0);
     for (auto& group : optimizer.param_groups())
-      static_cast<torch::optim::AdamWOptions&>(group.options()).lr(learning_rate(static_cast<std::int64_t>(step), static_cast<std::int64_t>(expected.size()), kLr, 0.1));
+      static_cast<torch::optim::AdamWOptions&>(group.options())
+          .lr(learning_rate(static_cast<std::int64_t>(step),
+                            static_cast<std::int64_t>(expected.size()), kLr, 0.1));
     optimizer.step();
   }
 }
@@ -165,7 +183,8 @@ TEST_F(TrainModelTest, GradientUnderDropoutMatchesFiniteDifferences) {
     *value = kept - kStep;
     const float down = loss(model_, batch, true, 5).loss_sum.item<float>();
     *value = kept;
-    EXPECT_NEAR((up - down) / (2 * kStep), a.grad().view(-1)[i].item<float>(), 1e-4) << "element " << i;
+    EXPECT_NEAR((up - down) / (2 * kStep), a.grad().view(-1)[i].item<float>(), 1e-4)
+        << "element " << i;
   }
 }
 
@@ -177,7 +196,8 @@ std::vector<std::vector<float>> llama_logits(const LlmModel& model, const LoraAd
   params.type_k = params.type_v = GGML_TYPE_F32;  // the default f16 cache costs 5e-3 here
   params.flash_attn_type = LLAMA_FLASH_ATTN_TYPE_DISABLED;
   params.n_threads = params.n_threads_batch = 1;
-  const std::unique_ptr<llama_context, decltype(&llama_free)> context(llama_init_from_model(model.handle(), params), llama_free);
+  const std::unique_ptr<llama_context, decltype(&llama_free)> context(
+      llama_init_from_model(model.handle(), params), llama_free);
   llama_adapter_lora* handle = adapter.handle();
   float scale = adapter.scale();
   EXPECT_EQ(llama_set_adapters_lora(context.get(), &handle, 1, &scale), 0);
@@ -217,10 +237,16 @@ TEST_F(TrainModelTest, ExportedAdapterGivesTheSameLogitsInLlamaCpp) {
   for (const Example& e : data_.examples) {
     DataSet one;
     one.examples = {e};
-    const PackedBatch batch = pack(one, {{0}}, [&](std::int64_t) { return features_.data_ptr<float>() + e.image * features_.size(1); }, features_.size(1));
+    const PackedBatch batch = pack(
+        one, {{0}},
+        [&](std::int64_t) { return features_.data_ptr<float>() + e.image * features_.size(1); },
+        features_.size(1));
     const Tensor ours = model_.logits(model_.forward(batch, projector_(batch.features), false, 0));
-    const Tensor image = torch::nn::functional::linear(features_[e.image], weight, bias).contiguous();
-    const auto rows = llama_logits(*llm, adapter, e, std::vector<float>(image.data_ptr<float>(), image.data_ptr<float>() + image.numel()));
+    const Tensor image =
+        torch::nn::functional::linear(features_[e.image], weight, bias).contiguous();
+    const auto rows = llama_logits(
+        *llm, adapter, e,
+        std::vector<float>(image.data_ptr<float>(), image.data_ptr<float>() + image.numel()));
     for (std::int64_t i = 0; i < ours.size(0); ++i) {
       const auto row = static_cast<std::size_t>(batch.label_rows[i].item<std::int64_t>());
       const Tensor theirs = torch::tensor(rows[row]);
@@ -231,39 +257,52 @@ TEST_F(TrainModelTest, ExportedAdapterGivesTheSameLogitsInLlamaCpp) {
 }
 
 // The shipped weights on the shipped quantised base: what the trainer optimised is what llama.cpp
-// runs. Compared is the distance of the logit vectors over their length (mean removed, since a shift
-// of all logits changes nothing). llama.cpp rounds activations to 8 bits before it multiplies them
-// with Q4_1 weights, the trainer does not: that alone is 2 to 4 % here. On an f32 base they agree to
-// 1e-3 (the test above).
+// runs. Compared is the distance of the logit vectors over their length (mean removed, since a
+// shift of all logits changes nothing). llama.cpp rounds activations to 8 bits before it multiplies
+// them with Q4_1 weights, the trainer does not: that alone is 2 to 4 % here. On an f32 base they
+// agree to 1e-3 (the test above).
 TEST(ShippedModel, TrainerAndLlamaCppAgreeOnTheQuantisedBase) {
   const char* folder = std::getenv("PANDAGPT_TEST_MODEL");
-  const Manifest manifest = read_manifest(folder != nullptr ? folder : fs::path(PANDAGPT_SOURCE_DIR) / "models/panda-mini");
+  const Manifest manifest = read_manifest(
+      folder != nullptr ? folder : fs::path(PANDAGPT_SOURCE_DIR) / "models/panda-mini");
   const auto llm = std::make_shared<const LlmModel>(manifest.llm.path);
   const LoraAdapter adapter(llm, manifest.adapter->path);
   const GgufFile adapter_file(manifest.adapter->path);
   const GgufFile projector(manifest.projector.path);
   const auto rank = adapter_file.tensor("blk.0.attn_q.weight.lora_a").shape.at(1);
-  LlamaLora model(GgufFile(manifest.llm.path), {rank, adapter_file.get_f32("adapter.lora.alpha"), 0}, torch::kFloat32);
+  LlamaLora model(GgufFile(manifest.llm.path),
+                  {rank, adapter_file.get_f32("adapter.lora.alpha"), 0}, torch::kFloat32);
   const torch::NoGradGuard no_grad;
-  for (const auto& [name, tensor] : model.named_parameters()) tensor.copy_(read(adapter_file, name));
+  for (const auto& [name, tensor] : model.named_parameters())
+    tensor.copy_(read(adapter_file, name));
   torch::manual_seed(1);
   // as the encoder's: not negative, length sqrt(width)
   Tensor feature = torch::randn({1, manifest.embedding_width}).abs();
   feature = feature / feature.norm() * std::sqrt(static_cast<double>(manifest.embedding_width));
-  const Tensor image = torch::nn::functional::linear(feature, read(projector, "llama_proj.weight"), read(projector, "llama_proj.bias")).contiguous();
+  const Tensor image = torch::nn::functional::linear(feature, read(projector, "llama_proj.weight"),
+                                                     read(projector, "llama_proj.bias"))
+                           .contiguous();
 
-  const std::vector<Conversation> conversations = {{"x", {{true, "What is in the picture?"}, {false, "Two dogs run across a green meadow."}}}};
-  const DataSet data = tokenize(conversations, [&](std::string_view text) { return llm->tokenize_piece(text); }, {manifest.prompt, llm->bos(), 1, 256});
-  const PackedBatch batch = pack(data, {{0}}, [&](std::int64_t) { return feature.data_ptr<float>(); }, feature.size(1));
+  const std::vector<Conversation> conversations = {
+      {"x", {{true, "What is in the picture?"}, {false, "Two dogs run across a green meadow."}}}};
+  const DataSet data =
+      tokenize(conversations, [&](std::string_view text) { return llm->tokenize_piece(text); },
+               {manifest.prompt, llm->bos(), 1, 256});
+  const PackedBatch batch = pack(
+      data, {{0}}, [&](std::int64_t) { return feature.data_ptr<float>(); }, feature.size(1));
   const Tensor ours = model.logits(model.forward(batch, image, false, 0));
-  const auto rows = llama_logits(*llm, adapter, data.examples[0], std::vector<float>(image.data_ptr<float>(), image.data_ptr<float>() + image.numel()));
+  const auto rows = llama_logits(
+      *llm, adapter, data.examples[0],
+      std::vector<float>(image.data_ptr<float>(), image.data_ptr<float>() + image.numel()));
   for (std::int64_t i = 0; i < ours.size(0); ++i) {
-    const Tensor theirs = torch::tensor(rows[static_cast<std::size_t>(batch.label_rows[i].item<std::int64_t>())]);
+    const Tensor theirs =
+        torch::tensor(rows[static_cast<std::size_t>(batch.label_rows[i].item<std::int64_t>())]);
     const Tensor a = ours[i] - ours[i].mean();
     const Tensor b = theirs - theirs.mean();
     const double distance = ((a - b).norm() / a.norm()).item<double>();
     EXPECT_LT(distance, 5e-2) << "label " << i;
-    RecordProperty("max_difference_" + std::to_string(i), std::to_string(max_difference(ours[i], theirs)));
+    RecordProperty("max_difference_" + std::to_string(i),
+                   std::to_string(max_difference(ours[i], theirs)));
   }
 }
 
@@ -271,7 +310,9 @@ TEST_F(TrainModelTest, StandardisedProjectorFoldsIntoAPlainOne) {
   projector_.mean = torch::randn({projector_.weight.size(1)});
   projector_.deviation = torch::rand({projector_.weight.size(1)}) + 0.5;
   const auto [weight, bias] = projector_.folded();
-  EXPECT_LT(max_difference(projector_(features_), torch::nn::functional::linear(features_, weight, bias)), 1e-5);
+  EXPECT_LT(
+      max_difference(projector_(features_), torch::nn::functional::linear(features_, weight, bias)),
+      1e-5);
 }
 
 }  // namespace

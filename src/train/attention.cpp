@@ -20,7 +20,8 @@ using torch::autograd::variable_list;
 // Row-major C (m, n) = alpha A (m, k) B (k, n) + beta C; runs on one thread inside a parallel loop.
 void gemm(char trans_a, char trans_b, int64_t m, int64_t n, int64_t k, const float* a, int64_t lda,
           const float* b, int64_t ldb, float beta, float* c, int64_t ldc) {
-  const dnnl_status_t status = dnnl_sgemm(trans_a, trans_b, m, n, k, 1.0F, a, lda, b, ldb, beta, c, ldc);
+  const dnnl_status_t status =
+      dnnl_sgemm(trans_a, trans_b, m, n, k, 1.0F, a, lda, b, ldb, beta, c, ldc);
   TORCH_CHECK(status == dnnl_success, "oneDNN sgemm failed with status ", static_cast<int>(status));
 }
 
@@ -35,22 +36,25 @@ struct View {
   int64_t qkv_stride() const { return (shape.n_head + 2 * shape.n_head_kv) * shape.head_size; }
   int64_t out_stride() const { return shape.n_head * shape.head_size; }
   int64_t k_column(int64_t kv) const { return (shape.n_head + kv) * shape.head_size; }
-  int64_t v_column(int64_t kv) const { return (shape.n_head + shape.n_head_kv + kv) * shape.head_size; }
+  int64_t v_column(int64_t kv) const {
+    return (shape.n_head + shape.n_head_kv + kv) * shape.head_size;
+  }
   const int64_t* positions() const { return layout.positions.data_ptr<int64_t>(); }
   const float* cos() const { return rotary.cos.data_ptr<float>(); }
   const float* sin() const { return rotary.sin.data_ptr<float>(); }
 
   void load(const void* base, int64_t token, int64_t n, int64_t stride, int64_t column, bool rotate,
             float* to) const {
-    kernels().load_head(n, shape.head_size, stride,
-                        {static_cast<const char*>(base) + (token * stride + column) * (is_bf16 ? 2 : 4), is_bf16},
-                        rotate ? positions() + token : nullptr, cos(), sin(), to);
+    kernels().load_head(
+        n, shape.head_size, stride,
+        {static_cast<const char*>(base) + (token * stride + column) * (is_bf16 ? 2 : 4), is_bf16},
+        rotate ? positions() + token : nullptr, cos(), sin(), to);
   }
   void store(void* base, int64_t token, int64_t n, int64_t stride, int64_t column, bool rotate,
              const float* from) const {
-    kernels().store_head(n, shape.head_size, stride, from,
-                         rotate ? positions() + token : nullptr, cos(), sin(),
-                         {static_cast<char*>(base) + (token * stride + column) * (is_bf16 ? 2 : 4), is_bf16});
+    kernels().store_head(
+        n, shape.head_size, stride, from, rotate ? positions() + token : nullptr, cos(), sin(),
+        {static_cast<char*>(base) + (token * stride + column) * (is_bf16 ? 2 : 4), is_bf16});
   }
 };
 
@@ -59,7 +63,8 @@ class Scratch {
  public:
   float* get(std::size_t slot, int64_t n) {
     if (slot >= buffers_.size()) buffers_.resize(slot + 1);
-    if (static_cast<int64_t>(buffers_[slot].size()) < n) buffers_[slot].resize(static_cast<std::size_t>(n));
+    if (static_cast<int64_t>(buffers_[slot].size()) < n)
+      buffers_[slot].resize(static_cast<std::size_t>(n));
     return buffers_[slot].data();
   }
 
@@ -104,13 +109,14 @@ void forward_task(const View& view, const SegmentTree& tree, int64_t kv, const v
     gemm('N', 'N', rows, d, s.length, scores + s.prefix_length, width,
          v + (s.begin - tree.begin) * d, d, 0.0F, y, d);
     if (s.prefix_length > 0)
-      gemm('N', 'N', rows, d, s.prefix_length, scores, width,
-           v + (s.prefix_begin - tree.begin) * d, d, 1.0F, y, d);
+      gemm('N', 'N', rows, d, s.prefix_length, scores, width, v + (s.prefix_begin - tree.begin) * d,
+           d, 1.0F, y, d);
     for (int64_t g = 0; g < group; ++g) {
       view.store(out, s.begin, s.length, view.out_stride(), (kv * group + g) * d, false,
                  y + g * s.length * d);
       for (int64_t i = 0; i < s.length; ++i)
-        lse[(kv * group + g) * view.layout.positions.size(0) + s.begin + i] = row_lse[g * s.length + i];
+        lse[(kv * group + g) * view.layout.positions.size(0) + s.begin + i] =
+            row_lse[g * s.length + i];
     }
   }
 }
@@ -136,14 +142,16 @@ void backward_segment(const View& view, const SegmentTree& tree, const Segment& 
     view.load(out, s.begin, s.length, view.out_stride(), column, false, y + g * s.length * d);
     view.load(d_out, s.begin, s.length, view.out_stride(), column, false, dy + g * s.length * d);
     for (int64_t i = 0; i < s.length; ++i)
-      row_lse[g * s.length + i] = lse[(kv * group + g) * view.layout.positions.size(0) + s.begin + i];
+      row_lse[g * s.length + i] =
+          lse[(kv * group + g) * view.layout.positions.size(0) + s.begin + i];
   }
   kernels().row_dot(rows, d, y, dy, delta);
   raw_scores(s, rows, d, tree.begin, q, k, scores);
   raw_scores(s, rows, d, tree.begin, dy, v, dp);  // d_probs = dy [prefix values; own values]^T
   // dp becomes d_scores, scores become probabilities
   kernels().masked_softmax_backward(rows, s.length, s.prefix_length,
-                                    1.0F / std::sqrt(static_cast<float>(d)), scores, row_lse, delta, dp);
+                                    1.0F / std::sqrt(static_cast<float>(d)), scores, row_lse, delta,
+                                    dp);
   const int64_t own = (s.begin - tree.begin) * d;
   gemm('N', 'N', rows, d, s.length, dp + s.prefix_length, width, k + own, d, 0.0F, dq, d);
   gemm('T', 'N', s.length, d, rows, dp + s.prefix_length, width, q, d, 1.0F, dk + own, d);
@@ -231,7 +239,8 @@ RotaryTable RotaryTable::make(int64_t n_positions, int64_t head_size, double fre
   const Tensor exponent = torch::arange(0, head_size, 2, options) / static_cast<double>(head_size);
   const Tensor angles = torch::outer(torch::arange(n_positions, options),
                                      torch::pow(torch::full({1}, freq_base, options), -exponent));
-  return {angles.cos().to(torch::kFloat32).contiguous(), angles.sin().to(torch::kFloat32).contiguous()};
+  return {angles.cos().to(torch::kFloat32).contiguous(),
+          angles.sin().to(torch::kFloat32).contiguous()};
 }
 
 Tensor attention(const Tensor& qkv, const SequenceLayout& layout, const RotaryTable& rotary,

@@ -41,7 +41,8 @@ void save_checkpoint(const fs::path& out, const RunState& state, const NamedTens
   try {
     fs::create_directories(temporary);
     torch::serialize::OutputArchive archive;
-    for (const auto& [name, tensor] : parameters) archive.write(name, tensor.detach(), true);
+    for (const auto& [name, tensor] : parameters)
+      archive.write(name, tensor.detach(), true);
     archive.save_to((temporary / "parameters.pt").string());
     torch::serialize::OutputArchive optimizer_archive;
     optimizer.save(optimizer_archive);
@@ -49,7 +50,8 @@ void save_checkpoint(const fs::path& out, const RunState& state, const NamedTens
     const nlohmann::json json = {{"step", state.step},
                                  {"best_validation", state.best_validation},
                                  {"options", state.options}};
-    write_file_atomically(temporary / "state.json", [&](std::ostream& o) { o << json.dump(2) << '\n'; });
+    write_file_atomically(temporary / "state.json",
+                          [&](std::ostream& o) { o << json.dump(2) << '\n'; });
     fs::remove_all(folder);
     fs::rename(temporary, folder);
   } catch (const Error&) {
@@ -75,9 +77,10 @@ bool load_checkpoint(const fs::path& out, RunState& state, const NamedTensors& p
   try {
     const auto json = nlohmann::json::parse(std::ifstream(folder / "state.json"));
     if (json.at("options") != state.options)
-      throw Error(ErrorKind::kInput, folder.string() + ": was made with other settings (" +
-                                         nlohmann::json::diff(json.at("options"), state.options).dump() +
-                                         "); use another --out or --restart");
+      throw Error(ErrorKind::kInput,
+                  folder.string() + ": was made with other settings (" +
+                      nlohmann::json::diff(json.at("options"), state.options).dump() +
+                      "); use another --out or --restart");
     state.step = json.at("step").get<std::int64_t>();
     state.best_validation = json.at("best_validation").get<double>();
     torch::serialize::InputArchive archive;

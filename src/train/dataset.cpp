@@ -20,7 +20,8 @@ using json = nlohmann::json;
 
 constexpr std::uint64_t kMaxDataBytes = std::uint64_t{8} << 30;
 
-[[noreturn]] void fail(const std::filesystem::path& path, std::size_t entry, const std::string& what) {
+[[noreturn]] void fail(const std::filesystem::path& path, std::size_t entry,
+                       const std::string& what) {
   throw Error(ErrorKind::kInput, path.string() + ": entry " + std::to_string(entry) + ": " + what);
 }
 
@@ -61,7 +62,8 @@ void shuffle(std::vector<Group>& items, std::uint64_t seed, std::int64_t epoch) 
   std::seed_seq sequence{static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32),
                          static_cast<std::uint32_t>(epoch)};
   std::mt19937_64 random(sequence);
-  for (std::size_t i = items.size(); i > 1; --i) std::swap(items[i - 1], items[random() % i]);
+  for (std::size_t i = items.size(); i > 1; --i)
+    std::swap(items[i - 1], items[random() % i]);
 }
 
 torch::Tensor to_tensor(const std::vector<std::int64_t>& values) {
@@ -88,12 +90,14 @@ class Packer {
       const std::int64_t begin = size();
       append(e, prefix, e.tokens.size());
       add_labels(e, prefix, begin, tree.begin);
-      tree.segments.push_back({begin, size() - begin, tree.begin, static_cast<std::int64_t>(prefix)});
+      tree.segments.push_back(
+          {begin, size() - begin, tree.begin, static_cast<std::int64_t>(prefix)});
       if (prefix == 0) add_features(features(index), n_in);
     }
     // without a shared prefix the members are strangers to each other: one tree each
     if (prefix == 0)
-      for (const Segment& s : tree.segments) trees_.push_back({s.begin, s.length, {{s.begin, s.length, 0, 0}}});
+      for (const Segment& s : tree.segments)
+        trees_.push_back({s.begin, s.length, {{s.begin, s.length, 0, 0}}});
     else
       trees_.push_back({tree.begin, size() - tree.begin, tree.segments});
     n_sequences_ += static_cast<std::int64_t>(group.size());
@@ -123,7 +127,9 @@ class Packer {
   }
 
  private:
-  const Example& example(std::int64_t index) const { return data_.examples[static_cast<std::size_t>(index)]; }
+  const Example& example(std::int64_t index) const {
+    return data_.examples[static_cast<std::size_t>(index)];
+  }
   std::int64_t size() const { return static_cast<std::int64_t>(tokens_.size()); }
 
   // The longest run that all members begin with, leaving each at least one token of its own, and
@@ -141,7 +147,8 @@ class Packer {
       length = same;
     }
     // the image must be wholly inside: the members share its embeddings
-    const auto last_image = std::find(first.tokens.rbegin(), first.tokens.rend(), Example::kImageToken);
+    const auto last_image =
+        std::find(first.tokens.rbegin(), first.tokens.rend(), Example::kImageToken);
     const auto image_end = static_cast<std::size_t>(first.tokens.rend() - last_image);
     return length >= image_end ? length : 0;
   }
@@ -155,7 +162,8 @@ class Packer {
     }
   }
 
-  void add_labels(const Example& e, std::size_t prefix, std::int64_t begin, std::int64_t tree_begin) {
+  void add_labels(const Example& e, std::size_t prefix, std::int64_t begin,
+                  std::int64_t tree_begin) {
     for (std::size_t i = std::max<std::size_t>(prefix, 1); i < e.tokens.size(); ++i) {
       if (!e.is_label[i]) continue;
       const auto offset = static_cast<std::int64_t>(i - prefix);
@@ -166,7 +174,9 @@ class Packer {
     }
   }
 
-  void add_features(const float* row, std::int64_t n_in) { features_.insert(features_.end(), row, row + n_in); }
+  void add_features(const float* row, std::int64_t n_in) {
+    features_.insert(features_.end(), row, row + n_in);
+  }
 
   const DataSet& data_;
   std::int64_t n_sequences_ = 0;
@@ -191,14 +201,17 @@ std::vector<Conversation> read_conversations(const std::filesystem::path& path) 
       }
     } else {
       const json list = json::parse(bytes);
-      if (!list.is_array()) throw Error(ErrorKind::kInput, path.string() + ": a JSON list was expected");
+      if (!list.is_array())
+        throw Error(ErrorKind::kInput, path.string() + ": a JSON list was expected");
       for (std::size_t i = 0; i < list.size(); ++i)
         conversations.push_back(parse_conversation(list[i], path, i));
     }
   } catch (const json::parse_error& error) {
-    throw Error(ErrorKind::kInput, path.string() + ": not valid JSON near byte " + std::to_string(error.byte));
+    throw Error(ErrorKind::kInput,
+                path.string() + ": not valid JSON near byte " + std::to_string(error.byte));
   }
-  if (conversations.empty()) throw Error(ErrorKind::kInput, path.string() + ": has no conversations");
+  if (conversations.empty())
+    throw Error(ErrorKind::kInput, path.string() + ": has no conversations");
   return conversations;
 }
 
@@ -209,7 +222,8 @@ DataSet tokenize(const std::vector<Conversation>& conversations, const Tokenizer
   std::unordered_map<std::string, std::vector<std::int32_t>> known;  // prompts repeat a lot
   for (const Conversation& conversation : conversations) {
     Example e;
-    const auto [found, is_new] = image_index.try_emplace(conversation.image_name, static_cast<std::int64_t>(data.images.size()));
+    const auto [found, is_new] = image_index.try_emplace(
+        conversation.image_name, static_cast<std::int64_t>(data.images.size()));
     if (is_new) data.images.push_back(conversation.image_name);
     e.image = found->second;
     const auto append = [&](const std::string& text, bool is_label) {
@@ -226,10 +240,12 @@ DataSet tokenize(const std::vector<Conversation>& conversations, const Tokenizer
     const PromptTemplate& p = options.prompt;
     append_one(options.bos);
     append(p.first_human, false);
-    for (std::int64_t i = 0; i < options.n_image_tokens; ++i) append_one(Example::kImageToken);
+    for (std::int64_t i = 0; i < options.n_image_tokens; ++i)
+      append_one(Example::kImageToken);
     for (std::size_t i = 0; i < conversation.turns.size(); i += 2) {
       const std::string& question = conversation.turns[i].text;
-      append(i == 0 ? first_question_piece(p, question, true) : next_question_piece(p, question), false);
+      append(i == 0 ? first_question_piece(p, question, true) : next_question_piece(p, question),
+             false);
       append(answer_piece(p, conversation.turns[i + 1].text), true);
     }
     if (static_cast<std::int64_t>(e.tokens.size()) > options.max_length) {
@@ -246,7 +262,8 @@ DataSet tokenize(const std::vector<Conversation>& conversations, const Tokenizer
   return data;
 }
 
-std::vector<Batch> order_epoch(const DataSet& data, const OrderOptions& options, std::int64_t epoch) {
+std::vector<Batch> order_epoch(const DataSet& data, const OrderOptions& options,
+                               std::int64_t epoch) {
   std::map<std::int64_t, Group> by_image;
   for (std::size_t i = 0; i < data.examples.size(); ++i)
     by_image[data.examples[i].image].push_back(static_cast<std::int64_t>(i));
@@ -254,7 +271,8 @@ std::vector<Batch> order_epoch(const DataSet& data, const OrderOptions& options,
   for (auto& [image, members] : by_image) {
     // which of a picture's answers travel together changes from epoch to epoch
     std::vector<Group> singles;
-    for (const std::int64_t member : members) singles.push_back({member});
+    for (const std::int64_t member : members)
+      singles.push_back({member});
     shuffle(singles, options.seed + 1 + static_cast<std::uint64_t>(image), epoch);
     for (std::size_t i = 0; i < singles.size(); ++i) {
       if (i % static_cast<std::size_t>(options.answers_per_group) == 0) groups.emplace_back();
@@ -278,7 +296,8 @@ std::vector<Batch> order_epoch(const DataSet& data, const OrderOptions& options,
 PackedBatch pack(const DataSet& data, const Batch& batch,
                  const std::function<const float*(std::int64_t)>& features, std::int64_t n_in) {
   Packer packer(data);
-  for (const Group& group : batch) packer.add(group, features, n_in);
+  for (const Group& group : batch)
+    packer.add(group, features, n_in);
   return packer.finish(n_in);
 }
 

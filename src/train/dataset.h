@@ -32,7 +32,7 @@ std::vector<Conversation> read_conversations(const std::filesystem::path& path);
 struct Example {
   static constexpr std::int32_t kImageToken = -1;
 
-  std::int64_t image = 0;              ///< index into DataSet::images
+  std::int64_t image = 0;  ///< index into DataSet::images
   std::vector<std::int32_t> tokens;
   std::vector<std::uint8_t> is_label;  ///< 1: this token is an answer's and is to be predicted
 };
@@ -59,7 +59,7 @@ DataSet tokenize(const std::vector<Conversation>& conversations, const Tokenizer
 
 /// The order of one epoch: batches of groups of examples. Each group is about one picture, so its
 /// members share a prompt prefix.
-using Group = std::vector<std::int64_t>;          // indices into DataSet::examples
+using Group = std::vector<std::int64_t>;  // indices into DataSet::examples
 using Batch = std::vector<Group>;
 
 struct OrderOptions {
@@ -69,7 +69,8 @@ struct OrderOptions {
 };
 
 /// Deterministic in (options.seed, epoch). Every example occurs exactly once.
-std::vector<Batch> order_epoch(const DataSet& data, const OrderOptions& options, std::int64_t epoch);
+std::vector<Batch> order_epoch(const DataSet& data, const OrderOptions& options,
+                               std::int64_t epoch);
 
 /// Packs the groups one after another without padding between them; the common token prefix of a
 /// group is laid down once. T is rounded up to a multiple of kPackMultiple so that few matrix

@@ -25,11 +25,14 @@ struct RecordHead {
 
 std::uint32_t fnv1a(const void* data, std::size_t size, std::uint32_t hash = 2166136261U) {
   const auto* bytes = static_cast<const std::uint8_t*>(data);
-  for (std::size_t i = 0; i < size; ++i) hash = (hash ^ bytes[i]) * 16777619U;
+  for (std::size_t i = 0; i < size; ++i)
+    hash = (hash ^ bytes[i]) * 16777619U;
   return hash;
 }
 
-std::string index_key(const std::string& sha256, int view) { return sha256 + "/" + std::to_string(view); }
+std::string index_key(const std::string& sha256, int view) {
+  return sha256 + "/" + std::to_string(view);
+}
 
 std::uint32_t checksum(const RecordHead& head, const float* features, int n) {
   return fnv1a(features, static_cast<std::size_t>(n) * sizeof(float),
@@ -41,7 +44,8 @@ Image mirrored(const Image& image) {
   for (int y = 0; y < image.height; ++y)
     for (int x = 0; x < image.width; ++x)
       std::memcpy(&result.rgb[static_cast<std::size_t>((y * image.width + x) * 3)],
-                  &image.rgb[static_cast<std::size_t>((y * image.width + image.width - 1 - x) * 3)], 3);
+                  &image.rgb[static_cast<std::size_t>((y * image.width + image.width - 1 - x) * 3)],
+                  3);
   return result;
 }
 
@@ -63,9 +67,11 @@ FeatureCache::FeatureCache(const std::filesystem::path& folder, const std::strin
       RecordHead head{};
       std::vector<float> row(values);
       while (in.read(reinterpret_cast<char*>(&head), sizeof(head)) &&
-             in.read(reinterpret_cast<char*>(row.data()), static_cast<std::streamsize>(values * sizeof(float)))) {
+             in.read(reinterpret_cast<char*>(row.data()),
+                     static_cast<std::streamsize>(values * sizeof(float)))) {
         if (checksum(head, row.data(), n_features) != head.checksum) break;
-        index_[index_key(std::string(head.key, kKeyBytes), static_cast<int>(head.view))] = values_.size();
+        index_[index_key(std::string(head.key, kKeyBytes), static_cast<int>(head.view))] =
+            values_.size();
         values_.insert(values_.end(), row.begin(), row.end());
         valid_bytes += sizeof(head) + values * sizeof(float);
       }
@@ -80,7 +86,8 @@ FeatureCache::FeatureCache(const std::filesystem::path& folder, const std::strin
     const std::int32_t width = n_features;
     out_.write(kMagic, sizeof(kMagic)).write(reinterpret_cast<const char*>(&width), sizeof(width));
   }
-  if (!out_) throw Error(ErrorKind::kInternal, path_.string() + ": the feature cache can't be written");
+  if (!out_)
+    throw Error(ErrorKind::kInternal, path_.string() + ": the feature cache can't be written");
 }
 
 const float* FeatureCache::find(const std::string& sha256, int view) const {
@@ -94,16 +101,18 @@ void FeatureCache::add(const std::string& sha256, int view, const float* feature
   head.view = static_cast<std::uint32_t>(view);
   head.checksum = checksum(head, features, n_features_);
   out_.write(reinterpret_cast<const char*>(&head), sizeof(head))
-      .write(reinterpret_cast<const char*>(features), n_features_ * static_cast<std::streamsize>(sizeof(float)));
+      .write(reinterpret_cast<const char*>(features),
+             n_features_ * static_cast<std::streamsize>(sizeof(float)));
   out_.flush();
-  if (!out_) throw Error(ErrorKind::kInternal, path_.string() + ": writing failed; is the disk full?");
+  if (!out_)
+    throw Error(ErrorKind::kInternal, path_.string() + ": writing failed; is the disk full?");
   index_[index_key(sha256, view)] = values_.size();
   values_.insert(values_.end(), features, features + n_features_);
 }
 
-FeatureTable load_features(const std::vector<std::string>& images, const std::filesystem::path& root,
-                           Encoders& encoders, FeatureCache& cache, int n_views,
-                           double max_failures) {
+FeatureTable load_features(const std::vector<std::string>& images,
+                           const std::filesystem::path& root, Encoders& encoders,
+                           FeatureCache& cache, int n_views, double max_failures) {
   FeatureTable table;
   table.n_features = encoders.n_embd();
   table.n_views = n_views;
@@ -111,7 +120,11 @@ FeatureTable load_features(const std::vector<std::string>& images, const std::fi
   table.present.assign(images.size(), 1);
   Progress progress("features", static_cast<std::int64_t>(images.size()));
 
-  struct Missing { std::size_t image; int view; std::string sha256; };
+  struct Missing {
+    std::size_t image;
+    int view;
+    std::string sha256;
+  };
   std::vector<Missing> missing;
   std::vector<Image> decoded;
   const auto encode_pending = [&] {
@@ -119,7 +132,9 @@ FeatureTable load_features(const std::vector<std::string>& images, const std::fi
     for (std::size_t i = 0; i < missing.size(); ++i) {
       const float* row = features.data() + i * static_cast<std::size_t>(table.n_features);
       cache.add(missing[i].sha256, missing[i].view, row);
-      std::copy_n(row, table.n_features, const_cast<float*>(table.row(static_cast<std::int64_t>(missing[i].image), missing[i].view)));
+      std::copy_n(row, table.n_features,
+                  const_cast<float*>(
+                      table.row(static_cast<std::int64_t>(missing[i].image), missing[i].view)));
     }
     missing.clear();
     decoded.clear();
@@ -134,7 +149,8 @@ FeatureTable load_features(const std::vector<std::string>& images, const std::fi
       Image image;
       for (int view = 0; view < n_views; ++view) {
         if (const float* known = cache.find(sha256, view)) {
-          std::copy_n(known, table.n_features, const_cast<float*>(table.row(static_cast<std::int64_t>(i), view)));
+          std::copy_n(known, table.n_features,
+                      const_cast<float*>(table.row(static_cast<std::int64_t>(i), view)));
           continue;
         }
         if (image.width == 0) image = decode_image(bytes, path.string());
@@ -145,7 +161,8 @@ FeatureTable load_features(const std::vector<std::string>& images, const std::fi
       if (error.kind() != ErrorKind::kInput) throw;
       table.present[i] = 0;
       table.failures.emplace_back(error.what());
-      if (static_cast<double>(table.failures.size()) > 1 + max_failures * static_cast<double>(images.size()))
+      if (static_cast<double>(table.failures.size()) >
+          1 + max_failures * static_cast<double>(images.size()))
         throw Error(ErrorKind::kInput, std::to_string(table.failures.size()) +
                                            " pictures can't be read, e.g. " + error.what() +
                                            "; check the image root");

@@ -55,8 +55,8 @@ struct FeatureTable {
 /// Looks every picture up in the cache and runs the encoder on those that are missing, with a
 /// progress line on stderr. Unreadable pictures are listed; above `max_failures` of all (a share)
 /// Error(kInput) is thrown.
-FeatureTable load_features(const std::vector<std::string>& images, const std::filesystem::path& root,
-                           Encoders& encoders, FeatureCache& cache, int n_views,
-                           double max_failures = 0.01);
+FeatureTable load_features(const std::vector<std::string>& images,
+                           const std::filesystem::path& root, Encoders& encoders,
+                           FeatureCache& cache, int n_views, double max_failures = 0.01);
 
 }  // namespace pandagpt::train

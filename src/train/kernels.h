@@ -45,8 +45,8 @@ struct Kernels {
   void (*load_head)(int64_t n, int64_t d, int64_t stride, ConstActivation x,
                     const int64_t* positions, const float* cos, const float* sin, float* y);
   /// The reverse for gradients: rotates back, and writes activations.
-  void (*store_head)(int64_t n, int64_t d, int64_t stride, const float* x,
-                     const int64_t* positions, const float* cos, const float* sin, Activation y);
+  void (*store_head)(int64_t n, int64_t d, int64_t stride, const float* x, const int64_t* positions,
+                     const float* cos, const float* sin, Activation y);
   /// scores (rows, n_prefix + n) of `rows` = heads * n queries, in place: scaled, row i sees the
   /// prefix and keys 0 .. i % n, softmax; lse (rows) = log of each row's sum.
   void (*masked_softmax)(int64_t rows, int64_t n, int64_t n_prefix, float scale, float* scores,

@@ -24,9 +24,15 @@ inline uint32_t float_to_bits(float value) {
   return bits;
 }
 
-inline float get(float x) { return x; }
-inline float get(Bf16 x) { return bits_to_float(static_cast<uint32_t>(x.bits) << 16); }
-inline void put(float& y, float value) { y = value; }
+inline float get(float x) {
+  return x;
+}
+inline float get(Bf16 x) {
+  return bits_to_float(static_cast<uint32_t>(x.bits) << 16);
+}
+inline void put(float& y, float value) {
+  y = value;
+}
 inline void put(Bf16& y, float value) {
   // round to nearest even; the inputs are finite in a healthy run, and NaN stays NaN
   const uint32_t bits = float_to_bits(value);
@@ -49,7 +55,9 @@ inline float exp_fast(float x) {
   return p * bits_to_float(static_cast<uint32_t>(static_cast<int32_t>(n) + 127) << 23);
 }
 
-inline float sigmoid(float x) { return 1.0F / (1.0F + exp_fast(-x)); }
+inline float sigmoid(float x) {
+  return 1.0F / (1.0F + exp_fast(-x));
+}
 
 /// 32 well-mixed bits of (key, index) (splitmix-style, on 32-bit lanes so that it vectorises).
 inline uint32_t hash(uint32_t key_low, uint32_t key_high, uint32_t index) {
@@ -71,17 +79,19 @@ inline void typed(Activation a, Body body) {
   a.is_bf16 ? body(static_cast<Bf16*>(a.data)) : body(static_cast<float*>(a.data));
 }
 
-void rms_norm(int64_t begin, int64_t end, int64_t c, const float* x, const float* weight,
-              float eps, Activation y, float* rstd) {
+void rms_norm(int64_t begin, int64_t end, int64_t c, const float* x, const float* weight, float eps,
+              Activation y, float* rstd) {
   typed(y, [=](auto* out) {
     for (int64_t t = begin; t < end; ++t) {
       const float* row = x + t * c;
       float sum = 0;
-      for (int64_t i = 0; i < c; ++i) sum += row[i] * row[i];
+      for (int64_t i = 0; i < c; ++i)
+        sum += row[i] * row[i];
       const float r = 1.0F / __builtin_sqrtf(sum / static_cast<float>(c) + eps);
       rstd[t] = r;
 #pragma GCC ivdep
-      for (int64_t i = 0; i < c; ++i) put(out[t * c + i], row[i] * r * weight[i]);
+      for (int64_t i = 0; i < c; ++i)
+        put(out[t * c + i], row[i] * r * weight[i]);
     }
   });
 }
@@ -92,7 +102,8 @@ void rms_norm_backward(int64_t begin, int64_t end, int64_t c, ConstActivation dy
     for (int64_t t = begin; t < end; ++t) {
       const float* row = x + t * c;
       float dot = 0;
-      for (int64_t i = 0; i < c; ++i) dot += get(grad[t * c + i]) * weight[i] * row[i];
+      for (int64_t i = 0; i < c; ++i)
+        dot += get(grad[t * c + i]) * weight[i] * row[i];
       const float r = rstd[t];
       const float k = dot * r * r * r / static_cast<float>(c);
 #pragma GCC ivdep
@@ -170,7 +181,8 @@ void load_head(int64_t n, int64_t d, int64_t stride, ConstActivation x, const in
       const auto* row = in + t * stride;
       float* out = y + t * d;
       if (positions == nullptr) {
-        for (int64_t i = 0; i < d; ++i) out[i] = get(row[i]);
+        for (int64_t i = 0; i < d; ++i)
+          out[i] = get(row[i]);
         continue;
       }
       const float* c = cos + positions[t] * (d / 2);
@@ -192,7 +204,8 @@ void store_head(int64_t n, int64_t d, int64_t stride, const float* x, const int6
       auto* out = out_base + t * stride;
       const float* row = x + t * d;
       if (positions == nullptr) {
-        for (int64_t i = 0; i < d; ++i) put(out[i], row[i]);
+        for (int64_t i = 0; i < d; ++i)
+          put(out[i], row[i]);
         continue;
       }
       const float* c = cos + positions[t] * (d / 2);
@@ -212,22 +225,24 @@ void masked_softmax(int64_t rows, int64_t n, int64_t n_prefix, float scale, floa
     float* s = scores + row * width;
     const int64_t visible = n_prefix + row % n + 1;
     float top = s[0];
-    for (int64_t i = 1; i < visible; ++i) top = s[i] > top ? s[i] : top;
+    for (int64_t i = 1; i < visible; ++i)
+      top = s[i] > top ? s[i] : top;
     float sum = 0;
     for (int64_t i = 0; i < visible; ++i) {
       s[i] = exp_fast((s[i] - top) * scale);
       sum += s[i];
     }
     const float inverse = 1.0F / sum;
-    for (int64_t i = 0; i < visible; ++i) s[i] *= inverse;
-    for (int64_t i = visible; i < width; ++i) s[i] = 0;
+    for (int64_t i = 0; i < visible; ++i)
+      s[i] *= inverse;
+    for (int64_t i = visible; i < width; ++i)
+      s[i] = 0;
     lse[row] = top * scale + __builtin_logf(sum);
   }
 }
 
-void masked_softmax_backward(int64_t rows, int64_t n, int64_t n_prefix, float scale,
-                             float* scores, const float* lse, const float* delta,
-                             float* d_probs) {
+void masked_softmax_backward(int64_t rows, int64_t n, int64_t n_prefix, float scale, float* scores,
+                             const float* lse, const float* delta, float* d_probs) {
   const int64_t width = n_prefix + n;
   for (int64_t row = 0; row < rows; ++row) {
     float* s = scores + row * width;
@@ -237,31 +252,36 @@ void masked_softmax_backward(int64_t rows, int64_t n, int64_t n_prefix, float sc
       s[i] = exp_fast(s[i] * scale - lse[row]);
       d[i] = s[i] * (d[i] - delta[row]) * scale;
     }
-    for (int64_t i = visible; i < width; ++i) s[i] = d[i] = 0;
+    for (int64_t i = visible; i < width; ++i)
+      s[i] = d[i] = 0;
   }
 }
 
 void row_dot(int64_t rows, int64_t d, const float* a, const float* b, float* delta) {
   for (int64_t row = 0; row < rows; ++row) {
     float sum = 0;
-    for (int64_t i = 0; i < d; ++i) sum += a[row * d + i] * b[row * d + i];
+    for (int64_t i = 0; i < d; ++i)
+      sum += a[row * d + i] * b[row * d + i];
     delta[row] = sum;
   }
 }
 
-void cross_entropy(int64_t v, const float* logits, int64_t target, float scale,
-                   Activation d_logits, double* loss, int64_t* n_correct) {
+void cross_entropy(int64_t v, const float* logits, int64_t target, float scale, Activation d_logits,
+                   double* loss, int64_t* n_correct) {
   float top = logits[0];
-  for (int64_t i = 1; i < v; ++i) top = logits[i] > top ? logits[i] : top;
+  for (int64_t i = 1; i < v; ++i)
+    top = logits[i] > top ? logits[i] : top;
   float sum = 0;
-  for (int64_t i = 0; i < v; ++i) sum += exp_fast(logits[i] - top);
+  for (int64_t i = 0; i < v; ++i)
+    sum += exp_fast(logits[i] - top);
   *loss += static_cast<double>(top + __builtin_logf(sum) - logits[target]);
   *n_correct += logits[target] >= top ? 1 : 0;
   if (d_logits.data == nullptr) return;
   const float factor = scale / sum;
   typed(d_logits, [=](auto* out) {
 #pragma GCC ivdep
-    for (int64_t i = 0; i < v; ++i) put(out[i], exp_fast(logits[i] - top) * factor);
+    for (int64_t i = 0; i < v; ++i)
+      put(out[i], exp_fast(logits[i] - top) * factor);
     put(out[target], exp_fast(logits[target] - top) * factor - scale);
   });
 }
@@ -272,7 +292,7 @@ void cross_entropy(int64_t v, const float* logits, int64_t target, float scale,
 #define PANDAGPT_CONCAT(a, b) PANDAGPT_CONCAT_(a, b)
 extern const Kernels PANDAGPT_CONCAT(kKernels_, PANDAGPT_ISA);
 const Kernels PANDAGPT_CONCAT(kKernels_, PANDAGPT_ISA) = {
-    rms_norm,   rms_norm_backward, swiglu,         swiglu_backward,         dropout, dropout_add,
-    load_head,  store_head,        masked_softmax, masked_softmax_backward, row_dot, cross_entropy};
+    rms_norm,  rms_norm_backward, swiglu,         swiglu_backward,         dropout, dropout_add,
+    load_head, store_head,        masked_softmax, masked_softmax_backward, row_dot, cross_entropy};
 
 }  // namespace pandagpt::train

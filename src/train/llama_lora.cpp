@@ -46,8 +46,9 @@ LlamaConfig LlamaConfig::from_gguf(const GgufFile& file) {
                                        "'; the trainer knows 'llama' (LLaMA, Vicuna, SmolLM2, ..)");
   for (const char* key : {"llama.rope.scaling.type", "llama.expert_count"})
     if (file.has(key))
-      throw Error(ErrorKind::kModel, file.path().string() + ": has " + key +
-                                         ", which the trainer does not compute; use a base without it");
+      throw Error(ErrorKind::kModel,
+                  file.path().string() + ": has " + key +
+                      ", which the trainer does not compute; use a base without it");
   LlamaConfig config;
   config.n_layer = file.get_u32("llama.block_count");
   config.n_embd = file.get_u32("llama.embedding_length");
@@ -57,7 +58,8 @@ LlamaConfig LlamaConfig::from_gguf(const GgufFile& file) {
                          : config.n_head;
   config.n_ff = file.get_u32("llama.feed_forward_length");
   config.rms_eps = file.get_f32("llama.attention.layer_norm_rms_epsilon");
-  if (file.has("llama.rope.freq_base")) config.rope_freq_base = file.get_f32("llama.rope.freq_base");
+  if (file.has("llama.rope.freq_base"))
+    config.rope_freq_base = file.get_f32("llama.rope.freq_base");
   config.n_vocab = file.tensor("token_embd.weight").shape.at(1);
   if (config.n_head <= 0 || config.n_head_kv <= 0 || config.n_embd % config.n_head != 0 ||
       config.n_head % config.n_head_kv != 0 || config.head_size() % 2 != 0)
@@ -88,7 +90,8 @@ LlamaLora::LlamaLora(const GgufFile& file, const LoraOptions& lora, torch::Scala
                 ? read_tensor(file, "output.weight", {config_.n_vocab, config_.n_embd})
                 : token_embd_,
             compute) {
-  for (int64_t i = 0; i < config_.n_layer; ++i) layers_.push_back(read_layer(file, i));
+  for (int64_t i = 0; i < config_.n_layer; ++i)
+    layers_.push_back(read_layer(file, i));
 }
 
 LlamaLora::Layer LlamaLora::read_layer(const GgufFile& file, int64_t index) const {
@@ -100,7 +103,8 @@ LlamaLora::Layer LlamaLora::read_layer(const GgufFile& file, int64_t index) cons
   const auto linear = [&](const Tensor& weight) { return FrozenLinear(weight, compute_); };
   return Layer{
       read("attn_norm", {c}),
-      linear(torch::cat({read("attn_q", {c, c}), read("attn_k", {kv, c}), read("attn_v", {kv, c})})),
+      linear(
+          torch::cat({read("attn_q", {c, c}), read("attn_k", {kv, c}), read("attn_v", {kv, c})})),
       linear(read("attn_output", {c, c})),
       read("ffn_norm", {c}),
       linear(torch::cat({read("ffn_gate", {config_.n_ff, c}), read("ffn_up", {config_.n_ff, c})})),

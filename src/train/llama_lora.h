@@ -57,8 +57,9 @@ struct PackedBatch {
   int64_t n_tokens = 0;      ///< T without padding
 };
 
-/// Linear n_in -> n_image_tokens * n_embd on standardised features: (x - mean) / deviation is a part of
-/// the same linear map, folded in at export; it only makes the optimiser's problem well scaled.
+/// Linear n_in -> n_image_tokens * n_embd on standardised features: (x - mean) / deviation is a
+/// part of the same linear map, folded in at export; it only makes the optimiser's problem well
+/// scaled.
 struct Projector {
   torch::Tensor weight;     ///< (n_image_tokens * n_embd, n_in)
   torch::Tensor bias;       ///< (n_image_tokens * n_embd)
@@ -111,7 +112,7 @@ class LlamaLora {
   torch::ScalarType compute_;
   AttentionShape attention_shape_;
   RotaryTable rotary_;
-  torch::Tensor token_embd_;  // (V, C) float32
+  torch::Tensor token_embd_;   // (V, C) float32
   torch::Tensor output_norm_;  // (C)
   FrozenLinear head_;          // C -> V
   std::vector<Layer> layers_;

@@ -1,12 +1,12 @@
 #include "train/llm_trainer.h"
 
-#include <dnnl.hpp>
 #include <omp.h>
 #include <spdlog/spdlog.h>
 
 #include <chrono>
 #include <cmath>
 #include <csignal>
+#include <dnnl.hpp>
 
 #include "core/file.h"
 #include "core/svg_chart.h"
@@ -26,8 +26,9 @@ using Clock = std::chrono::steady_clock;
 
 volatile std::sig_atomic_t stop_requested = 0;
 
-constexpr std::int64_t kValidationBatch = 64;  // conversations at a time; no gradients, so memory is small
-constexpr double kMinDeviation = 1e-3;         // features that never vary are not blown up
+constexpr std::int64_t kValidationBatch =
+    64;                                 // conversations at a time; no gradients, so memory is small
+constexpr double kMinDeviation = 1e-3;  // features that never vary are not blown up
 
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
@@ -38,7 +39,7 @@ torch::ScalarType choose_compute(const std::string& dtype) {
   if (dtype == "f32") return torch::kFloat32;
   if (dtype == "bf16") return torch::kBFloat16;
   return dnnl::get_effective_cpu_isa() >= dnnl::cpu_isa::avx512_core_bf16 ? torch::kBFloat16
-                                                                           : torch::kFloat32;
+                                                                          : torch::kFloat32;
 }
 
 std::uint64_t mix(std::uint64_t a, std::uint64_t b) {
@@ -54,7 +55,8 @@ double learning_rate(std::int64_t step, std::int64_t n_steps, double peak, doubl
   const double warm = std::max(1.0, warmup * static_cast<double>(n_steps));
   const double s = static_cast<double>(step) + 1;
   if (s <= warm) return peak * s / warm;
-  return peak * std::max(0.0, (static_cast<double>(n_steps) - s) / std::max(1.0, static_cast<double>(n_steps) - warm));
+  return peak * std::max(0.0, (static_cast<double>(n_steps) - s) /
+                                  std::max(1.0, static_cast<double>(n_steps) - warm));
 }
 
 LlmTrainer::LlmTrainer(LlmTrainOptions options, const Inputs& inputs)
@@ -68,13 +70,16 @@ LlmTrainer::LlmTrainer(LlmTrainOptions options, const Inputs& inputs)
 
   train_ = load_split(options_.data, options_.mirror ? 2 : 1);
   if (!options_.validation.empty()) validation_ = load_split(options_.validation, 1);
-  model_ = std::make_unique<LlamaLora>(GgufFile(inputs_.llm),
-                                       LoraOptions{options_.lora_rank, options_.lora_alpha, options_.lora_dropout},
-                                       compute_);
+  model_ = std::make_unique<LlamaLora>(
+      GgufFile(inputs_.llm),
+      LoraOptions{options_.lora_rank, options_.lora_alpha, options_.lora_dropout}, compute_);
   make_parameters();
 
   for (std::int64_t epoch = 0; epoch < options_.epochs; ++epoch)
-    n_steps_ += static_cast<std::int64_t>(order_epoch(train_.data, {options_.batch_size, options_.answers_per_group, options_.seed}, epoch).size());
+    n_steps_ += static_cast<std::int64_t>(
+        order_epoch(train_.data, {options_.batch_size, options_.answers_per_group, options_.seed},
+                    epoch)
+            .size());
   if (options_.max_steps > 0) n_steps_ = std::min(n_steps_, options_.max_steps);
 }
 
@@ -82,19 +87,25 @@ LlmTrainer::Split LlmTrainer::load_split(const std::string& path, int n_views) {
   const std::vector<Conversation> conversations = read_conversations(path);
   const LlmModel vocabulary(inputs_.llm, LlmOptions{.n_gpu_layers = 0, .vocab_only = true});
   Split split;
-  split.data = tokenize(conversations, [&](std::string_view text) { return vocabulary.tokenize_piece(text); },
-                        {inputs_.prompt, vocabulary.bos(), options_.n_image_tokens, options_.max_length});
+  split.data = tokenize(
+      conversations, [&](std::string_view text) { return vocabulary.tokenize_piece(text); },
+      {inputs_.prompt, vocabulary.bos(), options_.n_image_tokens, options_.max_length});
   Encoders encoders(inputs_.encoders, {.n_threads = options_.threads});
   encoder_fingerprint_ = encoders.fingerprint();
-  FeatureCache cache(options_.cache.empty() ? fs::path(options_.out) / "cache" : fs::path(options_.cache),
-                     encoder_fingerprint_, encoders.n_embd());
+  FeatureCache cache(
+      options_.cache.empty() ? fs::path(options_.out) / "cache" : fs::path(options_.cache),
+      encoder_fingerprint_, encoders.n_embd());
   split.features = load_features(split.data.images, options_.images, encoders, cache, n_views);
-  for (const std::string& failure : split.features.failures) spdlog::warn("left out: {}", failure);
-  std::erase_if(split.data.examples, [&](const Example& e) { return split.features.present[static_cast<std::size_t>(e.image)] == 0; });
+  for (const std::string& failure : split.features.failures)
+    spdlog::warn("left out: {}", failure);
+  std::erase_if(split.data.examples, [&](const Example& e) {
+    return split.features.present[static_cast<std::size_t>(e.image)] == 0;
+  });
   spdlog::info("{}: {} conversations about {} pictures ({} cut at {} tokens, {} left out)", path,
                split.data.examples.size(), split.data.images.size(), split.data.n_truncated,
                options_.max_length, conversations.size() - split.data.examples.size());
-  if (split.data.examples.empty()) throw Error(ErrorKind::kInput, path + ": nothing is left to train on");
+  if (split.data.examples.empty())
+    throw Error(ErrorKind::kInput, path + ": nothing is left to train on");
   return split;
 }
 
@@ -118,17 +129,19 @@ void LlmTrainer::make_parameters() {
     if (tensor.requires_grad()) trainable.push_back(tensor);
   for (const auto& [name, tensor] : model_->named_parameters())
     if (name.ends_with(".lora_a")) torch::nn::init::kaiming_uniform_(tensor, std::sqrt(5.0));
-  optimizer_ = std::make_unique<torch::optim::AdamW>(
-      trainable, torch::optim::AdamWOptions(options_.lr)
-                     .betas({options_.beta1, options_.beta2})
-                     .weight_decay(options_.weight_decay));
+  optimizer_ =
+      std::make_unique<torch::optim::AdamW>(trainable, torch::optim::AdamWOptions(options_.lr)
+                                                           .betas({options_.beta1, options_.beta2})
+                                                           .weight_decay(options_.weight_decay));
   state_.options = options_.to_json();
 }
 
 NamedTensors LlmTrainer::parameters() const {
   NamedTensors named = model_->named_parameters();
-  named.insert(named.end(), {{"projector.weight", projector_.weight}, {"projector.bias", projector_.bias},
-                             {"projector.mean", projector_.mean}, {"projector.deviation", projector_.deviation}});
+  named.insert(named.end(), {{"projector.weight", projector_.weight},
+                             {"projector.bias", projector_.bias},
+                             {"projector.mean", projector_.mean},
+                             {"projector.deviation", projector_.deviation}});
   return named;
 }
 
@@ -137,13 +150,17 @@ double LlmTrainer::train_step(const Batch& batch, std::int64_t epoch, double* gr
   const auto step_key = mix(options_.seed, static_cast<std::uint64_t>(state_.step));
   const auto features = [&](std::int64_t example) {
     const std::int64_t image = train_.data.examples[static_cast<std::size_t>(example)].image;
-    const int view = train_.features.n_views > 1 && (mix(step_key, static_cast<std::uint64_t>(image + epoch)) & 1) ? 1 : 0;
+    const int view = train_.features.n_views > 1 &&
+                             (mix(step_key, static_cast<std::uint64_t>(image + epoch)) & 1)
+                         ? 1
+                         : 0;
     return train_.features.row(image, view);
   };
   const PackedBatch packed = pack(train_.data, batch, features, train_.features.n_features);
   const Tensor images = projector_(packed.features).view({-1, model_->config().n_embd});
   const Tensor hidden = model_->forward(packed, images, true, step_key);
-  const CrossEntropy result = cross_entropy(hidden, packed.targets, model_->head(), static_cast<double>(packed.targets.size(0)));
+  const CrossEntropy result = cross_entropy(hidden, packed.targets, model_->head(),
+                                            static_cast<double>(packed.targets.size(0)));
   optimizer_->zero_grad();
   result.loss_sum.backward();
 
@@ -152,10 +169,12 @@ double LlmTrainer::train_step(const Batch& batch, std::int64_t epoch, double* gr
     if (tensor.requires_grad()) trainable.push_back(tensor);
   *grad_norm = torch::nn::utils::clip_grad_norm_(trainable, options_.clip);
   if (!std::isfinite(*grad_norm))
-    throw Error(ErrorKind::kInternal, "the gradient is not finite at step " + std::to_string(state_.step) +
+    throw Error(ErrorKind::kInternal, "the gradient is not finite at step " +
+                                          std::to_string(state_.step) +
                                           "; go on from the last checkpoint with a lower --lr");
   for (auto& group : optimizer_->param_groups())
-    static_cast<torch::optim::AdamWOptions&>(group.options()).lr(learning_rate(state_.step, n_steps_, options_.lr, options_.warmup));
+    static_cast<torch::optim::AdamWOptions&>(group.options())
+        .lr(learning_rate(state_.step, n_steps_, options_.lr, options_.warmup));
   optimizer_->step();
   ++state_.step;
   *n_tokens = packed.n_tokens;
@@ -172,15 +191,18 @@ Score LlmTrainer::validate() {
   const auto features = [&](std::int64_t example) {
     return split.features.row(split.data.examples[static_cast<std::size_t>(example)].image, 0);
   };
-  for (const Batch& batch : order_epoch(split.data, {kValidationBatch, options_.answers_per_group, 0}, 0)) {
+  for (const Batch& batch :
+       order_epoch(split.data, {kValidationBatch, options_.answers_per_group, 0}, 0)) {
     const PackedBatch packed = pack(split.data, batch, features, split.features.n_features);
     const Tensor images = projector_(packed.features).view({-1, model_->config().n_embd});
-    const CrossEntropy result = cross_entropy(model_->forward(packed, images, false, 0), packed.targets, model_->head(), 1.0);
+    const CrossEntropy result = cross_entropy(model_->forward(packed, images, false, 0),
+                                              packed.targets, model_->head(), 1.0);
     loss += result.loss_total;
     correct += result.n_correct;
     labels += result.n_labels;
   }
-  return {loss / static_cast<double>(labels), static_cast<double>(correct) / static_cast<double>(labels)};
+  return {loss / static_cast<double>(labels),
+          static_cast<double>(correct) / static_cast<double>(labels)};
 }
 
 bool LlmTrainer::run() {
@@ -189,16 +211,20 @@ bool LlmTrainer::run() {
     fs::remove_all(fs::path(options_.out) / "checkpoints", code);
     fs::remove(fs::path(options_.out) / "metrics.jsonl", code);
   }
-  if (load_checkpoint(options_.out, state_, parameters(), *optimizer_)) spdlog::info("going on from step {}", state_.step);
+  if (load_checkpoint(options_.out, state_, parameters(), *optimizer_))
+    spdlog::info("going on from step {}", state_.step);
   metrics_.open(fs::path(options_.out) / "metrics.jsonl", std::ios::app);
-  if (!metrics_) throw Error(ErrorKind::kInternal, options_.out + "/metrics.jsonl: can't be written");
+  if (!metrics_)
+    throw Error(ErrorKind::kInternal, options_.out + "/metrics.jsonl: can't be written");
 
   Progress progress("training", n_steps_);
   std::int64_t epoch_begin = 0;
   for (std::int64_t epoch = 0; epoch < options_.epochs && state_.step < n_steps_; ++epoch) {
-    const std::vector<Batch> batches = order_epoch(train_.data, {options_.batch_size, options_.answers_per_group, options_.seed}, epoch);
+    const std::vector<Batch> batches = order_epoch(
+        train_.data, {options_.batch_size, options_.answers_per_group, options_.seed}, epoch);
     const auto epoch_end = epoch_begin + static_cast<std::int64_t>(batches.size());
-    for (std::int64_t i = std::max<std::int64_t>(0, state_.step - epoch_begin); i < static_cast<std::int64_t>(batches.size()) && state_.step < n_steps_; ++i) {
+    for (std::int64_t i = std::max<std::int64_t>(0, state_.step - epoch_begin);
+         i < static_cast<std::int64_t>(batches.size()) && state_.step < n_steps_; ++i) {
       if (stop_requested) {
         save();
         write_results("stopped");
@@ -208,20 +234,31 @@ bool LlmTrainer::run() {
       const auto start = Clock::now();
       double grad_norm = 0, accuracy = 0;
       std::int64_t n_tokens = 0;
-      const double loss = train_step(batches[static_cast<std::size_t>(i)], epoch, &grad_norm, &n_tokens, &accuracy);
+      const double loss =
+          train_step(batches[static_cast<std::size_t>(i)], epoch, &grad_norm, &n_tokens, &accuracy);
       const double seconds = seconds_since(start);
       seconds_ += seconds;
       const double lr = learning_rate(state_.step - 1, n_steps_, options_.lr, options_.warmup);
-      log({{"step", state_.step}, {"epoch", epoch}, {"loss", loss}, {"accuracy", accuracy}, {"grad_norm", grad_norm},
-           {"lr", lr}, {"tokens", n_tokens}, {"seconds", seconds}});
+      log({{"step", state_.step},
+           {"epoch", epoch},
+           {"loss", loss},
+           {"accuracy", accuracy},
+           {"grad_norm", grad_norm},
+           {"lr", lr},
+           {"tokens", n_tokens},
+           {"seconds", seconds}});
       char note[160];
-      std::snprintf(note, sizeof(note), "loss %.3f  accuracy %.3f  lr %.1e  %.0f tokens/s", loss, accuracy, lr, static_cast<double>(n_tokens) / seconds);
+      std::snprintf(note, sizeof(note), "loss %.3f  accuracy %.3f  lr %.1e  %.0f tokens/s", loss,
+                    accuracy, lr, static_cast<double>(n_tokens) / seconds);
       progress.update(state_.step, note);
       const bool last = state_.step == n_steps_;
       if (validation_ && (state_.step % options_.validate_every == 0 || last)) {
         last_validation_ = validate();
-        log({{"step", state_.step}, {"validation_loss", last_validation_->loss}, {"validation_accuracy", last_validation_->accuracy}});
-        spdlog::info("step {}: validation loss {:.4f}, accuracy {:.4f}", state_.step, last_validation_->loss, last_validation_->accuracy);
+        log({{"step", state_.step},
+             {"validation_loss", last_validation_->loss},
+             {"validation_accuracy", last_validation_->accuracy}});
+        spdlog::info("step {}: validation loss {:.4f}, accuracy {:.4f}", state_.step,
+                     last_validation_->loss, last_validation_->accuracy);
       }
       if (state_.step % options_.save_every == 0 || last) save();
     }
@@ -235,7 +272,8 @@ bool LlmTrainer::run() {
 void LlmTrainer::save() {
   save_checkpoint(options_.out, state_, parameters(), *optimizer_);
   const ExportType type = options_.export_type == "f32" ? ExportType::kF32 : ExportType::kF16;
-  export_projector(projector_, options_.n_image_tokens, type, fs::path(options_.out) / "projector.gguf");
+  export_projector(projector_, options_.n_image_tokens, type,
+                   fs::path(options_.out) / "projector.gguf");
   export_adapter(*model_, type, fs::path(options_.out) / "adapter.gguf");
   draw_curve();
 }
@@ -243,7 +281,9 @@ void LlmTrainer::save() {
 void LlmTrainer::log(const nlohmann::json& line) {
   metrics_ << line.dump() << '\n';
   metrics_.flush();
-  if (!metrics_) throw Error(ErrorKind::kInternal, options_.out + "/metrics.jsonl: writing failed; is the disk full?");
+  if (!metrics_)
+    throw Error(ErrorKind::kInternal,
+                options_.out + "/metrics.jsonl: writing failed; is the disk full?");
 }
 
 void LlmTrainer::draw_curve() const {
@@ -268,28 +308,37 @@ void LlmTrainer::draw_curve() const {
       validation.y.push_back(line["validation_loss"].get<double>());
     }
   }
-  LineChart chart{.title = "Loss on answer tokens", .x_label = "step", .y_label = "loss (nats per token)"};
+  LineChart chart{
+      .title = "Loss on answer tokens", .x_label = "step", .y_label = "loss (nats per token)"};
   chart.series = {raw, smooth};
   if (!validation.x.empty()) chart.series.push_back(validation);
   const std::string svg = to_svg(chart);
-  write_file_atomically(fs::path(options_.out) / "loss.svg", [&](std::ostream& out) { out << svg; });
+  write_file_atomically(fs::path(options_.out) / "loss.svg",
+                        [&](std::ostream& out) { out << svg; });
 }
 
 void LlmTrainer::write_results(const std::string& status) {
-  nlohmann::json results = {
-      {"status", status},
-      {"options", options_.to_json()},
-      {"data", {{"path", fs::path(options_.data).filename().string()}, {"sha256", sha256_file(options_.data)},
-                {"conversations", train_.data.examples.size()}, {"pictures", train_.data.images.size()}}},
-      {"llm_sha256", sha256_file(inputs_.llm)},
-      {"encoder_fingerprint", encoder_fingerprint_},
-      {"compute", compute_ == torch::kBFloat16 ? "bf16" : "f32"},
-      {"steps", state_.step},
-      {"training_seconds_this_process", seconds_}};
-  if (last_validation_) results["validation"] = {{"loss", last_validation_->loss}, {"accuracy", last_validation_->accuracy}};
-  write_file_atomically(fs::path(options_.out) / "training.json", [&](std::ostream& out) { out << results.dump(2) << '\n'; });
+  nlohmann::json results = {{"status", status},
+                            {"options", options_.to_json()},
+                            {"data",
+                             {{"path", fs::path(options_.data).filename().string()},
+                              {"sha256", sha256_file(options_.data)},
+                              {"conversations", train_.data.examples.size()},
+                              {"pictures", train_.data.images.size()}}},
+                            {"llm_sha256", sha256_file(inputs_.llm)},
+                            {"encoder_fingerprint", encoder_fingerprint_},
+                            {"compute", compute_ == torch::kBFloat16 ? "bf16" : "f32"},
+                            {"steps", state_.step},
+                            {"training_seconds_this_process", seconds_}};
+  if (last_validation_)
+    results["validation"] = {{"loss", last_validation_->loss},
+                             {"accuracy", last_validation_->accuracy}};
+  write_file_atomically(fs::path(options_.out) / "training.json",
+                        [&](std::ostream& out) { out << results.dump(2) << '\n'; });
 }
 
-void LlmTrainer::request_stop() { stop_requested = 1; }
+void LlmTrainer::request_stop() {
+  stop_requested = 1;
+}
 
 }  // namespace pandagpt::train

@@ -62,7 +62,8 @@ class LlmTrainer {
 
   Split load_split(const std::string& path, int n_views);
   void make_parameters();
-  double train_step(const Batch& batch, std::int64_t epoch, double* grad_norm, std::int64_t* n_tokens, double* accuracy);
+  double train_step(const Batch& batch, std::int64_t epoch, double* grad_norm,
+                    std::int64_t* n_tokens, double* accuracy);
   Score validate();
   void save();
   void log(const nlohmann::json& line);

@@ -23,9 +23,12 @@ dnnl::stream& stream() {
 
 memory::data_type data_type(torch::ScalarType type) {
   switch (type) {
-    case torch::kFloat32: return memory::data_type::f32;
-    case torch::kBFloat16: return memory::data_type::bf16;
-    default: TORCH_CHECK(false, "oneDNN products are float32 or bfloat16 here, got ", type);
+    case torch::kFloat32:
+      return memory::data_type::f32;
+    case torch::kBFloat16:
+      return memory::data_type::bf16;
+    default:
+      TORCH_CHECK(false, "oneDNN products are float32 or bfloat16 here, got ", type);
   }
 }
 
@@ -35,7 +38,9 @@ memory::desc describe(const Tensor& tensor) {
                       memory::dims{tensor.stride(0), tensor.stride(1)});
 }
 
-memory wrap(const Tensor& tensor) { return memory(describe(tensor), engine(), tensor.data_ptr()); }
+memory wrap(const Tensor& tensor) {
+  return memory(describe(tensor), engine(), tensor.data_ptr());
+}
 
 dnnl::primitive_attr attributes(bool accumulate) {
   dnnl::primitive_attr attr;
@@ -49,9 +54,8 @@ dnnl::primitive_attr attributes(bool accumulate) {
 
 void run(const Tensor& a, const memory& b, const dnnl::matmul::primitive_desc& desc,
          const Tensor& result) {
-  dnnl::matmul(desc).execute(stream(), {{DNNL_ARG_SRC, wrap(a)},
-                                        {DNNL_ARG_WEIGHTS, b},
-                                        {DNNL_ARG_DST, wrap(result)}});
+  dnnl::matmul(desc).execute(
+      stream(), {{DNNL_ARG_SRC, wrap(a)}, {DNNL_ARG_WEIGHTS, b}, {DNNL_ARG_DST, wrap(result)}});
   stream().wait();
 }
 
@@ -69,7 +73,9 @@ Tensor matmul(const Tensor& a, const Tensor& b, torch::ScalarType out) {
   return result;
 }
 
-void matmul_add(const Tensor& a, const Tensor& b, const Tensor& sum) { product(a, b, sum, true); }
+void matmul_add(const Tensor& a, const Tensor& b, const Tensor& sum) {
+  product(a, b, sum, true);
+}
 
 struct PackedMatrix::Impl {
   // The best layout can depend on the number of rows, so a desc is asked for per (rows, result

@@ -14,17 +14,23 @@ using torch::Tensor;
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-constexpr int64_t kRowGrain = 16;            // rows a thread takes at least
-constexpr int64_t kElementGrain = 1 << 14;   // elements a thread takes at least
-constexpr int64_t kLogitBlock = 256;         // rows of logits alive at a time: 50 MB at V = 49152
+constexpr int64_t kRowGrain = 16;           // rows a thread takes at least
+constexpr int64_t kElementGrain = 1 << 14;  // elements a thread takes at least
+constexpr int64_t kLogitBlock = 256;        // rows of logits alive at a time: 50 MB at V = 49152
 
-ConstActivation view(const Tensor& t) { return {t.data_ptr(), t.scalar_type() == torch::kBFloat16}; }
-Activation view_mut(const Tensor& t) { return {t.data_ptr(), t.scalar_type() == torch::kBFloat16}; }
+ConstActivation view(const Tensor& t) {
+  return {t.data_ptr(), t.scalar_type() == torch::kBFloat16};
+}
+Activation view_mut(const Tensor& t) {
+  return {t.data_ptr(), t.scalar_type() == torch::kBFloat16};
+}
 
 // Non-tensor arguments travel to the backward pass as integers: they belong to the model or to the
 // batch, which outlive it.
 template <class T>
-int64_t handle(const T* pointer) { return reinterpret_cast<int64_t>(pointer); }
+int64_t handle(const T* pointer) {
+  return reinterpret_cast<int64_t>(pointer);
+}
 template <class T>
 const T& held(AutogradContext* ctx, const char* name) {
   return *reinterpret_cast<const T*>(ctx->saved_data[name].toInt());
@@ -105,8 +111,9 @@ void add_dropped(const Tensor& x, const Tensor& sum, float p, uint64_t key) {
 }
 
 struct LoraLinear : torch::autograd::Function<LoraLinear> {
-  // `inputs` holds x, a0, b0, a1, b1, .. and, last, the residual if there is one: autograd only sees
-  // tensors that are passed one by one or as a TensorList, so the structs are taken apart here.
+  // `inputs` holds x, a0, b0, a1, b1, .. and, last, the residual if there is one: autograd only
+  // sees tensors that are passed one by one or as a TensorList, so the structs are taken apart
+  // here.
   static Tensor forward(AutogradContext* ctx, at::TensorList inputs, std::vector<int64_t> rows,
                         const FrozenLinear* linear, const LoraContext* context, int64_t site) {
     const torch::ScalarType compute = linear->compute;
@@ -123,7 +130,9 @@ struct LoraLinear : torch::autograd::Function<LoraLinear> {
     for (std::size_t i = 0; i < rows.size(); ++i) {
       const Tensor a = inputs[1 + 2 * i].to(compute);
       const Tensor b = (inputs[2 + 2 * i] * context->scale).to(compute);
-      const Tensor low = matmul(dropped(x, context->dropout, mask_key(*context, static_cast<uint64_t>(site), i)), a.t(), compute);
+      const Tensor low =
+          matmul(dropped(x, context->dropout, mask_key(*context, static_cast<uint64_t>(site), i)),
+                 a.t(), compute);
       matmul_add(low, b.t(), y.narrow(1, rows[i], b.size(0)));
       saved.insert(saved.end(), {a, b, low});
     }
@@ -184,7 +193,8 @@ struct CrossEntropyFunction : torch::autograd::Function<CrossEntropyFunction> {
         for (int64_t i = first; i < last; ++i) {
           const int64_t v = head->out;
           Activation row{nullptr, hidden.scalar_type() == torch::kBFloat16};
-          if (needs_grad) row.data = static_cast<char*>(d_logits.data_ptr()) + i * v * d_logits.element_size();
+          if (needs_grad)
+            row.data = static_cast<char*>(d_logits.data_ptr()) + i * v * d_logits.element_size();
           kernels().cross_entropy(v, logits.data_ptr<float>() + i * v,
                                   targets.data_ptr<int64_t>()[begin + i],
                                   static_cast<float>(1.0 / normaliser), row,
@@ -192,10 +202,13 @@ struct CrossEntropyFunction : torch::autograd::Function<CrossEntropyFunction> {
                                   &hits[static_cast<std::size_t>(begin + i)]);
         }
       });
-      if (needs_grad) d_hidden.narrow(0, begin, m).copy_(head->backward.multiply(d_logits, head->compute));
+      if (needs_grad)
+        d_hidden.narrow(0, begin, m).copy_(head->backward.multiply(d_logits, head->compute));
     }
-    for (const double loss : losses) result->loss_total += loss;
-    for (const int64_t hit : hits) result->n_correct += hit;
+    for (const double loss : losses)
+      result->loss_total += loss;
+    for (const int64_t hit : hits)
+      result->n_correct += hit;
     result->n_labels = n;
     if (needs_grad) ctx->save_for_backward({d_hidden});
     return torch::full({}, result->loss_total / normaliser, torch::kFloat32);
@@ -223,10 +236,13 @@ Tensor lora_linear(const Tensor& x, const FrozenLinear& linear, const std::vecto
     rows.push_back(lora.row);
   }
   if (residual.defined()) inputs.push_back(residual);
-  return LoraLinear::apply(at::TensorList(inputs), rows, &linear, &context, static_cast<int64_t>(site));
+  return LoraLinear::apply(at::TensorList(inputs), rows, &linear, &context,
+                           static_cast<int64_t>(site));
 }
 
-Tensor swiglu(const Tensor& gate_up) { return Swiglu::apply(gate_up); }
+Tensor swiglu(const Tensor& gate_up) {
+  return Swiglu::apply(gate_up);
+}
 
 CrossEntropy cross_entropy(const Tensor& hidden, const Tensor& targets, const FrozenLinear& head,
                            double normaliser) {

@@ -18,7 +18,11 @@ namespace pandagpt::train {
 struct FrozenLinear {
   /// `weight` (out, in), as in torch.nn.Linear and GGUF.
   FrozenLinear(const torch::Tensor& weight, torch::ScalarType dtype)
-      : forward(weight.t(), dtype), backward(weight, dtype), in(weight.size(1)), out(weight.size(0)), compute(dtype) {}
+      : forward(weight.t(), dtype),
+        backward(weight, dtype),
+        in(weight.size(1)),
+        out(weight.size(0)),
+        compute(dtype) {}
 
   PackedMatrix forward;   ///< (in, out)
   PackedMatrix backward;  ///< (out, in)
@@ -49,16 +53,16 @@ torch::Tensor rms_norm(const torch::Tensor& x, const torch::Tensor& weight, doub
 /// `residual` (T, out) float32 the result is residual + that, float32. `site` numbers the
 /// projections of a model: each gets its own dropout mask.
 torch::Tensor lora_linear(const torch::Tensor& x, const FrozenLinear& linear,
-                          const std::vector<Lora>& loras, const LoraContext& context,
-                          uint64_t site, const torch::Tensor& residual = {});
+                          const std::vector<Lora>& loras, const LoraContext& context, uint64_t site,
+                          const torch::Tensor& residual = {});
 
 /// gate_up (T, 2 F) -> silu(gate) * up, (T, F).
 torch::Tensor swiglu(const torch::Tensor& gate_up);
 
 struct CrossEntropy {
-  torch::Tensor loss_sum;   ///< () float32, differentiable: sum over labels / `normaliser`
-  double loss_total = 0;    ///< plain sum over labels, nats
-  int64_t n_correct = 0;    ///< labels that are the arg max
+  torch::Tensor loss_sum;  ///< () float32, differentiable: sum over labels / `normaliser`
+  double loss_total = 0;   ///< plain sum over labels, nats
+  int64_t n_correct = 0;   ///< labels that are the arg max
   int64_t n_labels = 0;
 };
 

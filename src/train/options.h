@@ -38,8 +38,8 @@ struct LlmTrainOptions {
   double lora_alpha = 32;
   double lora_dropout = 0.1;
 
-  std::string dtype = "auto";        ///< of matrix products: auto, bf16, f32
-  std::string export_type = "f16";   ///< of exported weights: f16, f32
+  std::string dtype = "auto";       ///< of matrix products: auto, bf16, f32
+  std::string export_type = "f16";  ///< of exported weights: f16, f32
   std::uint64_t seed = 1;
   int threads = 0;  ///< 0: one a physical core
   std::int64_t validate_every = 200;

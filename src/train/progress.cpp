@@ -37,7 +37,9 @@ void Progress::update(std::int64_t done, const std::string& note) {
   draw(done, note, false);
 }
 
-void Progress::finish(const std::string& note) { draw(total_, note, true); }
+void Progress::finish(const std::string& note) {
+  draw(total_, note, true);
+}
 
 void Progress::draw(std::int64_t done, const std::string& note, bool last) {
   const double share = total_ > 0 ? static_cast<double>(done) / static_cast<double>(total_) : 1.0;
@@ -49,8 +51,9 @@ void Progress::draw(std::int64_t done, const std::string& note, bool last) {
   const std::string bar = std::string(filled, '#') + std::string(kBarWidth - filled, '.');
   std::fprintf(stderr, "%s%s [%s] %lld/%lld %s left %s%s%s%s", terminal_ ? "\r\033[K" : "",
                label_.c_str(), bar.c_str(), static_cast<long long>(done),
-               static_cast<long long>(total_), clock_text(elapsed).c_str(), clock_text(left).c_str(),
-               note.empty() ? "" : "  ", note.c_str(), terminal_ && !last ? "" : "\n");
+               static_cast<long long>(total_), clock_text(elapsed).c_str(),
+               clock_text(left).c_str(), note.empty() ? "" : "  ", note.c_str(),
+               terminal_ && !last ? "" : "\n");
   std::fflush(stderr);
 }
 
