@@ -47,9 +47,7 @@ void save_checkpoint(const fs::path& out, const RunState& state, const NamedTens
     torch::serialize::OutputArchive optimizer_archive;
     optimizer.save(optimizer_archive);
     optimizer_archive.save_to((temporary / "optimizer.pt").string());
-    const nlohmann::json json = {{"step", state.step},
-                                 {"best_validation", state.best_validation},
-                                 {"options", state.options}};
+    const nlohmann::json json = {{"step", state.step}, {"options", state.options}};
     write_file_atomically(temporary / "state.json",
                           [&](std::ostream& o) { o << json.dump(2) << '\n'; });
     fs::remove_all(folder);
@@ -82,7 +80,6 @@ bool load_checkpoint(const fs::path& out, RunState& state, const NamedTensors& p
                       nlohmann::json::diff(json.at("options"), state.options).dump() +
                       "); use another --out or --restart");
     state.step = json.at("step").get<std::int64_t>();
-    state.best_validation = json.at("best_validation").get<double>();
     torch::serialize::InputArchive archive;
     archive.load_from((folder / "parameters.pt").string());
     const torch::NoGradGuard no_grad;

@@ -22,9 +22,8 @@ namespace pandagpt::train {
 using NamedTensors = std::vector<std::pair<std::string, torch::Tensor>>;
 
 struct RunState {
-  std::int64_t step = 0;       ///< optimiser steps done
-  double best_validation = 0;  ///< lowest validation loss so far; 0: none yet
-  nlohmann::json options;      ///< LlmTrainOptions::to_json of the run
+  std::int64_t step = 0;   ///< optimiser steps done
+  nlohmann::json options;  ///< LlmTrainOptions::to_json of the run
 };
 
 /// Writes step-N and removes all but the newest two. Throws Error(kInternal) on a full disk; the

@@ -1,6 +1,7 @@
 #include "train/llm_trainer.h"
 
 #include <omp.h>
+#include <spdlog/fmt/fmt.h>
 #include <spdlog/spdlog.h>
 
 #include <chrono>
@@ -9,12 +10,12 @@
 #include <dnnl.hpp>
 
 #include "core/file.h"
-#include "core/svg_chart.h"
 #include "encoders/encoders.h"
 #include "llm/llm_model.h"
 #include "pandagpt/error.h"
 #include "tensor/gguf_file.h"
 #include "train/export.h"
+#include "train/metrics.h"
 #include "train/progress.h"
 
 namespace pandagpt::train {
@@ -76,10 +77,7 @@ LlmTrainer::LlmTrainer(LlmTrainOptions options, const Inputs& inputs)
   make_parameters();
 
   for (std::int64_t epoch = 0; epoch < options_.epochs; ++epoch)
-    n_steps_ += static_cast<std::int64_t>(
-        order_epoch(train_.data, {options_.batch_size, options_.answers_per_group, options_.seed},
-                    epoch)
-            .size());
+    n_steps_ += static_cast<std::int64_t>(order_epoch(train_.data, order_options(), epoch).size());
   if (options_.max_steps > 0) n_steps_ = std::min(n_steps_, options_.max_steps);
 }
 
@@ -136,6 +134,10 @@ void LlmTrainer::make_parameters() {
   state_.options = options_.to_json();
 }
 
+OrderOptions LlmTrainer::order_options() const {
+  return {options_.batch_size, options_.answers_per_group, options_.seed};
+}
+
 NamedTensors LlmTrainer::parameters() const {
   NamedTensors named = model_->named_parameters();
   named.insert(named.end(), {{"projector.weight", projector_.weight},
@@ -145,8 +147,8 @@ NamedTensors LlmTrainer::parameters() const {
   return named;
 }
 
-double LlmTrainer::train_step(const Batch& batch, std::int64_t epoch, double* grad_norm,
-                              std::int64_t* n_tokens, double* accuracy) {
+StepResult LlmTrainer::train_step(const Batch& batch, std::int64_t epoch) {
+  const auto start = Clock::now();
   const auto step_key = mix(options_.seed, static_cast<std::uint64_t>(state_.step));
   const auto features = [&](std::int64_t example) {
     const std::int64_t image = train_.data.examples[static_cast<std::size_t>(example)].image;
@@ -167,8 +169,8 @@ double LlmTrainer::train_step(const Batch& batch, std::int64_t epoch, double* gr
   std::vector<Tensor> trainable;
   for (const auto& [name, tensor] : parameters())
     if (tensor.requires_grad()) trainable.push_back(tensor);
-  *grad_norm = torch::nn::utils::clip_grad_norm_(trainable, options_.clip);
-  if (!std::isfinite(*grad_norm))
+  const double grad_norm = torch::nn::utils::clip_grad_norm_(trainable, options_.clip);
+  if (!std::isfinite(grad_norm))
     throw Error(ErrorKind::kInternal, "the gradient is not finite at step " +
                                           std::to_string(state_.step) +
                                           "; go on from the last checkpoint with a lower --lr");
@@ -177,12 +179,16 @@ double LlmTrainer::train_step(const Batch& batch, std::int64_t epoch, double* gr
         .lr(learning_rate(state_.step, n_steps_, options_.lr, options_.warmup));
   optimizer_->step();
   ++state_.step;
-  *n_tokens = packed.n_tokens;
-  *accuracy = static_cast<double>(result.n_correct) / static_cast<double>(result.n_labels);
-  return result.loss_total / static_cast<double>(result.n_labels);
+  const auto n_labels = static_cast<double>(result.n_labels);
+  return {result.loss_total / n_labels,
+          static_cast<double>(result.n_correct) / n_labels,
+          grad_norm,
+          packed.n_sequences,
+          packed.n_tokens,
+          seconds_since(start)};
 }
 
-Score LlmTrainer::validate() {
+void LlmTrainer::validate() {
   const torch::NoGradGuard no_grad;
   double loss = 0;
   std::int64_t correct = 0;
@@ -201,72 +207,71 @@ Score LlmTrainer::validate() {
     correct += result.n_correct;
     labels += result.n_labels;
   }
-  return {loss / static_cast<double>(labels),
-          static_cast<double>(correct) / static_cast<double>(labels)};
+  last_validation_ = {loss / static_cast<double>(labels),
+                      static_cast<double>(correct) / static_cast<double>(labels)};
+  log({{"step", state_.step},
+       {"validation_loss", last_validation_->loss},
+       {"validation_accuracy", last_validation_->accuracy}});
+  spdlog::info("step {}: validation loss {:.4f}, accuracy {:.4f}", state_.step,
+               last_validation_->loss, last_validation_->accuracy);
 }
 
 bool LlmTrainer::run() {
-  std::error_code code;
-  if (options_.restart) {
-    fs::remove_all(fs::path(options_.out) / "checkpoints", code);
-    fs::remove(fs::path(options_.out) / "metrics.jsonl", code);
-  }
-  if (load_checkpoint(options_.out, state_, parameters(), *optimizer_))
-    spdlog::info("going on from step {}", state_.step);
-  metrics_.open(fs::path(options_.out) / "metrics.jsonl", std::ios::app);
-  if (!metrics_)
-    throw Error(ErrorKind::kInternal, options_.out + "/metrics.jsonl: can't be written");
-
+  open_run();
   Progress progress("training", n_steps_);
   std::int64_t epoch_begin = 0;
   for (std::int64_t epoch = 0; epoch < options_.epochs && state_.step < n_steps_; ++epoch) {
-    const std::vector<Batch> batches = order_epoch(
-        train_.data, {options_.batch_size, options_.answers_per_group, options_.seed}, epoch);
-    const auto epoch_end = epoch_begin + static_cast<std::int64_t>(batches.size());
+    const std::vector<Batch> batches = order_epoch(train_.data, order_options(), epoch);
+    const auto n_batches = static_cast<std::int64_t>(batches.size());
     for (std::int64_t i = std::max<std::int64_t>(0, state_.step - epoch_begin);
-         i < static_cast<std::int64_t>(batches.size()) && state_.step < n_steps_; ++i) {
+         i < n_batches && state_.step < n_steps_; ++i) {
       if (stop_requested) {
         save();
         write_results("stopped");
         progress.finish("stopped; run the same command to go on");
         return false;
       }
-      const auto start = Clock::now();
-      double grad_norm = 0, accuracy = 0;
-      std::int64_t n_tokens = 0;
-      const double loss =
-          train_step(batches[static_cast<std::size_t>(i)], epoch, &grad_norm, &n_tokens, &accuracy);
-      const double seconds = seconds_since(start);
-      seconds_ += seconds;
-      const double lr = learning_rate(state_.step - 1, n_steps_, options_.lr, options_.warmup);
-      log({{"step", state_.step},
-           {"epoch", epoch},
-           {"loss", loss},
-           {"accuracy", accuracy},
-           {"grad_norm", grad_norm},
-           {"lr", lr},
-           {"tokens", n_tokens},
-           {"seconds", seconds}});
-      char note[160];
-      std::snprintf(note, sizeof(note), "loss %.3f  accuracy %.3f  lr %.1e  %.0f tokens/s", loss,
-                    accuracy, lr, static_cast<double>(n_tokens) / seconds);
-      progress.update(state_.step, note);
+      const StepResult result = train_step(batches[static_cast<std::size_t>(i)], epoch);
+      progress.update(state_.step, record(result, epoch));
       const bool last = state_.step == n_steps_;
-      if (validation_ && (state_.step % options_.validate_every == 0 || last)) {
-        last_validation_ = validate();
-        log({{"step", state_.step},
-             {"validation_loss", last_validation_->loss},
-             {"validation_accuracy", last_validation_->accuracy}});
-        spdlog::info("step {}: validation loss {:.4f}, accuracy {:.4f}", state_.step,
-                     last_validation_->loss, last_validation_->accuracy);
-      }
+      if (validation_ && (state_.step % options_.validate_every == 0 || last)) validate();
       if (state_.step % options_.save_every == 0 || last) save();
     }
-    epoch_begin = epoch_end;
+    epoch_begin += n_batches;
   }
   progress.finish();
   write_results("done");
   return true;
+}
+
+void LlmTrainer::open_run() {
+  std::error_code code;
+  const fs::path metrics_path = fs::path(options_.out) / "metrics.jsonl";
+  if (options_.restart) {
+    fs::remove_all(fs::path(options_.out) / "checkpoints", code);
+    fs::remove(metrics_path, code);
+  }
+  if (load_checkpoint(options_.out, state_, parameters(), *optimizer_))
+    spdlog::info("going on from step {}", state_.step);
+  keep_steps(metrics_path, state_.step);
+  metrics_.open(metrics_path, std::ios::app);
+  if (!metrics_) throw Error(ErrorKind::kInternal, metrics_path.string() + ": can't be written");
+}
+
+std::string LlmTrainer::record(const StepResult& result, std::int64_t epoch) {
+  seconds_ += result.seconds;
+  const double lr = learning_rate(state_.step - 1, n_steps_, options_.lr, options_.warmup);
+  log({{"step", state_.step},
+       {"epoch", epoch},
+       {"loss", result.loss},
+       {"accuracy", result.accuracy},
+       {"grad_norm", result.grad_norm},
+       {"lr", lr},
+       {"conversations", result.n_sequences},
+       {"tokens", result.n_tokens},
+       {"seconds", result.seconds}});
+  return fmt::format("loss {:.3f}  accuracy {:.3f}  lr {:.1e}  {:.1f} conversations/s", result.loss,
+                     result.accuracy, lr, static_cast<double>(result.n_sequences) / result.seconds);
 }
 
 void LlmTrainer::save() {
@@ -275,7 +280,7 @@ void LlmTrainer::save() {
   export_projector(projector_, options_.n_image_tokens, type,
                    fs::path(options_.out) / "projector.gguf");
   export_adapter(*model_, type, fs::path(options_.out) / "adapter.gguf");
-  draw_curve();
+  draw_loss_curve(fs::path(options_.out) / "metrics.jsonl", fs::path(options_.out) / "loss.svg");
 }
 
 void LlmTrainer::log(const nlohmann::json& line) {
@@ -284,37 +289,6 @@ void LlmTrainer::log(const nlohmann::json& line) {
   if (!metrics_)
     throw Error(ErrorKind::kInternal,
                 options_.out + "/metrics.jsonl: writing failed; is the disk full?");
-}
-
-void LlmTrainer::draw_curve() const {
-  ChartSeries raw{.name = "train, each step", .faint = true};
-  ChartSeries smooth{.name = "train, smoothed"};
-  ChartSeries validation{.name = "validation"};
-  std::ifstream in(fs::path(options_.out) / "metrics.jsonl");
-  double average = 0;
-  for (std::string text; std::getline(in, text);) {
-    const auto line = nlohmann::json::parse(text, nullptr, false);
-    if (line.is_discarded()) continue;  // the last line of a killed run
-    const double step = line.value("step", 0.0);
-    if (line.contains("loss")) {
-      const double loss = line["loss"].get<double>();
-      average = raw.x.empty() ? loss : 0.95 * average + 0.05 * loss;
-      raw.x.push_back(step);
-      raw.y.push_back(loss);
-      smooth.x.push_back(step);
-      smooth.y.push_back(average);
-    } else if (line.contains("validation_loss")) {
-      validation.x.push_back(step);
-      validation.y.push_back(line["validation_loss"].get<double>());
-    }
-  }
-  LineChart chart{
-      .title = "Loss on answer tokens", .x_label = "step", .y_label = "loss (nats per token)"};
-  chart.series = {raw, smooth};
-  if (!validation.x.empty()) chart.series.push_back(validation);
-  const std::string svg = to_svg(chart);
-  write_file_atomically(fs::path(options_.out) / "loss.svg",
-                        [&](std::ostream& out) { out << svg; });
 }
 
 void LlmTrainer::write_results(const std::string& status) {

@@ -35,6 +35,15 @@ struct Score {
   double accuracy = 0;
 };
 
+struct StepResult {
+  double loss = 0;
+  double accuracy = 0;
+  double grad_norm = 0;  ///< before clipping
+  std::int64_t n_sequences = 0;
+  std::int64_t n_tokens = 0;  ///< packed; a shared prefix counts once
+  double seconds = 0;
+};
+
 class LlmTrainer {
  public:
   /// Files that the settings name, resolved: base model, encoders, prompt pieces.
@@ -62,13 +71,16 @@ class LlmTrainer {
 
   Split load_split(const std::string& path, int n_views);
   void make_parameters();
-  double train_step(const Batch& batch, std::int64_t epoch, double* grad_norm,
-                    std::int64_t* n_tokens, double* accuracy);
-  Score validate();
+  OrderOptions order_options() const;
+  /// Loads the newest checkpoint and opens metrics.jsonl behind its step.
+  void open_run();
+  StepResult train_step(const Batch& batch, std::int64_t epoch);
+  /// Logs a step; returns the note for the progress line.
+  std::string record(const StepResult& result, std::int64_t epoch);
+  void validate();
   void save();
   void log(const nlohmann::json& line);
   void write_results(const std::string& status);
-  void draw_curve() const;
   NamedTensors parameters() const;
 
   LlmTrainOptions options_;
