@@ -23,8 +23,9 @@ class LineReader {
  public:
   enum class Event { kLine, kEnd, kInterrupt };
 
-  /// Waits for a line (without its end), the end of the input, or Ctrl-C, which discards what was
-  /// typed so far. Throws Error(kInput) if reading fails or a line is longer than 1 MiB.
+  /// An InterruptGuard must live. Waits for a line (without its end), the end of the input, or
+  /// Ctrl-C, which discards what was typed so far. Throws Error(kInput) if reading fails or a line
+  /// is longer than 1 MiB.
   Event next(std::string& line);
 
  private:
