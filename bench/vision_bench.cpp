@@ -47,10 +47,12 @@ void register_all() {
       benchmark::RegisterBenchmark("vision/onednn", encode, false)
           ->Args({n, threads})
           ->Unit(benchmark::kMillisecond)
+          ->MeasureProcessCPUTime()
           ->UseRealTime();
     benchmark::RegisterBenchmark("vision/portable", encode, true)
         ->Args({1, threads})
         ->Unit(benchmark::kMillisecond)
+        ->MeasureProcessCPUTime()
         ->UseRealTime();
   }
 }

@@ -78,54 +78,65 @@ struct DepthwiseRow {
   std::int64_t pad_left;
 };
 
-/// `count` channels of a window that sticks out of the picture, or of a block that is not full.
+/// The part of a window of kKernel pixels at `start` that lies inside of [0, size).
 template <int kKernel>
-inline __attribute__((always_inline)) void edge_window(const DepthwiseRow& row, std::int64_t block,
-                                                       std::int64_t left, std::int64_t count,
-                                                       float* out) {
-  const float* weight = row.weight + block * kKernel * kKernel * kLanes;
-  const float* bias = row.bias + block * kLanes;
-  float sum[kLanes];
-  for (std::int64_t i = 0; i < kLanes; ++i) sum[i] = bias[i];
-  for (int ky = 0; ky < kKernel; ++ky) {
-    const std::int64_t iy = row.top + ky;
-    if (iy < 0 || iy >= row.h) continue;
-    for (int kx = 0; kx < kKernel; ++kx) {
-      const std::int64_t ix = left + kx;
-      if (ix < 0 || ix >= row.w) continue;
-      const float* pixel = row.picture + (iy * row.w + ix) * row.c + block * kLanes;
-      const float* factor = weight + (ky * kKernel + kx) * kLanes;
-      for (std::int64_t i = 0; i < count; ++i) sum[i] += pixel[i] * factor[i];
-    }
-  }
-  for (std::int64_t i = 0; i < count; ++i) out[i] = std::clamp(sum[i], 0.0F, kRelu6Limit);
+inline __attribute__((always_inline)) Share inside_of(std::int64_t start, std::int64_t size) {
+  return {std::max<std::int64_t>(-start, 0), std::min<std::int64_t>(kKernel, size - start)};
 }
 
 /// kLanes channels of one output row. The weights of a block stay in registers along the row.
 template <int kKernel, int kStride>
 inline __attribute__((always_inline)) void block_row(const DepthwiseRow& row, std::int64_t block) {
   constexpr int kTaps = kKernel * kKernel;
+  const float* weight_at = row.weight + block * kTaps * kLanes;
   Lanes weight[kTaps];
-  for (int tap = 0; tap < kTaps; ++tap)
-    weight[tap] = lanes_at(row.weight + (block * kTaps + tap) * kLanes);
+  for (int tap = 0; tap < kTaps; ++tap) weight[tap] = lanes_at(weight_at + tap * kLanes);
   const Lanes bias = lanes_at(row.bias + block * kLanes);
   const Lanes zero{};
   const Lanes limit = zero + kRelu6Limit;
-  const bool rows_inside = row.top >= 0 && row.top + kKernel <= row.h;
+  const Share down = inside_of<kKernel>(row.top, row.h);
+  const bool rows_inside = down.end - down.begin == kKernel;
   float* out = row.out + block * kLanes;
   for (std::int64_t ox = 0; ox < row.out_w; ++ox, out += row.c) {
     const std::int64_t left = ox * kStride - row.pad_left;
-    if (!rows_inside || left < 0 || left + kKernel > row.w) {
-      edge_window<kKernel>(row, block, left, kLanes, out);
-      continue;
-    }
-    const float* window = row.picture + (row.top * row.w + left) * row.c + block * kLanes;
+    // May lie outside of the picture; the pixels that are read do not.
+    const std::int64_t window = (row.top * row.w + left) * row.c + block * kLanes;
     Lanes sum = bias;
-    for (int ky = 0; ky < kKernel; ++ky)
-      for (int kx = 0; kx < kKernel; ++kx)
-        sum += weight[ky * kKernel + kx] * lanes_at(window + (ky * row.w + kx) * row.c);
+    if (rows_inside && left >= 0 && left + kKernel <= row.w) {
+      for (int ky = 0; ky < kKernel; ++ky)
+        for (int kx = 0; kx < kKernel; ++kx)
+          sum += weight[ky * kKernel + kx] *
+                 lanes_at(row.picture + (window + (ky * row.w + kx) * row.c));
+    } else {
+      const Share across = inside_of<kKernel>(left, row.w);
+      for (std::int64_t ky = down.begin; ky < down.end; ++ky)
+        for (std::int64_t kx = across.begin; kx < across.end; ++kx)
+          sum += lanes_at(weight_at + (ky * kKernel + kx) * kLanes) *
+                 lanes_at(row.picture + (window + (ky * row.w + kx) * row.c));
+    }
     sum = sum > zero ? sum : zero;
     *reinterpret_cast<Lanes*>(out) = sum < limit ? sum : limit;
+  }
+}
+
+/// The channels of the last block when it is not full, one by one.
+template <int kKernel, int kStride>
+inline __attribute__((always_inline)) void rest_of_row(const DepthwiseRow& row,
+                                                       std::int64_t block) {
+  const Share down = inside_of<kKernel>(row.top, row.h);
+  for (std::int64_t ox = 0; ox < row.out_w; ++ox) {
+    const std::int64_t left = ox * kStride - row.pad_left;
+    const Share across = inside_of<kKernel>(left, row.w);
+    for (std::int64_t i = 0; block * kLanes + i < row.c; ++i) {
+      const float* weight = row.weight + block * kKernel * kKernel * kLanes + i;
+      const std::int64_t channel = block * kLanes + i;
+      float sum = row.bias[channel];
+      for (std::int64_t ky = down.begin; ky < down.end; ++ky)
+        for (std::int64_t kx = across.begin; kx < across.end; ++kx)
+          sum += weight[(ky * kKernel + kx) * kLanes] *
+                 row.picture[((row.top + ky) * row.w + left + kx) * row.c + channel];
+      row.out[ox * row.c + channel] = std::clamp(sum, 0.0F, kRelu6Limit);
+    }
   }
 }
 
@@ -134,10 +145,7 @@ inline __attribute__((always_inline)) void depthwise_row(const DepthwiseRow& row
   const std::int64_t full_blocks = row.c / kLanes;
   for (std::int64_t block = 0; block < full_blocks; ++block)
     block_row<kKernel, kStride>(row, block);
-  if (row.c % kLanes == 0) return;
-  for (std::int64_t ox = 0; ox < row.out_w; ++ox)
-    edge_window<kKernel>(row, full_blocks, ox * kStride - row.pad_left, row.c % kLanes,
-                         row.out + ox * row.c + full_blocks * kLanes);
+  if (row.c % kLanes != 0) rest_of_row<kKernel, kStride>(row, full_blocks);
 }
 
 PANDAGPT_VECTOR_CLONES void depthwise_3x3_stride1(const DepthwiseRow& row) {
