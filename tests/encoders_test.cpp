@@ -232,7 +232,7 @@ TEST_F(EncodersTest, ClassifierIsOptional) {
 // The published weights, where scripts/setup.sh has put them.
 TEST(PublishedWeights, FeaturesOfPhotosEqualPyTorch) {
   const fs::path path = fs::path(PANDAGPT_SOURCE_DIR) / "models/panda-mini/encoders.gguf";
-  if (!fs::exists(path)) GTEST_SKIP() << path << " is made by scripts/setup.sh";
+  ASSERT_TRUE(fs::exists(path)) << path << " is made by scripts/setup.sh";
   const GgufFile weights(path);
   const GgufFile expected(fixture("encoders/photos_expected.gguf"));
   Encoders encoders(path, {.n_threads = 2});
