@@ -11,6 +11,7 @@ the CPU times tell something on a busy machine too.
 """
 
 import argparse
+import copy
 import json
 import os
 import pathlib
@@ -45,8 +46,10 @@ def torch_models(checkpoint):
     pixels = torch.rand(1, 3, 224, 224) * 2 - 1
     last = pixels.contiguous(memory_format=torch.channels_last)
     warnings.simplefilter("ignore")  # the tracer's, about the fixed size
-    frozen = torch.jit.freeze(torch.jit.trace(eager.to(memory_format=torch.channels_last), last))
-    return {"PyTorch eager": (eager, pixels), "PyTorch traced, frozen, channels-last": (frozen, last)}
+    copied = copy.deepcopy(eager).to(memory_format=torch.channels_last)
+    frozen = torch.jit.freeze(torch.jit.trace(copied, last))
+    return {"PyTorch eager": (eager, pixels),
+            "PyTorch traced, frozen, channels-last": (frozen, last)}
 
 
 def time_torch(model, pixels, runs):

@@ -23,15 +23,16 @@ std::vector<float> noise(std::size_t count) {
   std::mt19937 generator(1);
   std::uniform_real_distribution<float> uniform(-1.0F, 1.0F);
   std::vector<float> values(count);
-  for (float& value : values) value = uniform(generator);
+  for (float& value : values)
+    value = uniform(generator);
   return values;
 }
 
 void encode(benchmark::State& state, bool portable) {
   const int n = static_cast<int>(state.range(0));
-  Encoders encoders(encoders_path, {.n_threads = static_cast<int>(state.range(1)),
-                                    .max_batch = n,
-                                    .portable = portable});
+  Encoders encoders(
+      encoders_path,
+      {.n_threads = static_cast<int>(state.range(1)), .max_batch = n, .portable = portable});
   const std::size_t side = encoders.image_transform().size;
   const std::vector<float> pixels = noise(n * side * side * 3);
   encoders.encode_image_tensors(pixels.data(), n);  // builds the graph and packs the weights

@@ -38,8 +38,12 @@ std::string model_error(const Call& call) {
   return error.what();
 }
 
-std::string text_of(ByteView bytes) { return {bytes.begin(), bytes.end()}; }
-Bytes bytes_of(const std::string& text) { return {text.begin(), text.end()}; }
+std::string text_of(ByteView bytes) {
+  return {bytes.begin(), bytes.end()};
+}
+Bytes bytes_of(const std::string& text) {
+  return {text.begin(), text.end()};
+}
 
 class ConvertTest : public testing::Test {
  protected:
@@ -59,7 +63,8 @@ class ContainerTest : public testing::TestWithParam<const char*> {};
 TEST_P(ContainerTest, ReadsEveryTypeAndLayout) {
   const TorchFile file(fixture(GetParam()));
   std::vector<float> base(24);
-  for (std::size_t i = 0; i < base.size(); ++i) base[i] = static_cast<float>(i);
+  for (std::size_t i = 0; i < base.size(); ++i)
+    base[i] = static_cast<float>(i);
   for (const char* name : {"f64", "f16", "bf16", "i64", "i32", "i16", "i8", "u8", "shared"}) {
     const TorchTensor& tensor = file.tensor(std::string("model.") + name);
     EXPECT_EQ(tensor.to_f32(), base) << name;
@@ -138,7 +143,8 @@ TEST_F(ConvertTest, DamagedFilesAreReadOrRefused) {
       const fs::path path = write("damaged", damaged);
       try {
         const TorchFile file(path);
-        for (const auto& [tensor_name, tensor] : file.tensors()) tensor.to_f32();
+        for (const auto& [tensor_name, tensor] : file.tensors())
+          tensor.to_f32();
       } catch (const Error&) {
         ++refused;
       }
@@ -208,7 +214,8 @@ TEST(Pickle, ReadsNumbers) {
 // --- zip archives ------------------------------------------------------------------------------
 
 void put(Bytes& bytes, std::uint64_t value, int n_bytes) {
-  for (int i = 0; i < n_bytes; ++i) bytes.push_back(static_cast<std::uint8_t>(value >> (8 * i)));
+  for (int i = 0; i < n_bytes; ++i)
+    bytes.push_back(static_cast<std::uint8_t>(value >> (8 * i)));
 }
 
 /// An archive with the member "ab" = "xyz", whose sizes and offsets stand in the zip64 fields.
@@ -224,7 +231,8 @@ Bytes zip64_archive(int method = 0) {
   put(zip, 3, 4);
   put(zip, 2, 2);
   put(zip, 0, 2);
-  for (const char c : std::string("abxyz")) zip.push_back(static_cast<std::uint8_t>(c));
+  for (const char c : std::string("abxyz"))
+    zip.push_back(static_cast<std::uint8_t>(c));
   const std::size_t table = zip.size();
   put(zip, 0x02014b50, 4);  // its entry in the table of contents
   put(zip, 45, 2);
@@ -301,10 +309,8 @@ TEST_F(ConvertTest, BothContainersGiveTheSameFile) {
   EXPECT_EQ(sha256_file(folder_ / "a.gguf"), sha256_file(folder_ / "b.gguf"));
   const GgufFile file(folder_ / "a.gguf");
   EXPECT_EQ(file.get_str("general.architecture"), "pandagpt-encoders");
-  EXPECT_THAT(file.get_u32_array(encoder_keys::kBlockKernels),
-              ElementsAre(3, 3, 3, 5, 5, 3, 5, 5));
-  EXPECT_THAT(file.get_u32_array(encoder_keys::kBlockStrides),
-              ElementsAre(1, 2, 1, 2, 1, 2, 1, 1));
+  EXPECT_THAT(file.get_u32_array(encoder_keys::kBlockKernels), ElementsAre(3, 3, 3, 5, 5, 3, 5, 5));
+  EXPECT_THAT(file.get_u32_array(encoder_keys::kBlockStrides), ElementsAre(1, 2, 1, 2, 1, 2, 1, 1));
   EXPECT_THAT(file.get_u32_array(encoder_keys::kBlockExpansions),
               ElementsAre(1, 6, 6, 6, 6, 4, 2, 2));
 }
@@ -324,8 +330,8 @@ TEST_F(ConvertTest, NormalisationsAreFoldedIn) {
   EXPECT_NEAR(gguf.read_f32("vision.head.bias")[2],
               value("_bn1.bias", 2) - value("_bn1.running_mean", 2) * scale, 1e-6);
   // Kernels are stored channels-last: (y 1, x 2) of the depthwise channel 3.
-  const double depthwise_scale = value("_blocks.0._bn1.weight", 3) /
-                                 std::sqrt(value("_blocks.0._bn1.running_var", 3) + 1e-3);
+  const double depthwise_scale =
+      value("_blocks.0._bn1.weight", 3) / std::sqrt(value("_blocks.0._bn1.running_var", 3) + 1e-3);
   EXPECT_NEAR(gguf.read_f32("vision.block.0.depthwise.weight")[(1 * 3 + 2) * 8 + 3],
               value("_blocks.0._depthwise_conv.weight", 3 * 9 + 1 * 3 + 2) * depthwise_scale, 1e-6);
 }
@@ -333,17 +339,15 @@ TEST_F(ConvertTest, NormalisationsAreFoldedIn) {
 TEST_F(ConvertTest, EveryWrongTensorIsNamed) {
   const fs::path output = write("kept.gguf", "old");
   EXPECT_THAT(model_error([&] { convert_efficientnet_lite(fixture("wrong_tensors.pt"), output); }),
-              AllOf(HasSubstr("_bn1.bias is missing"),
-                    HasSubstr("_surplus.weight is not part of"),
+              AllOf(HasSubstr("_bn1.bias is missing"), HasSubstr("_surplus.weight is not part of"),
                     HasSubstr("_fc.bias has the shape [3], expected [7]")));
   EXPECT_EQ(test::read_text(output), "old") << "a failed run changed the file";
 }
 
 TEST_F(ConvertTest, OtherCheckpointsAreRefused) {
-  EXPECT_THAT(model_error([&] {
-                convert_efficientnet_lite(fixture("types_zip.pt"), folder_ / "x.gguf");
-              }),
-              HasSubstr("_conv_stem.weight"));
+  EXPECT_THAT(
+      model_error([&] { convert_efficientnet_lite(fixture("types_zip.pt"), folder_ / "x.gguf"); }),
+      HasSubstr("_conv_stem.weight"));
   EXPECT_FALSE(fs::exists(folder_ / "x.gguf"));
 }
 

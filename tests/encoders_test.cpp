@@ -31,7 +31,9 @@ constexpr int kTinyPictures = 3;
 // Random weights amplify rounding: PyTorch's own floats and doubles differ by 6e-5 in the tiny one.
 constexpr float kTinyTolerance = 2e-4F;
 
-fs::path fixture(const std::string& name) { return fs::path(PANDAGPT_FIXTURES) / name; }
+fs::path fixture(const std::string& name) {
+  return fs::path(PANDAGPT_FIXTURES) / name;
+}
 
 /// The largest difference as a share of the largest expected value.
 float relative_difference(const std::vector<float>& actual, const std::vector<float>& expected) {
@@ -66,12 +68,12 @@ class EncodersTest : public testing::Test {
     GgufWriter writer;
     for (const char* key : {keys::kArchitecture, keys::kVisionArchitecture})
       writer.set_str(key, file.get_str(key));
-    for (const char* key : {keys::kFormatVersion, keys::kEmbeddingLength, keys::kImageSize,
-                            keys::kResizeShortSide, keys::kStemChannels, keys::kStemKernel,
-                            keys::kStemStride, keys::kHeadChannels})
+    for (const char* key :
+         {keys::kFormatVersion, keys::kEmbeddingLength, keys::kImageSize, keys::kResizeShortSide,
+          keys::kStemChannels, keys::kStemKernel, keys::kStemStride, keys::kHeadChannels})
       writer.set_u32(key, file.get_u32(key));
-    for (const char* key : {keys::kBlockKernels, keys::kBlockStrides, keys::kBlockExpansions,
-                            keys::kBlockChannels})
+    for (const char* key :
+         {keys::kBlockKernels, keys::kBlockStrides, keys::kBlockExpansions, keys::kBlockChannels})
       writer.set_u32_array(key, file.get_u32_array(key));
     for (const char* key : {keys::kImageMean, keys::kImageStd})
       writer.set_f32_array(key, file.get_f32_array(key));
@@ -133,7 +135,8 @@ TEST_F(EncodersTest, EmbeddingsAreScaledToTheSquareRootOfTheWidth) {
   for (int i = 0; i < kTinyPictures; ++i) {
     float* row = rows.data() + i * kTinyWidth;
     double squares = 0;
-    for (int j = 0; j < kTinyWidth; ++j) squares += double{row[j]} * row[j];
+    for (int j = 0; j < kTinyWidth; ++j)
+      squares += double{row[j]} * row[j];
     for (int j = 0; j < kTinyWidth; ++j)
       row[j] = static_cast<float>(row[j] * std::sqrt(kTinyWidth / squares));
   }

@@ -25,7 +25,8 @@ std::vector<float> random_values(std::size_t count, unsigned seed) {
   std::mt19937 generator(seed);
   std::uniform_real_distribution<float> uniform(-1.0F, 1.0F);
   std::vector<float> values(count);
-  for (float& value : values) value = uniform(generator);
+  for (float& value : values)
+    value = uniform(generator);
   return values;
 }
 
@@ -47,7 +48,9 @@ std::string model_error(const Call& call) {
 class GgufTest : public testing::Test {
  protected:
   // ggml reports each damaged file on standard error too.
-  GgufTest() { ggml_log_set([](ggml_log_level, const char*, void*) {}, nullptr); }
+  GgufTest() {
+    ggml_log_set([](ggml_log_level, const char*, void*) {}, nullptr);
+  }
   ~GgufTest() override { ggml_log_set(nullptr, nullptr); }
 
   fs::path write_sample() {
@@ -151,7 +154,8 @@ std::vector<float> plain_linear(const LinearCase& c, const std::vector<float>& x
   for (int row = 0; row < c.rows; ++row) {
     for (int out = 0; out < c.n_out; ++out) {
       double sum = b[out];
-      for (int in = 0; in < c.n_in; ++in) sum += double{x[row * c.n_in + in]} * w[out * c.n_in + in];
+      for (int in = 0; in < c.n_in; ++in)
+        sum += double{x[row * c.n_in + in]} * w[out * c.n_in + in];
       if (c.activation == LinearActivation::kRelu6) sum = std::clamp(sum, 0.0, 6.0);
       if (c.residual) sum += residual[row * c.n_out + out];
       y.push_back(static_cast<float>(sum));
@@ -185,14 +189,13 @@ TEST_P(LinearTest, EqualsThePlainSum) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Shapes, LinearTest,
-    testing::Values(LinearCase{1, 5, 3, LinearActivation::kNone, false},
-                    LinearCase{1, 320, 1280, LinearActivation::kRelu6, false},
-                    LinearCase{7, 64, 200, LinearActivation::kNone, true},
-                    LinearCase{49, 33, 129, LinearActivation::kRelu6, true},
-                    LinearCase{300, 27, 32, LinearActivation::kRelu6, false},
-                    LinearCase{301, 96, 24, LinearActivation::kNone, true}));
+INSTANTIATE_TEST_SUITE_P(Shapes, LinearTest,
+                         testing::Values(LinearCase{1, 5, 3, LinearActivation::kNone, false},
+                                         LinearCase{1, 320, 1280, LinearActivation::kRelu6, false},
+                                         LinearCase{7, 64, 200, LinearActivation::kNone, true},
+                                         LinearCase{49, 33, 129, LinearActivation::kRelu6, true},
+                                         LinearCase{300, 27, 32, LinearActivation::kRelu6, false},
+                                         LinearCase{301, 96, 24, LinearActivation::kNone, true}));
 
 TEST(Linear, RefusesWrongSizes) {
   EXPECT_THROW(OnednnLinear(3, 2, std::vector<float>(5), {}), Error);
@@ -301,8 +304,7 @@ TEST(ComputeGraph, RefusesWrongInputs) {
 
 TEST(TransposeEach, SwapsRowsAndColumns) {
   const std::vector<float> values{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12};
-  EXPECT_THAT(transpose_each(values, 2, 2, 3),
-              ElementsAre(1, 4, 2, 5, 3, 6, 7, 10, 8, 11, 9, 12));
+  EXPECT_THAT(transpose_each(values, 2, 2, 3), ElementsAre(1, 4, 2, 5, 3, 6, 7, 10, 8, 11, 9, 12));
 }
 
 }  // namespace

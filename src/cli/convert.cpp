@@ -26,8 +26,9 @@ void add_efficientnet(CLI::App& parent) {
   command->add_option("checkpoint", arguments->checkpoint, "the .pth file; it is read, never run")
       ->required();
   command->add_option("-o,--output", arguments->output, "the file to write")->required();
-  command->add_option("--image-size", arguments->conversion.image_size,
-                      "side of the input in pixels: 224 for Lite0, 240, 260, 280, 300 for Lite1-4")
+  command
+      ->add_option("--image-size", arguments->conversion.image_size,
+                   "side of the input in pixels: 224 for Lite0, 240, 260, 280, 300 for Lite1-4")
       ->capture_default_str()
       ->check(CLI::Range(32, 1024));
   command->add_option("--labels", arguments->labels,

@@ -47,7 +47,8 @@ Contents read_gguf(const std::string& path) {
 Contents read_torch(const std::string& path) {
   const TorchFile file(path);
   Contents contents{"torch checkpoint", "slowest dimension first", {}, {}};
-  for (const auto& [key, value] : file.scalars()) contents.metadata.push_back({key, value});
+  for (const auto& [key, value] : file.scalars())
+    contents.metadata.push_back({key, value});
   for (const auto& [name, tensor] : file.tensors())
     contents.tensors.push_back({name, torch_type_name(tensor.type), tensor.shape,
                                 tensor.n_elements() * torch_type_size(tensor.type)});
@@ -81,7 +82,8 @@ void print(const std::string& path, const Contents& contents) {
 void print_json(const std::string& path, const Contents& contents) {
   nlohmann::ordered_json report{{"file", path}, {"format", contents.format}};
   report["metadata"] = nlohmann::ordered_json::object();
-  for (const MetadataLine& line : contents.metadata) report["metadata"][line.key] = line.value;
+  for (const MetadataLine& line : contents.metadata)
+    report["metadata"][line.key] = line.value;
   report["tensors"] = nlohmann::ordered_json::array();
   for (const TensorLine& tensor : contents.tensors)
     report["tensors"].push_back({{"name", tensor.name},
@@ -94,7 +96,8 @@ void print_json(const std::string& path, const Contents& contents) {
 }  // namespace
 
 void add_inspect(CLI::App& app) {
-  CLI::App* command = app.add_subcommand("inspect", "Show the metadata and tensors of a weight file");
+  CLI::App* command =
+      app.add_subcommand("inspect", "Show the metadata and tensors of a weight file");
   const auto path = std::make_shared<std::string>();
   const auto json = std::make_shared<bool>(false);
   command->add_option("file", *path, "a GGUF file or a torch checkpoint")->required();
@@ -103,7 +106,8 @@ void add_inspect(CLI::App& app) {
     const Contents contents = is_gguf(*path) ? read_gguf(*path) : read_torch(*path);
     *json ? print_json(*path, contents) : print(*path, contents);
   });
-  command->footer("Nothing in the file is run: a checkpoint that would run code is refused by name.");
+  command->footer(
+      "Nothing in the file is run: a checkpoint that would run code is refused by name.");
 }
 
 }  // namespace pandagpt

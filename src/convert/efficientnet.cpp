@@ -35,7 +35,9 @@ void add_batch_norm(Registry* registry, const std::string& name, std::int64_t ch
     (*registry)[name + part] = {channels};
 }
 
-std::string block_prefix(std::size_t block) { return "_blocks." + std::to_string(block) + "."; }
+std::string block_prefix(std::size_t block) {
+  return "_blocks." + std::to_string(block) + ".";
+}
 
 Registry expected_tensors(const EfficientNetConfig& config) {
   Registry registry;
@@ -112,8 +114,8 @@ EfficientNetConfig config_of(const TorchFile& file, int image_size) {
     block.out_channels =
         static_cast<int>(dimension(file, block_prefix(i) + "_project_conv.weight", 0));
     block.kernel = static_cast<int>(dimension(file, block_prefix(i) + "_depthwise_conv.weight", 2));
-    block.expand = static_cast<int>(
-        dimension(file, block_prefix(i) + "_depthwise_conv.weight", 0) / channels);
+    block.expand =
+        static_cast<int>(dimension(file, block_prefix(i) + "_depthwise_conv.weight", 0) / channels);
     block.stride = 1;
     if (block.out_channels != stage_channels) {
       if (stage == kStageStrides.size())
@@ -233,7 +235,8 @@ std::vector<std::string> labels_for(const EfficientNetConfig& config,
   if (labels.empty() && n_classes == kImageNetLabels.size())
     labels.assign(kImageNetLabels.begin(), kImageNetLabels.end());
   if (labels.empty())
-    for (std::size_t i = 0; i < n_classes; ++i) labels.push_back("class " + std::to_string(i));
+    for (std::size_t i = 0; i < n_classes; ++i)
+      labels.push_back("class " + std::to_string(i));
   if (labels.size() != n_classes)
     throw Error(ErrorKind::kUsage, std::to_string(labels.size()) + " labels for a classifier of " +
                                        std::to_string(n_classes) + " classes");

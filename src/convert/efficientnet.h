@@ -9,12 +9,13 @@ namespace pandagpt {
 
 /// What the conversion can be told; the defaults are EfficientNet-Lite0 as it was trained.
 struct EfficientNetConversion {
-  int image_size = 224;                  ///< side of the input, pixels
-  std::vector<std::string> labels = {};  ///< class names in the classifier's order; empty: ImageNet's if
-                                         ///< there are 1000 classes, else "class 0", "class 1", ...
+  int image_size = 224;  ///< side of the input, pixels
+  /// Class names in the classifier's order. Empty: ImageNet's if there are 1000 classes, else
+  /// "class 0", "class 1", ...
+  std::vector<std::string> labels = {};
   std::string name = "EfficientNet-Lite0";
   std::string license = "Apache-2.0";
-  std::string source = {};               ///< where the checkpoint came from, for the metadata
+  std::string source = {};  ///< where the checkpoint came from, for the metadata
 };
 
 /// Converts `checkpoint` to `output`, folding the batch normalisations into the convolutions.

@@ -1,5 +1,5 @@
-// Names of ImageNet-1k's classes in the usual order (by WordNet id): torchvision's list, in which no
-// two classes share a name. The definition is generated from imagenet_labels.txt.
+// Names of ImageNet-1k's classes in the usual order (by WordNet id): torchvision's list, in which
+// no two classes share a name. The definition is generated from imagenet_labels.txt.
 #pragma once
 
 #include <array>

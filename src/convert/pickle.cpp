@@ -37,7 +37,8 @@ constexpr std::array<std::string_view, 14> kKnownGlobals = {
 /// A name as it may stand in a message: printable and not too long.
 std::string printable(std::string_view name) {
   std::string text;
-  for (const char c : name.substr(0, 100)) text += c >= 0x20 && c < 0x7f ? c : '?';
+  for (const char c : name.substr(0, 100))
+    text += c >= 0x20 && c < 0x7f ? c : '?';
   return text;
 }
 
@@ -47,7 +48,8 @@ class Machine {
       : bytes_(bytes), at_(begin), file_(file) {}
 
   PickleDocument run() {
-    while (!stopped_) step(read_u8());
+    while (!stopped_)
+      step(read_u8());
     document_.root = pop();
     document_.end = at_;
     return std::move(document_);
@@ -55,8 +57,8 @@ class Machine {
 
  private:
   [[noreturn]] void fail(const std::string& what) const {
-    throw Error(ErrorKind::kModel, file_ + ": " + what + " (pickle, byte " + std::to_string(at_) +
-                                       ")");
+    throw Error(ErrorKind::kModel,
+                file_ + ": " + what + " (pickle, byte " + std::to_string(at_) + ")");
   }
   [[noreturn]] void refuse(const std::string& name) const {
     fail("refuses to run " + name + ": this file is not a plain checkpoint; save only the " +
@@ -74,7 +76,8 @@ class Machine {
   std::uint64_t read_uint(int n_bytes) {
     std::uint64_t value = 0;
     const ByteView part = read(n_bytes);
-    for (int i = 0; i < n_bytes; ++i) value |= std::uint64_t{part[i]} << (8 * i);
+    for (int i = 0; i < n_bytes; ++i)
+      value |= std::uint64_t{part[i]} << (8 * i);
     return value;
   }
   std::string read_text(std::uint64_t count) {
@@ -134,7 +137,8 @@ class Machine {
   }
   std::vector<PickleId> pop_many(int count) {
     std::vector<PickleId> items(count);
-    for (int i = count - 1; i >= 0; --i) items[i] = pop();
+    for (int i = count - 1; i >= 0; --i)
+      items[i] = pop();
     return items;
   }
   PickleId top_of_kind(Kind kind) {
@@ -167,65 +171,174 @@ class Machine {
 
   bool step_scalar(std::uint8_t op) {
     switch (op) {
-      case 'N': push_value({}); return true;
-      case 0x88: push_integer(Kind::kBool, 1); return true;
-      case 0x89: push_integer(Kind::kBool, 0); return true;
-      case 'K': push_integer(Kind::kInt, static_cast<std::int64_t>(read_uint(1))); return true;
-      case 'M': push_integer(Kind::kInt, static_cast<std::int64_t>(read_uint(2))); return true;
-      case 'J': push_integer(Kind::kInt, static_cast<std::int32_t>(read_uint(4))); return true;
-      case 0x8a: push_long(read_text(read_uint(1))); return true;
-      case 0x8b: push_long(read_text(read_uint(4))); return true;
-      case 'G': push_float(); return true;
-      case 'U': case 'C': case 0x8c: push_text(Kind::kString, read_text(read_uint(1))); return true;
-      case 'T': case 'B': case 'X': push_text(Kind::kString, read_text(read_uint(4))); return true;
-      case 0x8d: case 0x8e: push_text(Kind::kString, read_text(read_uint(8))); return true;
-      default: return false;
+      case 'N':
+        push_value({});
+        return true;
+      case 0x88:
+        push_integer(Kind::kBool, 1);
+        return true;
+      case 0x89:
+        push_integer(Kind::kBool, 0);
+        return true;
+      case 'K':
+        push_integer(Kind::kInt, static_cast<std::int64_t>(read_uint(1)));
+        return true;
+      case 'M':
+        push_integer(Kind::kInt, static_cast<std::int64_t>(read_uint(2)));
+        return true;
+      case 'J':
+        push_integer(Kind::kInt, static_cast<std::int32_t>(read_uint(4)));
+        return true;
+      case 0x8a:
+        push_long(read_text(read_uint(1)));
+        return true;
+      case 0x8b:
+        push_long(read_text(read_uint(4)));
+        return true;
+      case 'G':
+        push_float();
+        return true;
+      case 'U':
+      case 'C':
+      case 0x8c:
+        push_text(Kind::kString, read_text(read_uint(1)));
+        return true;
+      case 'T':
+      case 'B':
+      case 'X':
+        push_text(Kind::kString, read_text(read_uint(4)));
+        return true;
+      case 0x8d:
+      case 0x8e:
+        push_text(Kind::kString, read_text(read_uint(8)));
+        return true;
+      default:
+        return false;
     }
   }
 
   bool step_container(std::uint8_t op) {
     switch (op) {
-      case '(': marks_.push_back(stack_.size()); check_marks(); return true;
-      case '0': pop(); return true;
-      case '1': pop_to_mark(); return true;
-      case '2': push(top()); return true;
-      case ']': push_items(Kind::kList, {}); return true;
-      case 'l': push_items(Kind::kList, pop_to_mark()); return true;
-      case 'a': append(Kind::kList, pop_many(1)); return true;
-      case 'e': append(Kind::kList, pop_to_mark()); return true;
-      case ')': push_items(Kind::kTuple, {}); return true;
-      case 't': push_items(Kind::kTuple, pop_to_mark()); return true;
-      case 0x85: push_items(Kind::kTuple, pop_many(1)); return true;
-      case 0x86: push_items(Kind::kTuple, pop_many(2)); return true;
-      case 0x87: push_items(Kind::kTuple, pop_many(3)); return true;
-      case '}': push_items(Kind::kDict, {}); return true;
-      case 'd': push_items(Kind::kDict, {}); swap_in_dict(); return true;
-      case 's': append(Kind::kDict, pop_many(2)); return true;
-      case 'u': append(Kind::kDict, pop_to_mark()); return true;
-      case 'q': put(read_uint(1)); return true;
-      case 'r': put(read_uint(4)); return true;
-      case 0x94: put(memo_.size()); return true;
-      case 'h': get(read_uint(1)); return true;
-      case 'j': get(read_uint(4)); return true;
-      default: return false;
+      case '(':
+        marks_.push_back(stack_.size());
+        check_marks();
+        return true;
+      case '0':
+        pop();
+        return true;
+      case '1':
+        pop_to_mark();
+        return true;
+      case '2':
+        push(top());
+        return true;
+      case ']':
+        push_items(Kind::kList, {});
+        return true;
+      case 'l':
+        push_items(Kind::kList, pop_to_mark());
+        return true;
+      case 'a':
+        append(Kind::kList, pop_many(1));
+        return true;
+      case 'e':
+        append(Kind::kList, pop_to_mark());
+        return true;
+      case ')':
+        push_items(Kind::kTuple, {});
+        return true;
+      case 't':
+        push_items(Kind::kTuple, pop_to_mark());
+        return true;
+      case 0x85:
+        push_items(Kind::kTuple, pop_many(1));
+        return true;
+      case 0x86:
+        push_items(Kind::kTuple, pop_many(2));
+        return true;
+      case 0x87:
+        push_items(Kind::kTuple, pop_many(3));
+        return true;
+      case '}':
+        push_items(Kind::kDict, {});
+        return true;
+      case 'd':
+        push_items(Kind::kDict, {});
+        swap_in_dict();
+        return true;
+      case 's':
+        append(Kind::kDict, pop_many(2));
+        return true;
+      case 'u':
+        append(Kind::kDict, pop_to_mark());
+        return true;
+      case 'q':
+        put(read_uint(1));
+        return true;
+      case 'r':
+        put(read_uint(4));
+        return true;
+      case 0x94:
+        put(memo_.size());
+        return true;
+      case 'h':
+        get(read_uint(1));
+        return true;
+      case 'j':
+        get(read_uint(4));
+        return true;
+      default:
+        return false;
     }
   }
 
   bool step_object(std::uint8_t op) {
     switch (op) {
-      case 0x80: check_protocol(read_u8()); return true;
-      case 0x95: read_uint(8); return true;  // FRAME: a hint for buffered readers
-      case '.': stopped_ = true; return true;
-      case 'c': { const std::string module = read_line(); push_global(module, read_line()); return true; }
-      case 0x93: push_stack_global(); return true;
-      case 'Q': push_storage(); return true;
-      case 'R': call(); return true;
-      case 'b': build(); return true;
-      case 'i': { const std::string module = read_line(); refuse(printable(module + "." + read_line())); }
-      case 'o': case 0x81: case 0x92: refuse("a class constructor");
-      case 'P': case 'I': case 'L': case 'F': case 'S': case 'V': case 'p': case 'g':
+      case 0x80:
+        check_protocol(read_u8());
+        return true;
+      case 0x95:
+        read_uint(8);
+        return true;  // FRAME: a hint for buffered readers
+      case '.':
+        stopped_ = true;
+        return true;
+      case 'c': {
+        const std::string module = read_line();
+        push_global(module, read_line());
+        return true;
+      }
+      case 0x93:
+        push_stack_global();
+        return true;
+      case 'Q':
+        push_storage();
+        return true;
+      case 'R':
+        call();
+        return true;
+      case 'b':
+        build();
+        return true;
+      case 'i': {
+        const std::string module = read_line();
+        refuse(printable(module + "." + read_line()));
+      }
+      case 'o':
+      case 0x81:
+      case 0x92:
+        refuse("a class constructor");
+      case 'P':
+      case 'I':
+      case 'L':
+      case 'F':
+      case 'S':
+      case 'V':
+      case 'p':
+      case 'g':
         fail("is a text pickle (protocol 0), which torch.save does not write");
-      default: return false;
+      default:
+        return false;
     }
   }
 
@@ -242,13 +355,16 @@ class Machine {
     for (std::size_t i = 0; i < little_endian.size(); ++i)
       bits |= std::uint64_t{static_cast<std::uint8_t>(little_endian[i])} << (8 * i);
     const unsigned unused = 64 - 8 * static_cast<unsigned>(little_endian.size());
-    if (unused < 64) bits = static_cast<std::uint64_t>(static_cast<std::int64_t>(bits << unused) >> unused);
+    if (unused < 64)
+      bits = static_cast<std::uint64_t>(static_cast<std::int64_t>(bits << unused) >> unused);
     push_integer(Kind::kInt, static_cast<std::int64_t>(bits));
   }
   void push_float() {  // the only big-endian number of the format
     std::uint64_t bits = 0;
-    for (const std::uint8_t byte : read(8)) bits = bits << 8 | byte;
-    push_value({.kind = Kind::kFloat, .number = std::bit_cast<double>(bits), .text = {}, .items = {}});
+    for (const std::uint8_t byte : read(8))
+      bits = bits << 8 | byte;
+    push_value(
+        {.kind = Kind::kFloat, .number = std::bit_cast<double>(bits), .text = {}, .items = {}});
   }
   void swap_in_dict() {  // DICT: the mark lies below the empty dictionary just pushed
     const PickleId dict = pop();
@@ -280,8 +396,10 @@ class Machine {
       fail("refers to an object outside of the pickle that is not a tensor's storage");
     if (id.size() > 5 && value(id[5]).kind != Kind::kNone)
       fail("has views of storages, as torch before 0.4 wrote; save it again with a newer torch");
-    push_value({.kind = Kind::kStorage, .integer = value(id[4]).integer,
-                .text = value(id[2]).text, .items = {id[1]}});
+    push_value({.kind = Kind::kStorage,
+                .integer = value(id[4]).integer,
+                .text = value(id[2]).text,
+                .items = {id[1]}});
   }
 
   void call() {
@@ -294,7 +412,8 @@ class Machine {
     const std::string& name = value(function).text;
     const std::vector<PickleId> items = value(arguments).items;
     if (name == "collections.OrderedDict") return push_ordered_dict(items);
-    if (name == "torch.Size" && items.size() == 1) return push_items(Kind::kTuple, value(items[0]).items);
+    if (name == "torch.Size" && items.size() == 1)
+      return push_items(Kind::kTuple, value(items[0]).items);
     if (name == "torch._utils._rebuild_tensor_v2") return push_tensor(items);
     if (name == "torch._utils._rebuild_parameter" && !items.empty() &&
         value(items[0]).kind == Kind::kTensor)
@@ -349,17 +468,29 @@ PickleDocument read_pickle(ByteView bytes, std::size_t begin, const std::string&
 
 const char* pickle_kind_name(Kind kind) {
   switch (kind) {
-    case Kind::kNone: return "None";
-    case Kind::kBool: return "boolean";
-    case Kind::kInt: case Kind::kBigInt: return "integer";
-    case Kind::kFloat: return "number";
-    case Kind::kString: return "string";
-    case Kind::kList: return "list";
-    case Kind::kTuple: return "tuple";
-    case Kind::kDict: return "dictionary";
-    case Kind::kGlobal: return "class";
-    case Kind::kStorage: return "storage";
-    case Kind::kTensor: return "tensor";
+    case Kind::kNone:
+      return "None";
+    case Kind::kBool:
+      return "boolean";
+    case Kind::kInt:
+    case Kind::kBigInt:
+      return "integer";
+    case Kind::kFloat:
+      return "number";
+    case Kind::kString:
+      return "string";
+    case Kind::kList:
+      return "list";
+    case Kind::kTuple:
+      return "tuple";
+    case Kind::kDict:
+      return "dictionary";
+    case Kind::kGlobal:
+      return "class";
+    case Kind::kStorage:
+      return "storage";
+    case Kind::kTensor:
+      return "tensor";
   }
   return "value";
 }

@@ -17,7 +17,7 @@ namespace {
 
 using Kind = PickleValue::Kind;
 
-constexpr int kMaxDepth = 32;            // of nested dictionaries and lists
+constexpr int kMaxDepth = 32;  // of nested dictionaries and lists
 constexpr std::size_t kMaxDims = 16;
 constexpr std::size_t kMaxNames = 1'000'000;
 constexpr std::int64_t kLegacyProtocol = 1001;  // torch/serialization.py, PROTOCOL_VERSION
@@ -30,11 +30,11 @@ struct TypeName {
   TorchType type;
 };
 constexpr TypeName kStorageTypes[] = {
-    {"torch.DoubleStorage", TorchType::kF64},    {"torch.FloatStorage", TorchType::kF32},
-    {"torch.HalfStorage", TorchType::kF16},      {"torch.BFloat16Storage", TorchType::kBf16},
-    {"torch.LongStorage", TorchType::kI64},      {"torch.IntStorage", TorchType::kI32},
-    {"torch.ShortStorage", TorchType::kI16},     {"torch.CharStorage", TorchType::kI8},
-    {"torch.ByteStorage", TorchType::kU8},       {"torch.BoolStorage", TorchType::kBool},
+    {"torch.DoubleStorage", TorchType::kF64}, {"torch.FloatStorage", TorchType::kF32},
+    {"torch.HalfStorage", TorchType::kF16},   {"torch.BFloat16Storage", TorchType::kBf16},
+    {"torch.LongStorage", TorchType::kI64},   {"torch.IntStorage", TorchType::kI32},
+    {"torch.ShortStorage", TorchType::kI16},  {"torch.CharStorage", TorchType::kI8},
+    {"torch.ByteStorage", TorchType::kU8},    {"torch.BoolStorage", TorchType::kBool},
 };
 
 std::optional<TorchType> storage_type(const std::string& name) {
@@ -49,7 +49,8 @@ class Collector {
   using StorageLookup = std::function<ByteView(const std::string& key)>;
 
   Collector(const PickleDocument& document, const std::string& file, StorageLookup storage,
-            std::map<std::string, TorchTensor>* tensors, std::map<std::string, std::string>* scalars)
+            std::map<std::string, TorchTensor>* tensors,
+            std::map<std::string, std::string>* scalars)
       : document_(document),
         file_(file),
         storage_(std::move(storage)),
@@ -70,8 +71,10 @@ class Collector {
         for (std::size_t i = 0; i < value.items.size(); ++i)
           collect(value.items[i], joined(name, std::to_string(i)), depth + 1);
         return;
-      case Kind::kTensor: return add(tensors_, name, tensor(value, name));
-      default: return add(scalars_, name, scalar_text(value));
+      case Kind::kTensor:
+        return add(tensors_, name, tensor(value, name));
+      default:
+        return add(scalars_, name, scalar_text(value));
     }
   }
 
@@ -99,11 +102,17 @@ class Collector {
 
   static std::string scalar_text(const PickleValue& value) {
     switch (value.kind) {
-      case Kind::kBool: return value.integer ? "True" : "False";
-      case Kind::kInt: return std::to_string(value.integer);
-      case Kind::kFloat: return std::to_string(value.number);
-      case Kind::kString: case Kind::kGlobal: return value.text;
-      default: return pickle_kind_name(value.kind);
+      case Kind::kBool:
+        return value.integer ? "True" : "False";
+      case Kind::kInt:
+        return std::to_string(value.integer);
+      case Kind::kFloat:
+        return std::to_string(value.number);
+      case Kind::kString:
+      case Kind::kGlobal:
+        return value.text;
+      default:
+        return pickle_kind_name(value.kind);
     }
   }
 
@@ -194,17 +203,26 @@ T load(const std::uint8_t* at) {
 
 float element_to_float(TorchType type, const std::uint8_t* at) {
   switch (type) {
-    case TorchType::kF64: return static_cast<float>(load<double>(at));
-    case TorchType::kF32: return load<float>(at);
-    case TorchType::kF16: return half_to_float(load<std::uint16_t>(at));
+    case TorchType::kF64:
+      return static_cast<float>(load<double>(at));
+    case TorchType::kF32:
+      return load<float>(at);
+    case TorchType::kF16:
+      return half_to_float(load<std::uint16_t>(at));
     case TorchType::kBf16:
       return std::bit_cast<float>(std::uint32_t{load<std::uint16_t>(at)} << 16);
-    case TorchType::kI64: return static_cast<float>(load<std::int64_t>(at));
-    case TorchType::kI32: return static_cast<float>(load<std::int32_t>(at));
-    case TorchType::kI16: return static_cast<float>(load<std::int16_t>(at));
-    case TorchType::kI8: return static_cast<float>(load<std::int8_t>(at));
-    case TorchType::kU8: return static_cast<float>(*at);
-    case TorchType::kBool: return *at ? 1.0F : 0.0F;
+    case TorchType::kI64:
+      return static_cast<float>(load<std::int64_t>(at));
+    case TorchType::kI32:
+      return static_cast<float>(load<std::int32_t>(at));
+    case TorchType::kI16:
+      return static_cast<float>(load<std::int16_t>(at));
+    case TorchType::kI8:
+      return static_cast<float>(load<std::int8_t>(at));
+    case TorchType::kU8:
+      return static_cast<float>(*at);
+    case TorchType::kBool:
+      return *at ? 1.0F : 0.0F;
   }
   return 0.0F;
 }
@@ -225,17 +243,19 @@ void read_zip(ByteView bytes, const std::string& file, std::map<std::string, Tor
   if (!pickle) throw Error(ErrorKind::kModel, file + ": a zip archive, but not a torch checkpoint");
   if (const auto order = members.find(prefix + "byteorder"); order != members.end())
     if (std::string(order->second.begin(), order->second.end()) != "little")
-      throw Error(ErrorKind::kModel, file + ": written by a big-endian machine; save it again on a " +
-                                         "little-endian one");
+      throw Error(
+          ErrorKind::kModel,
+          file + ": written by a big-endian machine; save it again on a " + "little-endian one");
   const PickleDocument document = read_pickle(*pickle, 0, file);
-  Collector(document, file,
-            [&](const std::string& key) {
-              const auto found = members.find(prefix + "data/" + key);
-              if (found == members.end())
-                throw Error(ErrorKind::kModel, file + ": the storage " + key + " is missing");
-              return found->second;
-            },
-            tensors, scalars)
+  Collector(
+      document, file,
+      [&](const std::string& key) {
+        const auto found = members.find(prefix + "data/" + key);
+        if (found == members.end())
+          throw Error(ErrorKind::kModel, file + ": the storage " + key + " is missing");
+        return found->second;
+      },
+      tensors, scalars)
       .collect(document.root, "");
 }
 
@@ -263,13 +283,14 @@ class LegacyReader {
       if (type == types.end()) fail("has a storage without a tensor");
       storages[keys[id].text] = next_storage(torch_type_size(type->second));
     }
-    Collector(document, file_,
-              [&](const std::string& key) {
-                const auto found = storages.find(key);
-                if (found == storages.end()) fail("the storage " + key + " is missing");
-                return found->second;
-              },
-              tensors, scalars)
+    Collector(
+        document, file_,
+        [&](const std::string& key) {
+          const auto found = storages.find(key);
+          if (found == storages.end()) fail("the storage " + key + " is missing");
+          return found->second;
+        },
+        tensors, scalars)
         .collect(document.root, "");
   }
 
@@ -320,33 +341,54 @@ class LegacyReader {
 
 const char* torch_type_name(TorchType type) {
   switch (type) {
-    case TorchType::kF64: return "float64";
-    case TorchType::kF32: return "float32";
-    case TorchType::kF16: return "float16";
-    case TorchType::kBf16: return "bfloat16";
-    case TorchType::kI64: return "int64";
-    case TorchType::kI32: return "int32";
-    case TorchType::kI16: return "int16";
-    case TorchType::kI8: return "int8";
-    case TorchType::kU8: return "uint8";
-    case TorchType::kBool: return "bool";
+    case TorchType::kF64:
+      return "float64";
+    case TorchType::kF32:
+      return "float32";
+    case TorchType::kF16:
+      return "float16";
+    case TorchType::kBf16:
+      return "bfloat16";
+    case TorchType::kI64:
+      return "int64";
+    case TorchType::kI32:
+      return "int32";
+    case TorchType::kI16:
+      return "int16";
+    case TorchType::kI8:
+      return "int8";
+    case TorchType::kU8:
+      return "uint8";
+    case TorchType::kBool:
+      return "bool";
   }
   return "?";
 }
 
 std::size_t torch_type_size(TorchType type) {
   switch (type) {
-    case TorchType::kF64: case TorchType::kI64: return 8;
-    case TorchType::kF32: case TorchType::kI32: return 4;
-    case TorchType::kF16: case TorchType::kBf16: case TorchType::kI16: return 2;
-    case TorchType::kI8: case TorchType::kU8: case TorchType::kBool: return 1;
+    case TorchType::kF64:
+    case TorchType::kI64:
+      return 8;
+    case TorchType::kF32:
+    case TorchType::kI32:
+      return 4;
+    case TorchType::kF16:
+    case TorchType::kBf16:
+    case TorchType::kI16:
+      return 2;
+    case TorchType::kI8:
+    case TorchType::kU8:
+    case TorchType::kBool:
+      return 1;
   }
   return 1;
 }
 
 std::int64_t TorchTensor::n_elements() const {
   std::int64_t count = 1;
-  for (const std::int64_t size : shape) count *= size;
+  for (const std::int64_t size : shape)
+    count *= size;
   return count;
 }
 
@@ -367,8 +409,7 @@ std::vector<float> TorchTensor::to_f32() const {
   return values;
 }
 
-TorchFile::TorchFile(const fs::path& path)
-    : path_(path), map_(std::make_shared<MappedFile>(path)) {
+TorchFile::TorchFile(const fs::path& path) : path_(path), map_(std::make_shared<MappedFile>(path)) {
   const ByteView bytes = map_->bytes();
   const std::string file = path.string();
   if (bytes.size() >= 4 && std::memcmp(bytes.data(), kZipStart, 4) == 0)
@@ -376,8 +417,8 @@ TorchFile::TorchFile(const fs::path& path)
   else if (bytes[0] == kPickleStart)
     LegacyReader(bytes, file).read(&tensors_, &scalars_);
   else
-    throw Error(ErrorKind::kModel, file + ": not a torch checkpoint (neither a zip archive nor a " +
-                                       "pickle)");
+    throw Error(ErrorKind::kModel,
+                file + ": not a torch checkpoint (neither a zip archive nor a " + "pickle)");
 }
 
 const TorchTensor& TorchFile::tensor(const std::string& name) const {

@@ -1,9 +1,9 @@
 // Reads checkpoints written by torch.save without running the code that pickles can hold.
 //
-// Both containers are known: the zip of torch >= 1.6 (data.pkl + data/0, data/1, ...) and the legacy
-// stream (magic number, protocol, system info, object, storage keys, raw storages). The pickle
-// machine builds dictionaries, lists, tuples, numbers, strings and tensors; any other function or
-// class is refused by its name. Tensors are views into the memory-mapped file.
+// Both containers are known: the zip of torch >= 1.6 (data.pkl + data/0, data/1, ...) and the
+// legacy stream (magic number, protocol, system info, object, storage keys, raw storages). The
+// pickle machine builds dictionaries, lists, tuples, numbers, strings and tensors; any other
+// function or class is refused by its name. Tensors are views into the memory-mapped file.
 #pragma once
 
 #include <cstdint>

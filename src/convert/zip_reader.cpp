@@ -32,7 +32,8 @@ class ZipTable {
     std::uint64_t at = u32(end + 16);
     if (count == 0xffff || at == kSeeZip64) read_zip64_end(end, &count, &at);
     std::map<std::string, ByteView> members;
-    for (std::uint64_t i = 0; i < count; ++i) at = read_member(at, &members);
+    for (std::uint64_t i = 0; i < count; ++i)
+      at = read_member(at, &members);
     return members;
   }
 
@@ -45,7 +46,8 @@ class ZipTable {
     if (at > bytes_.size() || n_bytes > bytes_.size() - at)
       fail("the zip archive is damaged or truncated");
     std::uint64_t value = 0;
-    for (std::size_t i = 0; i < n_bytes; ++i) value |= std::uint64_t{bytes_[at + i]} << (8 * i);
+    for (std::size_t i = 0; i < n_bytes; ++i)
+      value |= std::uint64_t{bytes_[at + i]} << (8 * i);
     return value;
   }
   std::uint16_t u16(std::uint64_t at) const { return static_cast<std::uint16_t>(number(at, 2)); }

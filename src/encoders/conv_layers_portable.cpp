@@ -103,9 +103,8 @@ class PortableLayers : public ConvLayerFactory {
         file_.read_f32(encoder_keys::weight_name(name), {c_in, kernel, kernel, c_out});
     const std::vector<float> weight =
         transpose_each(stored, c_out, std::size_t(kernel) * kernel, c_in);
-    return std::make_unique<StockConv>(kernel, stride,
-                                       weights_.add({kernel, kernel, c_in, c_out}, weight),
-                                       bias(name, c_out));
+    return std::make_unique<StockConv>(
+        kernel, stride, weights_.add({kernel, kernel, c_in, c_out}, weight), bias(name, c_out));
   }
 
   std::unique_ptr<ConvLayer> depthwise(const std::string& name, int kernel, int stride,

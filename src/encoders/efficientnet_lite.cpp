@@ -86,8 +86,8 @@ class EfficientNetLite::Impl {
     head_ = factory_->pointwise(keys::kHead, config_.blocks.back().out_channels,
                                 config_.head_channels, /*clamped=*/true);
     if (config_.n_classes > 0)
-      classifier_ = factory_->pointwise(keys::kClassifier, config_.head_channels,
-                                        config_.n_classes, /*clamped=*/false);
+      classifier_ = factory_->pointwise(keys::kClassifier, config_.head_channels, config_.n_classes,
+                                        /*clamped=*/false);
     factory_->finish();
   }
 
@@ -171,7 +171,9 @@ EfficientNetLite::EfficientNetLite(const GgufFile& file, const ComputeBackend& b
     : impl_(std::make_unique<Impl>(file, backend, portable)) {}
 EfficientNetLite::~EfficientNetLite() = default;
 
-const EfficientNetConfig& EfficientNetLite::config() const { return impl_->config(); }
+const EfficientNetConfig& EfficientNetLite::config() const {
+  return impl_->config();
+}
 
 EfficientNetFeatures EfficientNetLite::run(const float* pixels, int n,
                                            const EfficientNetRequest& request) {

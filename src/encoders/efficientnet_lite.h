@@ -17,9 +17,9 @@ namespace pandagpt {
 /// One inverted bottleneck: expand (1x1), depthwise, project (1x1), and a shortcut around them when
 /// the shape stays the same.
 struct BottleneckConfig {
-  int kernel = 3;       ///< side of the depthwise window, pixels
-  int stride = 1;       ///< of the depthwise window, pixels
-  int expand = 1;       ///< factor of the channels inside; 1: there is no expand layer
+  int kernel = 3;  ///< side of the depthwise window, pixels
+  int stride = 1;  ///< of the depthwise window, pixels
+  int expand = 1;  ///< factor of the channels inside; 1: there is no expand layer
   int in_channels = 0;
   int out_channels = 0;
 

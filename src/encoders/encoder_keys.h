@@ -13,8 +13,8 @@
 //   vision.block.N.depthwise.weight  [in * expand, kernel, kernel]          .bias
 //   vision.block.N.project.weight    [in * expand, out]                     .bias
 //   vision.head.weight               [last out, head_channels]              .bias
-//   vision.classifier.weight         [head_channels, n_classes]             .bias   (optional; needs
-//                                    the labels)
+//   vision.classifier.weight         [head_channels, n_classes]             .bias
+// The classifier is optional, and needs its labels.
 #pragma once
 
 #include <string>
@@ -31,12 +31,12 @@ inline constexpr char kVisionArchitecture[] = "pandagpt.vision.architecture";
 inline constexpr char kEfficientNetLite[] = "efficientnet-lite";
 
 // Preprocessing and post-processing of the vision tower.
-inline constexpr char kImageSize[] = "pandagpt.vision.image_size";              // u32, pixels
-inline constexpr char kResizeShortSide[] = "pandagpt.vision.resize_short_side"; // u32, pixels
-inline constexpr char kImageMean[] = "pandagpt.vision.image_mean";              // f32[3] of [0, 1]
-inline constexpr char kImageStd[] = "pandagpt.vision.image_std";                // f32[3]
-inline constexpr char kNormalize[] = "pandagpt.vision.normalize";               // bool: to length 1
-inline constexpr char kOutputScale[] = "pandagpt.vision.output_scale";          // f32, after that
+inline constexpr char kImageSize[] = "pandagpt.vision.image_size";               // u32, pixels
+inline constexpr char kResizeShortSide[] = "pandagpt.vision.resize_short_side";  // u32, pixels
+inline constexpr char kImageMean[] = "pandagpt.vision.image_mean";               // f32[3] of [0, 1]
+inline constexpr char kImageStd[] = "pandagpt.vision.image_std";                 // f32[3]
+inline constexpr char kNormalize[] = "pandagpt.vision.normalize";       // bool: to length 1
+inline constexpr char kOutputScale[] = "pandagpt.vision.output_scale";  // f32, after that
 
 // EfficientNet-Lite.
 inline constexpr char kStemChannels[] = "pandagpt.vision.stem.channels";        // u32
@@ -45,10 +45,11 @@ inline constexpr char kStemStride[] = "pandagpt.vision.stem.stride";            
 inline constexpr char kBlockKernels[] = "pandagpt.vision.block.kernels";        // u32[n_blocks]
 inline constexpr char kBlockStrides[] = "pandagpt.vision.block.strides";        // u32[n_blocks]
 inline constexpr char kBlockExpansions[] = "pandagpt.vision.block.expansions";  // u32[n_blocks]
-inline constexpr char kBlockChannels[] = "pandagpt.vision.block.channels";      // u32[n_blocks], out
-inline constexpr char kHeadChannels[] = "pandagpt.vision.head.channels";        // u32
-inline constexpr char kFoldedEpsilon[] = "pandagpt.vision.folded_batch_norm_epsilon";  // f32, record
-inline constexpr char kClassLabels[] = "pandagpt.vision.classifier.labels";     // str[n_classes]
+inline constexpr char kBlockChannels[] = "pandagpt.vision.block.channels";  // u32[n_blocks], out
+inline constexpr char kHeadChannels[] = "pandagpt.vision.head.channels";    // u32
+inline constexpr char kFoldedEpsilon[] =
+    "pandagpt.vision.folded_batch_norm_epsilon";                             // f32, record
+inline constexpr char kClassLabels[] = "pandagpt.vision.classifier.labels";  // str[n_classes]
 
 inline constexpr char kStem[] = "vision.stem";
 inline constexpr char kHead[] = "vision.head";
@@ -58,7 +59,11 @@ inline constexpr char kClassifier[] = "vision.classifier";
 inline std::string block_name(int block, const char* part) {
   return "vision.block." + std::to_string(block) + "." + part;
 }
-inline std::string weight_name(const std::string& layer) { return layer + ".weight"; }
-inline std::string bias_name(const std::string& layer) { return layer + ".bias"; }
+inline std::string weight_name(const std::string& layer) {
+  return layer + ".weight";
+}
+inline std::string bias_name(const std::string& layer) {
+  return layer + ".bias";
+}
 
 }  // namespace pandagpt::encoder_keys

@@ -87,8 +87,8 @@ class Encoders::Impl {
 
   std::vector<float> embed(const float* pixels, int n) {
     std::vector<float> rows = in_batches(pixels, n, {}, &EfficientNetFeatures::pooled);
-    for (int i = 0; i < n; ++i) post_process({rows.data() + std::size_t(i) * n_embd_,
-                                              static_cast<std::size_t>(n_embd_)});
+    for (int i = 0; i < n; ++i)
+      post_process({rows.data() + std::size_t(i) * n_embd_, static_cast<std::size_t>(n_embd_)});
     return rows;
   }
   std::vector<float> grid(const float* pixels, int n) {
@@ -143,11 +143,13 @@ class Encoders::Impl {
     double length = 1.0;
     if (normalize_) {
       double squares = 0;
-      for (const float value : row) squares += double{value} * value;
+      for (const float value : row)
+        squares += double{value} * value;
       length = std::max(std::sqrt(squares), 1e-12);  // torch.nn.functional.normalize
     }
     const float factor = static_cast<float>(scale_ / length);
-    for (float& value : row) value *= factor;
+    for (float& value : row)
+      value *= factor;
   }
 
   GgufFile file_;
@@ -168,11 +170,21 @@ Encoders::~Encoders() = default;
 Encoders::Encoders(Encoders&&) noexcept = default;
 Encoders& Encoders::operator=(Encoders&&) noexcept = default;
 
-int Encoders::n_embd() const { return impl_->n_embd(); }
-const ImageTransform& Encoders::image_transform() const { return impl_->transform(); }
-const std::vector<std::string>& Encoders::labels() const { return impl_->labels(); }
-int Encoders::grid_cells() const { return impl_->grid_cells(); }
-const std::string& Encoders::fingerprint() const { return impl_->fingerprint(); }
+int Encoders::n_embd() const {
+  return impl_->n_embd();
+}
+const ImageTransform& Encoders::image_transform() const {
+  return impl_->transform();
+}
+const std::vector<std::string>& Encoders::labels() const {
+  return impl_->labels();
+}
+int Encoders::grid_cells() const {
+  return impl_->grid_cells();
+}
+const std::string& Encoders::fingerprint() const {
+  return impl_->fingerprint();
+}
 
 std::vector<float> Encoders::encode_image_tensors(const float* pixels, int n) {
   return impl_->embed(pixels, n);

@@ -17,19 +17,34 @@ constexpr std::size_t kMaxShownElements = 8;
 /// An integer of the metadata, whatever its width; false if the type is none.
 bool read_integer(const gguf_context* gguf, std::int64_t id, std::int64_t* value) {
   switch (gguf_get_kv_type(gguf, id)) {
-    case GGUF_TYPE_UINT8: *value = gguf_get_val_u8(gguf, id); return true;
-    case GGUF_TYPE_INT8: *value = gguf_get_val_i8(gguf, id); return true;
-    case GGUF_TYPE_UINT16: *value = gguf_get_val_u16(gguf, id); return true;
-    case GGUF_TYPE_INT16: *value = gguf_get_val_i16(gguf, id); return true;
-    case GGUF_TYPE_UINT32: *value = gguf_get_val_u32(gguf, id); return true;
-    case GGUF_TYPE_INT32: *value = gguf_get_val_i32(gguf, id); return true;
-    case GGUF_TYPE_INT64: *value = gguf_get_val_i64(gguf, id); return true;
+    case GGUF_TYPE_UINT8:
+      *value = gguf_get_val_u8(gguf, id);
+      return true;
+    case GGUF_TYPE_INT8:
+      *value = gguf_get_val_i8(gguf, id);
+      return true;
+    case GGUF_TYPE_UINT16:
+      *value = gguf_get_val_u16(gguf, id);
+      return true;
+    case GGUF_TYPE_INT16:
+      *value = gguf_get_val_i16(gguf, id);
+      return true;
+    case GGUF_TYPE_UINT32:
+      *value = gguf_get_val_u32(gguf, id);
+      return true;
+    case GGUF_TYPE_INT32:
+      *value = gguf_get_val_i32(gguf, id);
+      return true;
+    case GGUF_TYPE_INT64:
+      *value = gguf_get_val_i64(gguf, id);
+      return true;
     case GGUF_TYPE_UINT64: {
       const std::uint64_t wide = gguf_get_val_u64(gguf, id);
       *value = wide > INT64_MAX ? INT64_MAX : static_cast<std::int64_t>(wide);
       return true;
     }
-    default: return false;
+    default:
+      return false;
   }
 }
 
@@ -45,18 +60,30 @@ std::string elements_text(const void* data, std::size_t count) {
 
 std::string plain_text(gguf_type type, const void* data, std::size_t count) {
   switch (type) {
-    case GGUF_TYPE_UINT8: return elements_text<std::uint8_t>(data, count);
-    case GGUF_TYPE_INT8: return elements_text<std::int8_t>(data, count);
-    case GGUF_TYPE_UINT16: return elements_text<std::uint16_t>(data, count);
-    case GGUF_TYPE_INT16: return elements_text<std::int16_t>(data, count);
-    case GGUF_TYPE_UINT32: return elements_text<std::uint32_t>(data, count);
-    case GGUF_TYPE_INT32: return elements_text<std::int32_t>(data, count);
-    case GGUF_TYPE_FLOAT32: return elements_text<float>(data, count);
-    case GGUF_TYPE_UINT64: return elements_text<std::uint64_t>(data, count);
-    case GGUF_TYPE_INT64: return elements_text<std::int64_t>(data, count);
-    case GGUF_TYPE_FLOAT64: return elements_text<double>(data, count);
-    case GGUF_TYPE_BOOL: return elements_text<std::int8_t>(data, count);
-    default: return "?";
+    case GGUF_TYPE_UINT8:
+      return elements_text<std::uint8_t>(data, count);
+    case GGUF_TYPE_INT8:
+      return elements_text<std::int8_t>(data, count);
+    case GGUF_TYPE_UINT16:
+      return elements_text<std::uint16_t>(data, count);
+    case GGUF_TYPE_INT16:
+      return elements_text<std::int16_t>(data, count);
+    case GGUF_TYPE_UINT32:
+      return elements_text<std::uint32_t>(data, count);
+    case GGUF_TYPE_INT32:
+      return elements_text<std::int32_t>(data, count);
+    case GGUF_TYPE_FLOAT32:
+      return elements_text<float>(data, count);
+    case GGUF_TYPE_UINT64:
+      return elements_text<std::uint64_t>(data, count);
+    case GGUF_TYPE_INT64:
+      return elements_text<std::int64_t>(data, count);
+    case GGUF_TYPE_FLOAT64:
+      return elements_text<double>(data, count);
+    case GGUF_TYPE_BOOL:
+      return elements_text<std::int8_t>(data, count);
+    default:
+      return "?";
   }
 }
 
@@ -73,7 +100,8 @@ std::string quoted(std::string_view value) {
 }
 
 TensorShape without_trailing_ones(TensorShape shape) {
-  while (shape.size() > 1 && shape.back() == 1) shape.pop_back();
+  while (shape.size() > 1 && shape.back() == 1)
+    shape.pop_back();
   return shape;
 }
 
@@ -88,15 +116,16 @@ std::string shape_text(const TensorShape& shape) {
 
 std::int64_t GgufTensor::n_elements() const {
   std::int64_t count = 1;
-  for (const std::int64_t size : shape) count *= size;
+  for (const std::int64_t size : shape)
+    count *= size;
   return count;
 }
 
 GgufFile::GgufFile(const fs::path& path) : path_(path), map_(path) {
   const ByteView bytes = map_.bytes();
-  if (bytes.size() < 4 || std::memcmp(bytes.data(), "GGUF", 4) != 0)
-    fail("not a GGUF file");
-  gguf_.reset(gguf_init_from_buffer(bytes.data(), bytes.size(), {.no_alloc = true, .ctx = nullptr}));
+  if (bytes.size() < 4 || std::memcmp(bytes.data(), "GGUF", 4) != 0) fail("not a GGUF file");
+  gguf_.reset(
+      gguf_init_from_buffer(bytes.data(), bytes.size(), {.no_alloc = true, .ctx = nullptr}));
   if (!gguf_) fail("the GGUF header is damaged or truncated; fetch or convert the file again");
   read_tensor_table();
 }
@@ -145,7 +174,9 @@ std::int64_t GgufFile::require_array(const std::string& key, gguf_type type) con
   return id;
 }
 
-bool GgufFile::has(const std::string& key) const { return find_key(key) >= 0; }
+bool GgufFile::has(const std::string& key) const {
+  return find_key(key) >= 0;
+}
 
 std::uint32_t GgufFile::get_u32(const std::string& key) const {
   std::int64_t value = 0;
@@ -207,8 +238,7 @@ std::string GgufFile::value_text(const std::string& key) const {
   const gguf_type type = gguf_get_kv_type(gguf_.get(), id);
   if (type == GGUF_TYPE_STRING) return quoted(gguf_get_val_str(gguf_.get(), id));
   if (type == GGUF_TYPE_BOOL) return gguf_get_val_bool(gguf_.get(), id) ? "true" : "false";
-  if (type != GGUF_TYPE_ARRAY)
-    return plain_text(type, gguf_get_val_data(gguf_.get(), id), 1);
+  if (type != GGUF_TYPE_ARRAY) return plain_text(type, gguf_get_val_data(gguf_.get(), id), 1);
 
   const gguf_type element = gguf_get_arr_type(gguf_.get(), id);
   const std::size_t count = gguf_get_arr_n(gguf_.get(), id);

@@ -7,7 +7,9 @@
 namespace pandagpt {
 namespace {
 
-[[noreturn]] void fail(const std::string& what) { throw Error(ErrorKind::kInternal, what); }
+[[noreturn]] void fail(const std::string& what) {
+  throw Error(ErrorKind::kInternal, what);
+}
 
 /// A tensor header that owns no memory, for gguf_add_tensor.
 ggml_tensor tensor_header(const std::string& name, ggml_type type, const TensorShape& shape) {
@@ -24,8 +26,8 @@ ggml_tensor tensor_header(const std::string& name, ggml_type type, const TensorS
     if (header.ne[i] < 1) fail("tensor " + name + " has the shape " + shape_text(shape));
   }
   if (header.ne[0] % ggml_blck_size(type) != 0)
-    fail("tensor " + name + ": rows of " + std::to_string(header.ne[0]) +
-         " can't be stored as " + ggml_type_name(type));
+    fail("tensor " + name + ": rows of " + std::to_string(header.ne[0]) + " can't be stored as " +
+         ggml_type_name(type));
   header.nb[0] = ggml_type_size(type);
   header.nb[1] = ggml_row_size(type, header.ne[0]);
   for (std::size_t i = 2; i < GGML_MAX_DIMS; ++i)
@@ -59,15 +61,15 @@ void GgufWriter::set_f32_array(const std::string& key, std::span<const float> va
 }
 void GgufWriter::set_str_array(const std::string& key, std::span<const std::string> values) {
   std::vector<const char*> pointers;
-  for (const std::string& value : values) pointers.push_back(value.c_str());
+  for (const std::string& value : values)
+    pointers.push_back(value.c_str());
   gguf_set_arr_str(gguf_.get(), key.c_str(), pointers.data(), pointers.size());
 }
 
 void GgufWriter::add_tensor(const std::string& name, ggml_type type, const TensorShape& shape,
                             ByteView data) {
   const ggml_tensor header = tensor_header(name, type, shape);
-  if (gguf_find_tensor(gguf_.get(), name.c_str()) >= 0)
-    fail("tensor " + name + " was added twice");
+  if (gguf_find_tensor(gguf_.get(), name.c_str()) >= 0) fail("tensor " + name + " was added twice");
   const std::size_t size = ggml_nbytes(&header);
   if (data.size() != size)
     fail("tensor " + name + " of shape " + shape_text(shape) + " takes " + std::to_string(size) +

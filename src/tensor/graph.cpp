@@ -11,8 +11,8 @@
 namespace pandagpt {
 namespace {
 
-constexpr std::size_t kMaxNodes = 4096;     // of one graph; ImageBind's largest tower has 1,100
-constexpr std::size_t kMaxWeights = 4096;   // tensors of one WeightStore
+constexpr std::size_t kMaxNodes = 4096;    // of one graph; ImageBind's largest tower has 1,100
+constexpr std::size_t kMaxWeights = 4096;  // tensors of one WeightStore
 
 ggml_context_ptr header_context(std::size_t n_tensors, std::size_t extra_bytes) {
   const ggml_init_params params{.mem_size = n_tensors * ggml_tensor_overhead() + extra_bytes,
@@ -37,8 +37,9 @@ ggml_tensor* named(const std::unordered_map<std::string, ggml_tensor*>& tensors,
 }  // namespace
 
 ComputeBackend::ComputeBackend(int n_threads)
-    : n_threads_(n_threads > 0 ? n_threads
-                               : std::max(1, static_cast<int>(std::thread::hardware_concurrency()))),
+    : n_threads_(n_threads > 0
+                     ? n_threads
+                     : std::max(1, static_cast<int>(std::thread::hardware_concurrency()))),
       backend_(ggml_backend_cpu_init()) {
   if (!backend_) throw Error(ErrorKind::kInternal, "ggml's CPU backend can't be started");
   ggml_backend_cpu_set_n_threads(backend_.get(), n_threads_);

@@ -9,15 +9,18 @@
 namespace pandagpt {
 namespace {
 
-constexpr std::int64_t kLanes = 16;  // channels computed together: one AVX-512 or two AVX2 registers
+constexpr std::int64_t kLanes =
+    16;  // channels computed together: one AVX-512 or two AVX2 registers
 constexpr float kRelu6Limit = 6.0F;
 
 // GCC and Clang lower this to whatever registers the target has. The alignment is that of a float,
 // since a picture's rows start anywhere.
-using Lanes = float __attribute__((vector_size(kLanes * sizeof(float)), aligned(alignof(float)),
-                                   may_alias));
+using Lanes =
+    float __attribute__((vector_size(kLanes * sizeof(float)), aligned(alignof(float)), may_alias));
 
-inline const Lanes& lanes_at(const float* p) { return *reinterpret_cast<const Lanes*>(p); }
+inline const Lanes& lanes_at(const float* p) {
+  return *reinterpret_cast<const Lanes*>(p);
+}
 
 /// The share of `total` items that belongs to one of the threads.
 struct Share {
@@ -74,7 +77,7 @@ struct DepthwiseRow {
   std::int64_t w;
   std::int64_t h;
   std::int64_t out_w;
-  std::int64_t top;       ///< the windows' first row in the picture; may be negative
+  std::int64_t top;  ///< the windows' first row in the picture; may be negative
   std::int64_t pad_left;
 };
 
@@ -90,7 +93,8 @@ inline __attribute__((always_inline)) void block_row(const DepthwiseRow& row, st
   constexpr int kTaps = kKernel * kKernel;
   const float* weight_at = row.weight + block * kTaps * kLanes;
   Lanes weight[kTaps];
-  for (int tap = 0; tap < kTaps; ++tap) weight[tap] = lanes_at(weight_at + tap * kLanes);
+  for (int tap = 0; tap < kTaps; ++tap)
+    weight[tap] = lanes_at(weight_at + tap * kLanes);
   const Lanes bias = lanes_at(row.bias + block * kLanes);
   const Lanes zero{};
   const Lanes limit = zero + kRelu6Limit;
@@ -165,17 +169,18 @@ using DepthwiseKernel = void (*)(const DepthwiseRow&);
 
 /// nullptr for a combination that has no kernel.
 DepthwiseKernel depthwise_kernel(int kernel, int stride) {
-  if (kernel == 3) return stride == 1 ? depthwise_3x3_stride1
-                                      : stride == 2 ? depthwise_3x3_stride2 : nullptr;
-  if (kernel == 5) return stride == 1 ? depthwise_5x5_stride1
-                                      : stride == 2 ? depthwise_5x5_stride2 : nullptr;
+  if (kernel == 3)
+    return stride == 1 ? depthwise_3x3_stride1 : stride == 2 ? depthwise_3x3_stride2 : nullptr;
+  if (kernel == 5)
+    return stride == 1 ? depthwise_5x5_stride1 : stride == 2 ? depthwise_5x5_stride2 : nullptr;
   return nullptr;
 }
 
 PANDAGPT_VECTOR_CLONES void add_pixels(const float* pixels, std::int64_t count, std::int64_t c,
                                        float* sum) {
   for (std::int64_t pixel = 0; pixel < count; ++pixel, pixels += c)
-    for (std::int64_t i = 0; i < c; ++i) sum[i] += pixels[i];
+    for (std::int64_t i = 0; i < c; ++i)
+      sum[i] += pixels[i];
 }
 
 void compute_mean(ggml_tensor* out, int thread, int n_threads, void*) {
@@ -187,7 +192,8 @@ void compute_mean(ggml_tensor* out, int thread, int n_threads, void*) {
     float* mean = static_cast<float*>(out->data) + n * c;
     std::fill(mean, mean + c, 0.0F);
     add_pixels(static_cast<const float*>(in->data) + n * c * pixels, pixels, c, mean);
-    for (std::int64_t i = 0; i < c; ++i) mean[i] /= static_cast<float>(pixels);
+    for (std::int64_t i = 0; i < c; ++i)
+      mean[i] /= static_cast<float>(pixels);
   }
 }
 
@@ -196,8 +202,7 @@ void compute_mean(ggml_tensor* out, int thread, int n_threads, void*) {
 SameWindow same_window(std::int64_t in, std::int64_t kernel, std::int64_t stride) {
   SameWindow window;
   window.out = (in + stride - 1) / stride;
-  const std::int64_t padding =
-      std::max<std::int64_t>((window.out - 1) * stride + kernel - in, 0);
+  const std::int64_t padding = std::max<std::int64_t>((window.out - 1) * stride + kernel - in, 0);
   window.pad_before = padding / 2;
   window.pad_after = padding - window.pad_before;
   return window;
@@ -209,8 +214,8 @@ ggml_tensor* extract_patches(GraphBuilder& builder, ggml_tensor* x, int kernel, 
                    same_window(x->ne[2], kernel, stride)}));
   ggml_tensor* arguments[] = {x};
   return ggml_custom_4d(builder.context(), GGML_TYPE_F32, x->ne[0] * kernel * kernel,
-                        state->across.out, state->down.out, x->ne[3], arguments, 1,
-                        compute_patches, GGML_N_TASKS_MAX, const_cast<PatchesState*>(state));
+                        state->across.out, state->down.out, x->ne[3], arguments, 1, compute_patches,
+                        GGML_N_TASKS_MAX, const_cast<PatchesState*>(state));
 }
 
 DepthwiseConv::DepthwiseConv(int kernel, int stride, std::int64_t channels,

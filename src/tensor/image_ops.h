@@ -1,8 +1,8 @@
 // Convolutions over channels-last pictures as custom operators of a ggml graph.
 //
-// A picture is [channels, width, height, n]: the channels of one pixel lie side by side. Windows are
-// placed by TensorFlow's 'SAME' rule: out = ceil(in / stride), and of the padding that this needs,
-// the smaller half comes first (left, above).
+// A picture is [channels, width, height, n]: the channels of one pixel lie side by side. Windows
+// are placed by TensorFlow's 'SAME' rule: out = ceil(in / stride), and of the padding that this
+// needs, the smaller half comes first (left, above).
 #pragma once
 
 #include <cstdint>
@@ -15,9 +15,9 @@ namespace pandagpt {
 
 /// Window places along one side of a picture.
 struct SameWindow {
-  std::int64_t out = 0;           ///< number of windows
-  std::int64_t pad_before = 0;    ///< zeros before the first pixel
-  std::int64_t pad_after = 0;     ///< zeros after the last one
+  std::int64_t out = 0;         ///< number of windows
+  std::int64_t pad_before = 0;  ///< zeros before the first pixel
+  std::int64_t pad_after = 0;   ///< zeros after the last one
 };
 SameWindow same_window(std::int64_t in, std::int64_t kernel, std::int64_t stride);
 

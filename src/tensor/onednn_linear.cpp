@@ -168,9 +168,9 @@ class OnednnLinear::Impl {
         {DNNL_ARG_SCRATCHPAD, memory(primitive.scratchpad_desc(), cpu_engine())},
     };
     if (has_residual)
-      task.arguments.emplace(activation_ == LinearActivation::kNone ? kResidualArgument
-                                                                    : kResidualAfterActivation,
-                             memory(y, cpu_engine(), nullptr));
+      task.arguments.emplace(
+          activation_ == LinearActivation::kNone ? kResidualArgument : kResidualAfterActivation,
+          memory(y, cpu_engine(), nullptr));
     return task;
   }
 
@@ -219,8 +219,12 @@ OnednnLinear::~OnednnLinear() = default;
 OnednnLinear::OnednnLinear(OnednnLinear&&) noexcept = default;
 OnednnLinear& OnednnLinear::operator=(OnednnLinear&&) noexcept = default;
 
-std::int64_t OnednnLinear::n_in() const { return impl_->n_in(); }
-std::int64_t OnednnLinear::n_out() const { return impl_->n_out(); }
+std::int64_t OnednnLinear::n_in() const {
+  return impl_->n_in();
+}
+std::int64_t OnednnLinear::n_out() const {
+  return impl_->n_out();
+}
 
 ggml_tensor* OnednnLinear::apply(GraphBuilder& builder, ggml_tensor* x, ggml_tensor* residual) {
   if (x->ne[0] != n_in() || !ggml_is_contiguous(x))

@@ -115,7 +115,7 @@ def tiny_pixels(n):
 
 
 def run(model, pixels):
-    """pixels: (n, h, w, 3). Computed in doubles, so that the expected values are exact in floats."""
+    """pixels: (n, h, w, 3). In doubles, so that what is expected has no rounding of its own."""
     with torch.no_grad():
         grid = model.double().grid(torch.from_numpy(pixels).double().permute(0, 3, 1, 2))
         pooled = grid.mean((2, 3))
