@@ -214,7 +214,8 @@ TEST(Pickle, ReadsNumbers) {
 // --- zip archives ------------------------------------------------------------------------------
 
 void put(Bytes& bytes, std::uint64_t value, int n_bytes) {
-  for (int i = 0; i < n_bytes; ++i, value >>= 8) bytes.push_back(static_cast<std::uint8_t>(value));
+  for (int i = 0; i < n_bytes; ++i, value >>= 8)
+    bytes.push_back(static_cast<std::uint8_t>(value));
 }
 
 /// An archive with the member "ab" = "xyz", whose sizes and offsets stand in the zip64 fields.
