@@ -8,9 +8,9 @@ pandagpt=$build/src/cli/pandagpt
 # photo, question
 questions=(
   chelsea.png "What animal is in the picture?"
+  motorcycle_left.png "Describe the image."
+  rocket.jpg "Describe the image."
   coffee.png "What is in the picture?"
-  rocket.jpg "Describe the picture."
-  astronaut.png "Who is in the picture?"
 )
 
 # print_answer PHOTO QUESTION REPORT: from the JSON that `pandagpt ask --json` wrote.

@@ -69,6 +69,8 @@ double first_byte_ms(const std::vector<std::string>& arguments) {
     throw Error(ErrorKind::kInternal, std::string("pipe: ") + std::strerror(errno));
   FileActions actions;
   posix_spawn_file_actions_adddup2(actions.get(), ends[1], STDOUT_FILENO);
+  // the child is cut off after its first byte and would say that its output is closed
+  posix_spawn_file_actions_addopen(actions.get(), STDERR_FILENO, "/dev/null", O_WRONLY, 0);
   std::vector<char*> argv;
   for (const std::string& argument : arguments) {
     argv.push_back(const_cast<char*>(argument.c_str()));
