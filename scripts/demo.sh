@@ -45,7 +45,7 @@ done
 
 cat <<TEXT
 
-The photos are scikit-image's samples (CC0 or public domain; see scripts/demo_photos.tsv).
+The photos are scikit-image's samples (sources: scripts/demo_photos.tsv).
 
 Next, try:
   build/release/src/cli/pandagpt ask --image YOUR_PHOTO.jpg "What is in the picture?"

@@ -16,6 +16,7 @@
 #include "cli/commands.h"
 #include "cli/options.h"
 #include "cli/output.h"
+#include "core/threads.h"
 #include "llm/llm_model.h"
 
 extern char** environ;

@@ -8,6 +8,7 @@
 #include <random>
 #include <utility>
 
+#include "core/threads.h"
 #include "llm/text_stream.h"
 #include "pandagpt/error.h"
 

@@ -12,9 +12,6 @@
 
 namespace pandagpt {
 
-/// Number of physical cores that this process may use, at least 1.
-int default_thread_count();
-
 /// Sends llama.cpp's and ggml's log lines to spdlog at debug level. Idempotent; LlmModel calls it.
 void redirect_llama_log();
 

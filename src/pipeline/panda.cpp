@@ -6,6 +6,7 @@
 #include <mutex>
 #include <utility>
 
+#include "core/threads.h"
 #include "llm/chat_session.h"
 #include "llm/llm_model.h"
 #include "pipeline/input_encoder.h"

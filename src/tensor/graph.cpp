@@ -4,8 +4,8 @@
 
 #include <algorithm>
 #include <array>
-#include <thread>
 
+#include "core/threads.h"
 #include "pandagpt/error.h"
 
 namespace pandagpt {
@@ -37,9 +37,7 @@ ggml_tensor* named(const std::unordered_map<std::string, ggml_tensor*>& tensors,
 }  // namespace
 
 ComputeBackend::ComputeBackend(int n_threads)
-    : n_threads_(n_threads > 0
-                     ? n_threads
-                     : std::max(1, static_cast<int>(std::thread::hardware_concurrency()))),
+    : n_threads_(n_threads > 0 ? n_threads : default_thread_count()),
       backend_(ggml_backend_cpu_init()) {
   if (!backend_) throw Error(ErrorKind::kInternal, "ggml's CPU backend can't be started");
   ggml_backend_cpu_set_n_threads(backend_.get(), n_threads_);

@@ -10,6 +10,7 @@
 #include <dnnl.hpp>
 
 #include "core/file.h"
+#include "core/threads.h"
 #include "encoders/encoders.h"
 #include "llm/llm_model.h"
 #include "pandagpt/error.h"

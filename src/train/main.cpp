@@ -38,6 +38,7 @@ int main(int argc, char** argv) {
   spdlog::set_pattern("%^%l%$: %v");
   CLI::App app{"Trains PandaGPT's projection and LoRA", "pandagpt-train"};
   app.require_subcommand(1);
+  app.set_version_flag("--version", "pandagpt-train " PANDAGPT_VERSION);
   train::LlmTrainOptions options;
   CLI::App* llm = app.add_subcommand("llm", "projection + LoRA on conversations about pictures");
   options.declare(*llm);

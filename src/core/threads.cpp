@@ -1,3 +1,5 @@
+#include "core/threads.h"
+
 #include <sched.h>
 
 #include <algorithm>
@@ -5,8 +7,6 @@
 #include <set>
 #include <string>
 #include <thread>
-
-#include "llm/llm_model.h"
 
 namespace pandagpt {
 namespace {
