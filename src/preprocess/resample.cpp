@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "media/cpu_dispatch.h"
+#include "core/cpu_clones.h"
 
 namespace pandagpt {
 namespace {

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "core/cpu_clones.h"
 #include "pandagpt/error.h"
-#include "tensor/vector_clones.h"
 
 namespace pandagpt {
 namespace {
@@ -152,16 +152,16 @@ inline __attribute__((always_inline)) void depthwise_row(const DepthwiseRow& row
   if (row.c % kLanes != 0) rest_of_row<kKernel, kStride>(row, full_blocks);
 }
 
-PANDAGPT_VECTOR_CLONES void depthwise_3x3_stride1(const DepthwiseRow& row) {
+PANDAGPT_CPU_CLONES void depthwise_3x3_stride1(const DepthwiseRow& row) {
   depthwise_row<3, 1>(row);
 }
-PANDAGPT_VECTOR_CLONES void depthwise_3x3_stride2(const DepthwiseRow& row) {
+PANDAGPT_CPU_CLONES void depthwise_3x3_stride2(const DepthwiseRow& row) {
   depthwise_row<3, 2>(row);
 }
-PANDAGPT_VECTOR_CLONES void depthwise_5x5_stride1(const DepthwiseRow& row) {
+PANDAGPT_CPU_CLONES void depthwise_5x5_stride1(const DepthwiseRow& row) {
   depthwise_row<5, 1>(row);
 }
-PANDAGPT_VECTOR_CLONES void depthwise_5x5_stride2(const DepthwiseRow& row) {
+PANDAGPT_CPU_CLONES void depthwise_5x5_stride2(const DepthwiseRow& row) {
   depthwise_row<5, 2>(row);
 }
 
@@ -176,8 +176,8 @@ DepthwiseKernel depthwise_kernel(int kernel, int stride) {
   return nullptr;
 }
 
-PANDAGPT_VECTOR_CLONES void add_pixels(const float* pixels, std::int64_t count, std::int64_t c,
-                                       float* sum) {
+PANDAGPT_CPU_CLONES void add_pixels(const float* pixels, std::int64_t count, std::int64_t c,
+                                    float* sum) {
   for (std::int64_t pixel = 0; pixel < count; ++pixel, pixels += c)
     for (std::int64_t i = 0; i < c; ++i)
       sum[i] += pixels[i];

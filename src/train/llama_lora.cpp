@@ -2,7 +2,6 @@
 
 #include <torch/torch.h>
 
-#include <cmath>
 
 #include "pandagpt/error.h"
 #include "tensor/gguf_file.h"
@@ -29,9 +28,8 @@ std::string block_name(int64_t layer, const char* part) {
 
 Lora make_lora(int64_t rank, int64_t in, int64_t rows, int64_t first_row) {
   Lora lora;
-  lora.a = torch::empty({rank, in});
-  torch::nn::init::kaiming_uniform_(lora.a, std::sqrt(5.0));  // peft's start; B is zero
-  lora.a.requires_grad_(true);
+  // a start of no effect; the trainer draws A from its seed, others load both
+  lora.a = torch::zeros({rank, in}).requires_grad_(true);
   lora.b = torch::zeros({rows, rank}).requires_grad_(true);
   lora.row = first_row;
   return lora;

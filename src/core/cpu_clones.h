@@ -1,4 +1,4 @@
-// Run-time choice of the instruction set for the few loops over pixels and samples where it pays.
+// Run-time choice of the instruction set for the few loops where it pays.
 #pragma once
 
 #if defined(__x86_64__) && defined(__linux__) && defined(__GLIBC__) && defined(__GNUC__) && \
