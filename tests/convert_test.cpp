@@ -10,7 +10,7 @@
 #include "convert/efficientnet.h"
 #include "convert/imagenet_labels.h"
 #include "convert/pickle.h"
-#include "convert/torch_reader.h"
+#include "convert/tensor_source.h"
 #include "convert/zip_reader.h"
 #include "encoders/encoder_keys.h"
 #include "pandagpt/error.h"
@@ -61,16 +61,16 @@ class ConvertTest : public testing::Test {
 class ContainerTest : public testing::TestWithParam<const char*> {};
 
 TEST_P(ContainerTest, ReadsEveryTypeAndLayout) {
-  const TorchFile file(fixture(GetParam()));
+  const TensorSource file = open_tensor_source(fixture(GetParam()));
   std::vector<float> base(24);
   for (std::size_t i = 0; i < base.size(); ++i)
     base[i] = static_cast<float>(i);
   for (const char* name : {"f64", "f16", "bf16", "i64", "i32", "i16", "i8", "u8", "shared"}) {
-    const TorchTensor& tensor = file.tensor(std::string("model.") + name);
+    const SourceTensor& tensor = file.tensor(std::string("model.") + name);
     EXPECT_EQ(tensor.to_f32(), base) << name;
     EXPECT_THAT(tensor.shape, ElementsAre(4, 6)) << name;
   }
-  EXPECT_STREQ(torch_type_name(file.tensor("model.bf16").type), "bfloat16");
+  EXPECT_STREQ(element_type_name(file.tensor("model.bf16").type), "bfloat16");
   EXPECT_EQ(file.tensor("model.bool").to_f32()[11], 0.0F);
   EXPECT_EQ(file.tensor("model.bool").to_f32()[12], 1.0F);
   EXPECT_THAT(file.tensor("model.transposed").shape, ElementsAre(6, 4));
@@ -88,7 +88,7 @@ TEST_P(ContainerTest, ReadsEveryTypeAndLayout) {
 }
 
 TEST_P(ContainerTest, ReadsScalars) {
-  const auto scalars = TorchFile(fixture(GetParam())).scalars();
+  const auto scalars = open_tensor_source(fixture(GetParam())).scalars();
   EXPECT_EQ(scalars.at("epoch"), "3");
   EXPECT_EQ(scalars.at("negative"), "-3");
   EXPECT_EQ(scalars.at("big"), "1099511627776");
@@ -105,19 +105,20 @@ INSTANTIATE_TEST_SUITE_P(Containers, ContainerTest,
 
 TEST(TorchReader, RefusesCodeByItsName) {
   for (const char* name : {"runs_command_zip.pt", "runs_command_legacy.pth"})
-    EXPECT_THAT(model_error([&] { TorchFile{fixture(name)}; }),
+    EXPECT_THAT(model_error([&] { open_tensor_source(fixture(name)); }),
                 AllOf(HasSubstr(name), HasSubstr("refuses to run posix.system"),
                       HasSubstr("not a plain checkpoint")));
-  EXPECT_THAT(model_error([] { TorchFile{fixture("whole_module.pt")}; }),
+  EXPECT_THAT(model_error([] { open_tensor_source(fixture("whole_module.pt")); }),
               HasSubstr("refuses to run torch.nn.modules.linear.Linear"));
 }
 
 TEST_F(ConvertTest, RefusesOtherFiles) {
   const fs::path text = write("text", "hello");
-  EXPECT_THAT(model_error([&] { TorchFile{text}; }), HasSubstr("not a torch checkpoint"));
-  EXPECT_THAT(model_error([&] { TorchFile{folder_ / "none"}; }), HasSubstr("none"));
+  EXPECT_THAT(model_error([&] { open_tensor_source(text); }),
+              HasSubstr("neither a torch checkpoint"));
+  EXPECT_THAT(model_error([&] { open_tensor_source(folder_ / "none"); }), HasSubstr("none"));
   const fs::path pickle = write("pickle", "\x80\x02N.");
-  EXPECT_THAT(model_error([&] { TorchFile{pickle}; }), HasSubstr("not a checkpoint"));
+  EXPECT_THAT(model_error([&] { open_tensor_source(pickle); }), HasSubstr("not a checkpoint"));
 }
 
 TEST_F(ConvertTest, EveryTruncationIsAnError) {
@@ -125,7 +126,7 @@ TEST_F(ConvertTest, EveryTruncationIsAnError) {
     const std::string whole = test::read_text(fixture(name));
     for (std::size_t size = 1; size < whole.size(); size += 13) {
       const fs::path cut = write("cut", whole.substr(0, size));
-      EXPECT_THROW(TorchFile{cut}, Error) << name << " cut to " << size;
+      EXPECT_THROW(open_tensor_source(cut), Error) << name << " cut to " << size;
     }
   }
 }
@@ -142,7 +143,7 @@ TEST_F(ConvertTest, DamagedFilesAreReadOrRefused) {
         damaged[generator() % damaged.size()] = static_cast<char>(generator());
       const fs::path path = write("damaged", damaged);
       try {
-        const TorchFile file(path);
+        const TensorSource file = open_tensor_source(path);
         for (const auto& [tensor_name, tensor] : file.tensors())
           tensor.to_f32();
       } catch (const Error&) {
@@ -317,7 +318,7 @@ TEST_F(ConvertTest, BothContainersGiveTheSameFile) {
 
 TEST_F(ConvertTest, NormalisationsAreFoldedIn) {
   convert_efficientnet_lite(fixture("tiny_zip.pt"), folder_ / "a.gguf", {.image_size = kTinySide});
-  const TorchFile torch(fixture("tiny_zip.pt"));
+  const TensorSource torch = open_tensor_source(fixture("tiny_zip.pt"));
   const GgufFile gguf(folder_ / "a.gguf");
   const auto value = [&](const std::string& name, std::size_t at) {
     return double{torch.tensor(name).to_f32()[at]};

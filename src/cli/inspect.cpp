@@ -6,7 +6,7 @@
 
 #include "cli/commands.h"
 #include "cli/output.h"
-#include "convert/torch_reader.h"
+#include "convert/tensor_source.h"
 #include "tensor/gguf_file.h"
 
 namespace pandagpt {
@@ -44,14 +44,14 @@ Contents read_gguf(const std::string& path) {
   return contents;
 }
 
-Contents read_torch(const std::string& path) {
-  const TorchFile file(path);
-  Contents contents{"torch checkpoint", "slowest dimension first", {}, {}};
+Contents read_checkpoint(const std::string& path) {
+  const TensorSource file = open_tensor_source(path);
+  Contents contents{file.format(), "slowest dimension first", {}, {}};
   for (const auto& [key, value] : file.scalars())
     contents.metadata.push_back({key, value});
   for (const auto& [name, tensor] : file.tensors())
-    contents.tensors.push_back({name, torch_type_name(tensor.type), tensor.shape,
-                                tensor.n_elements() * torch_type_size(tensor.type)});
+    contents.tensors.push_back({name, element_type_name(tensor.type), tensor.shape,
+                                tensor.n_elements() * element_type_size(tensor.type)});
   return contents;
 }
 
@@ -103,7 +103,7 @@ void add_inspect(CLI::App& app) {
   command->add_option("file", *path, "a GGUF file or a torch checkpoint")->required();
   command->add_flag("--json", *json, "print JSON");
   command->callback([path, json] {
-    const Contents contents = is_gguf(*path) ? read_gguf(*path) : read_torch(*path);
+    const Contents contents = is_gguf(*path) ? read_gguf(*path) : read_checkpoint(*path);
     *json ? print_json(*path, contents) : print(*path, contents);
   });
   command->footer(

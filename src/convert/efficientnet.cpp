@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "convert/imagenet_labels.h"
-#include "convert/torch_reader.h"
+#include "convert/tensor_source.h"
 #include "encoders/efficientnet_lite.h"
 #include "encoders/encoder_keys.h"
 #include "pandagpt/error.h"
@@ -64,7 +64,7 @@ Registry expected_tensors(const EfficientNetConfig& config) {
 }
 
 /// Throws with every difference between the checkpoint and the registry.
-void check_tensors(const TorchFile& file, const Registry& registry) {
+void check_tensors(const TensorSource& file, const Registry& registry) {
   constexpr std::size_t kMaxListed = 10;
   std::vector<std::string> faults;
   for (const auto& [name, shape] : registry) {
@@ -87,8 +87,8 @@ void check_tensors(const TorchFile& file, const Registry& registry) {
   throw Error(ErrorKind::kModel, file.path().string() + ": " + text);
 }
 
-std::int64_t dimension(const TorchFile& file, const std::string& name, std::size_t dim) {
-  const TorchTensor& tensor = file.tensor(name);
+std::int64_t dimension(const TensorSource& file, const std::string& name, std::size_t dim) {
+  const SourceTensor& tensor = file.tensor(name);
   if (dim >= tensor.shape.size() || tensor.shape[dim] < 1 || tensor.shape[dim] > 1 << 16)
     throw Error(ErrorKind::kModel, file.path().string() + ": " + name + " has the shape " +
                                        shape_text(tensor.shape) +
@@ -98,7 +98,7 @@ std::int64_t dimension(const TorchFile& file, const std::string& name, std::size
 
 /// Reads the sizes off the tensors. Strides leave no trace in the weights; they follow from the
 /// stages, each of which has its own number of channels.
-EfficientNetConfig config_of(const TorchFile& file, int image_size) {
+EfficientNetConfig config_of(const TensorSource& file, int image_size) {
   EfficientNetConfig config;
   config.image_size = image_size;
   config.stem_channels = static_cast<int>(dimension(file, "_conv_stem.weight", 0));
@@ -138,7 +138,7 @@ struct Folded {
   std::vector<float> bias;    ///< (out)
 };
 
-Folded fold(const TorchFile& file, const std::string& conv, const std::string& norm) {
+Folded fold(const TensorSource& file, const std::string& conv, const std::string& norm) {
   Folded result;
   result.weight = file.tensor(conv + ".weight").to_f32();
   const std::vector<float> gamma = file.tensor(norm + ".weight").to_f32();
@@ -163,13 +163,13 @@ void add_layer(GgufWriter* writer, const std::string& name, const TensorShape& s
   writer->add_f32(keys::bias_name(name), {static_cast<std::int64_t>(bias.size())}, bias);
 }
 
-void add_pointwise(GgufWriter* writer, const TorchFile& file, const std::string& name,
+void add_pointwise(GgufWriter* writer, const TensorSource& file, const std::string& name,
                    const std::string& conv, const std::string& norm, int in, int out) {
   const Folded folded = fold(file, conv, norm);
   add_layer(writer, name, {in, out}, folded.weight, folded.bias);
 }
 
-void add_weights(GgufWriter* writer, const TorchFile& file, const EfficientNetConfig& config) {
+void add_weights(GgufWriter* writer, const TensorSource& file, const EfficientNetConfig& config) {
   const Folded stem = fold(file, "_conv_stem", "_bn0");
   const int kernel = config.stem_kernel;
   add_layer(writer, keys::kStem, {3, kernel, kernel, config.stem_channels},
@@ -247,7 +247,7 @@ std::vector<std::string> labels_for(const EfficientNetConfig& config,
 
 void convert_efficientnet_lite(const fs::path& checkpoint, const fs::path& output,
                                const EfficientNetConversion& conversion) {
-  const TorchFile file(checkpoint);
+  const TensorSource file = open_tensor_source(checkpoint);
   const EfficientNetConfig config = config_of(file, conversion.image_size);
   check_tensors(file, expected_tensors(config));
 

@@ -1,7 +1,6 @@
 #include "convert/torch_reader.h"
 
 #include <algorithm>
-#include <bit>
 #include <cstring>
 #include <functional>
 #include <optional>
@@ -12,7 +11,6 @@
 #include "pandagpt/error.h"
 
 namespace pandagpt {
-namespace fs = std::filesystem;
 namespace {
 
 using Kind = PickleValue::Kind;
@@ -27,17 +25,17 @@ constexpr std::uint8_t kPickleStart = 0x80;
 
 struct TypeName {
   const char* storage;
-  TorchType type;
+  ElementType type;
 };
 constexpr TypeName kStorageTypes[] = {
-    {"torch.DoubleStorage", TorchType::kF64}, {"torch.FloatStorage", TorchType::kF32},
-    {"torch.HalfStorage", TorchType::kF16},   {"torch.BFloat16Storage", TorchType::kBf16},
-    {"torch.LongStorage", TorchType::kI64},   {"torch.IntStorage", TorchType::kI32},
-    {"torch.ShortStorage", TorchType::kI16},  {"torch.CharStorage", TorchType::kI8},
-    {"torch.ByteStorage", TorchType::kU8},    {"torch.BoolStorage", TorchType::kBool},
+    {"torch.DoubleStorage", ElementType::kF64}, {"torch.FloatStorage", ElementType::kF32},
+    {"torch.HalfStorage", ElementType::kF16},   {"torch.BFloat16Storage", ElementType::kBf16},
+    {"torch.LongStorage", ElementType::kI64},   {"torch.IntStorage", ElementType::kI32},
+    {"torch.ShortStorage", ElementType::kI16},  {"torch.CharStorage", ElementType::kI8},
+    {"torch.ByteStorage", ElementType::kU8},    {"torch.BoolStorage", ElementType::kBool},
 };
 
-std::optional<TorchType> storage_type(const std::string& name) {
+std::optional<ElementType> storage_type(const std::string& name) {
   for (const TypeName& known : kStorageTypes)
     if (name == known.storage) return known.type;
   return std::nullopt;
@@ -48,14 +46,8 @@ class Collector {
  public:
   using StorageLookup = std::function<ByteView(const std::string& key)>;
 
-  Collector(const PickleDocument& document, const std::string& file, StorageLookup storage,
-            std::map<std::string, TorchTensor>* tensors,
-            std::map<std::string, std::string>* scalars)
-      : document_(document),
-        file_(file),
-        storage_(std::move(storage)),
-        tensors_(tensors),
-        scalars_(scalars) {}
+  Collector(const PickleDocument& document, StorageLookup storage, TensorTable* table)
+      : document_(document), storage_(std::move(storage)), table_(table) {}
 
   void collect(PickleId id, const std::string& name, int depth = 0) {
     if (depth > kMaxDepth) fail(name + " is nested too deeply");
@@ -72,21 +64,20 @@ class Collector {
           collect(value.items[i], joined(name, std::to_string(i)), depth + 1);
         return;
       case Kind::kTensor:
-        return add(tensors_, name, tensor(value, name));
+        return table_->add(name_or_default(name), tensor(value, name));
       default:
-        return add(scalars_, name, scalar_text(value));
+        return table_->add_scalar(name_or_default(name), scalar_text(value));
     }
   }
 
  private:
   [[noreturn]] void fail(const std::string& what) const {
-    throw Error(ErrorKind::kModel, file_ + ": " + what);
+    throw Error(ErrorKind::kModel, table_->file() + ": " + what);
   }
 
-  template <typename Table, typename Value>
-  void add(Table* table, const std::string& name, Value value) {
-    if (!table->emplace(name.empty() ? "tensor" : name, std::move(value)).second)
-      fail("two values are called " + name);
+  /// A file may hold a single tensor, without a dictionary that names it.
+  static std::string name_or_default(const std::string& name) {
+    return name.empty() ? "tensor" : name;
   }
 
   static std::string joined(const std::string& name, const std::string& key) {
@@ -128,18 +119,18 @@ class Collector {
     return sizes;
   }
 
-  TorchTensor tensor(const PickleValue& value, const std::string& name) const {
+  SourceTensor tensor(const PickleValue& value, const std::string& name) const {
     const PickleValue& storage = document_[value.items[0]];
-    const std::optional<TorchType> type = storage_type(document_[storage.items[0]].text);
+    const std::optional<ElementType> type = storage_type(document_[storage.items[0]].text);
     if (!type) fail("tensor " + name + " has an unknown type");
-    TorchTensor tensor;
+    SourceTensor tensor;
     tensor.type = *type;
     tensor.shape = sizes(value.items[2], name);
     tensor.strides = sizes(value.items[3], name);
     if (tensor.strides.size() != tensor.shape.size())
       fail("tensor " + name + " has a size and a stride of different lengths");
     const ByteView bytes = storage_(storage.text);
-    const std::uint64_t available = bytes.size() / torch_type_size(*type);
+    const std::uint64_t available = bytes.size() / element_type_size(*type);
     if (storage.integer < 0 || static_cast<std::uint64_t>(storage.integer) > available)
       fail("the storage of tensor " + name + " is truncated");
     set_data(&tensor, document_[value.items[1]].integer, storage.integer, bytes, name);
@@ -147,7 +138,7 @@ class Collector {
   }
 
   /// Cuts the tensor's part out of its storage of `limit` elements.
-  void set_data(TorchTensor* tensor, std::int64_t offset, std::int64_t limit, ByteView bytes,
+  void set_data(SourceTensor* tensor, std::int64_t offset, std::int64_t limit, ByteView bytes,
                 const std::string& name) const {
     std::int64_t n_elements = 1;
     std::int64_t last = 0;  // the highest index that is used, from the offset
@@ -170,29 +161,15 @@ class Collector {
     }
     const std::int64_t used = empty ? 0 : last + 1;
     if (used > limit - offset) outside();
-    const std::size_t element = torch_type_size(tensor->type);
+    const std::size_t element = element_type_size(tensor->type);
     tensor->data = bytes.subspan(offset * element, used * element);
   }
 
   const PickleDocument& document_;
-  const std::string& file_;
   StorageLookup storage_;
-  std::map<std::string, TorchTensor>* tensors_;
-  std::map<std::string, std::string>* scalars_;
+  TensorTable* table_;
   std::size_t n_visited_ = 0;
 };
-
-float half_to_float(std::uint16_t half) {
-  const std::uint32_t sign = std::uint32_t{half & 0x8000U} << 16;
-  const std::uint32_t exponent = half >> 10 & 31U;
-  const std::uint32_t fraction = half & 0x3ffU;
-  if (exponent == 0) {  // zero and subnormal numbers: fraction * 2^-24
-    const float magnitude = static_cast<float>(fraction) * 0x1p-24F;
-    return sign ? -magnitude : magnitude;
-  }
-  const std::uint32_t wide = exponent == 31 ? 255U : exponent + 112;
-  return std::bit_cast<float>(sign | wide << 23 | fraction << 13);
-}
 
 template <typename T>
 T load(const std::uint8_t* at) {
@@ -201,35 +178,9 @@ T load(const std::uint8_t* at) {
   return value;
 }
 
-float element_to_float(TorchType type, const std::uint8_t* at) {
-  switch (type) {
-    case TorchType::kF64:
-      return static_cast<float>(load<double>(at));
-    case TorchType::kF32:
-      return load<float>(at);
-    case TorchType::kF16:
-      return half_to_float(load<std::uint16_t>(at));
-    case TorchType::kBf16:
-      return std::bit_cast<float>(std::uint32_t{load<std::uint16_t>(at)} << 16);
-    case TorchType::kI64:
-      return static_cast<float>(load<std::int64_t>(at));
-    case TorchType::kI32:
-      return static_cast<float>(load<std::int32_t>(at));
-    case TorchType::kI16:
-      return static_cast<float>(load<std::int16_t>(at));
-    case TorchType::kI8:
-      return static_cast<float>(load<std::int8_t>(at));
-    case TorchType::kU8:
-      return static_cast<float>(*at);
-    case TorchType::kBool:
-      return *at ? 1.0F : 0.0F;
-  }
-  return 0.0F;
-}
-
 /// The zip container: NAME/data.pkl and NAME/data/KEY.
-void read_zip(ByteView bytes, const std::string& file, std::map<std::string, TorchTensor>* tensors,
-              std::map<std::string, std::string>* scalars) {
+void read_zip(ByteView bytes, TensorTable* table) {
+  const std::string& file = table->file();
   const auto members = read_stored_zip(bytes, file);
   constexpr std::string_view kPickleMember = "data.pkl";
   std::string prefix;
@@ -243,19 +194,18 @@ void read_zip(ByteView bytes, const std::string& file, std::map<std::string, Tor
   if (!pickle) throw Error(ErrorKind::kModel, file + ": a zip archive, but not a torch checkpoint");
   if (const auto order = members.find(prefix + "byteorder"); order != members.end())
     if (std::string(order->second.begin(), order->second.end()) != "little")
-      throw Error(
-          ErrorKind::kModel,
-          file + ": written by a big-endian machine; save it again on a " + "little-endian one");
+      throw Error(ErrorKind::kModel,
+                  file + ": written by a big-endian machine; save it again on a little-endian one");
   const PickleDocument document = read_pickle(*pickle, 0, file);
   Collector(
-      document, file,
+      document,
       [&](const std::string& key) {
         const auto found = members.find(prefix + "data/" + key);
         if (found == members.end())
           throw Error(ErrorKind::kModel, file + ": the storage " + key + " is missing");
         return found->second;
       },
-      tensors, scalars)
+      table)
       .collect(document.root, "");
 }
 
@@ -263,17 +213,17 @@ void read_zip(ByteView bytes, const std::string& file, std::map<std::string, Tor
 /// order, each with its number of elements before it.
 class LegacyReader {
  public:
-  LegacyReader(ByteView bytes, const std::string& file) : bytes_(bytes), file_(file) {}
+  LegacyReader(ByteView bytes, TensorTable* table)
+      : bytes_(bytes), table_(table), file_(table->file()) {}
 
-  void read(std::map<std::string, TorchTensor>* tensors,
-            std::map<std::string, std::string>* scalars) {
+  void read() {
     check_header();
     const PickleDocument document = next();
     const PickleDocument keys = next();
-    std::unordered_map<std::string, TorchType> types;
+    std::unordered_map<std::string, ElementType> types;
     for (const PickleValue& value : document.values) {
       if (value.kind != Kind::kStorage) continue;
-      const std::optional<TorchType> type = storage_type(document[value.items[0]].text);
+      const std::optional<ElementType> type = storage_type(document[value.items[0]].text);
       if (!type || types.emplace(value.text, *type).first->second != *type)
         fail("the storage " + value.text + " has an unknown type");
     }
@@ -281,16 +231,16 @@ class LegacyReader {
     for (const PickleId id : keys[keys.root].items) {
       const auto type = types.find(keys[id].text);
       if (type == types.end()) fail("has a storage without a tensor");
-      storages[keys[id].text] = next_storage(torch_type_size(type->second));
+      storages[keys[id].text] = next_storage(element_type_size(type->second));
     }
     Collector(
-        document, file_,
+        document,
         [&](const std::string& key) {
           const auto found = storages.find(key);
           if (found == storages.end()) fail("the storage " + key + " is missing");
           return found->second;
         },
-        tensors, scalars)
+        table_)
         .collect(document.root, "");
   }
 
@@ -333,99 +283,27 @@ class LegacyReader {
   }
 
   ByteView bytes_;
+  TensorTable* table_;
   const std::string& file_;
   std::size_t at_ = 0;
 };
 
+bool is_zip(ByteView bytes) {
+  constexpr std::size_t kLength = sizeof(kZipStart) - 1;
+  return bytes.size() >= kLength && std::memcmp(bytes.data(), kZipStart, kLength) == 0;
+}
+
 }  // namespace
 
-const char* torch_type_name(TorchType type) {
-  switch (type) {
-    case TorchType::kF64:
-      return "float64";
-    case TorchType::kF32:
-      return "float32";
-    case TorchType::kF16:
-      return "float16";
-    case TorchType::kBf16:
-      return "bfloat16";
-    case TorchType::kI64:
-      return "int64";
-    case TorchType::kI32:
-      return "int32";
-    case TorchType::kI16:
-      return "int16";
-    case TorchType::kI8:
-      return "int8";
-    case TorchType::kU8:
-      return "uint8";
-    case TorchType::kBool:
-      return "bool";
-  }
-  return "?";
+bool is_torch_checkpoint(ByteView bytes) {
+  return is_zip(bytes) || (!bytes.empty() && bytes[0] == kPickleStart);
 }
 
-std::size_t torch_type_size(TorchType type) {
-  switch (type) {
-    case TorchType::kF64:
-    case TorchType::kI64:
-      return 8;
-    case TorchType::kF32:
-    case TorchType::kI32:
-      return 4;
-    case TorchType::kF16:
-    case TorchType::kBf16:
-    case TorchType::kI16:
-      return 2;
-    case TorchType::kI8:
-    case TorchType::kU8:
-    case TorchType::kBool:
-      return 1;
-  }
-  return 1;
-}
-
-std::int64_t TorchTensor::n_elements() const {
-  std::int64_t count = 1;
-  for (const std::int64_t size : shape)
-    count *= size;
-  return count;
-}
-
-std::vector<float> TorchTensor::to_f32() const {
-  std::vector<float> values(static_cast<std::size_t>(n_elements()));
-  const std::size_t element = torch_type_size(type);
-  std::vector<std::int64_t> index(shape.size(), 0);
-  std::int64_t at = 0;
-  for (float& value : values) {
-    value = element_to_float(type, data.data() + at * element);
-    for (std::size_t dim = shape.size(); dim-- > 0;) {  // the next index in row-major order
-      at += strides[dim];
-      if (++index[dim] < shape[dim]) break;
-      at -= strides[dim] * shape[dim];
-      index[dim] = 0;
-    }
-  }
-  return values;
-}
-
-TorchFile::TorchFile(const fs::path& path) : path_(path), map_(std::make_shared<MappedFile>(path)) {
-  const ByteView bytes = map_->bytes();
-  const std::string file = path.string();
-  if (bytes.size() >= 4 && std::memcmp(bytes.data(), kZipStart, 4) == 0)
-    read_zip(bytes, file, &tensors_, &scalars_);
-  else if (bytes[0] == kPickleStart)
-    LegacyReader(bytes, file).read(&tensors_, &scalars_);
+void read_torch_checkpoint(ByteView bytes, TensorTable* table) {
+  if (is_zip(bytes))
+    read_zip(bytes, table);
   else
-    throw Error(ErrorKind::kModel,
-                file + ": not a torch checkpoint (neither a zip archive nor a " + "pickle)");
-}
-
-const TorchTensor& TorchFile::tensor(const std::string& name) const {
-  const auto found = tensors_.find(name);
-  if (found == tensors_.end())
-    throw Error(ErrorKind::kModel, path_.string() + ": tensor " + name + " is missing");
-  return found->second;
+    LegacyReader(bytes, table).read();
 }
 
 }  // namespace pandagpt

@@ -89,10 +89,12 @@ void write_file_atomically(const fs::path& path, const std::function<void(std::o
   try {
     std::ofstream out(temporary, std::ios::binary | std::ios::trunc);
     if (!out) fail(std::strerror(errno));
+    out.exceptions(std::ios::failbit | std::ios::badbit);  // a full disk ends `write` at once
     write(out);
     out.flush();
-    if (!out) fail(std::strerror(errno));
-  } catch (const Error&) {
+  } catch (const std::ios::failure&) {
+    fail(std::strerror(errno));
+  } catch (...) {
     std::error_code ignored;
     fs::remove(temporary, ignored);
     throw;
@@ -147,6 +149,15 @@ MappedFile::MappedFile(const fs::path& path) {
 
 MappedFile::~MappedFile() {
   if (data_ != nullptr) munmap(const_cast<std::uint8_t*>(data_), size_);
+}
+
+void MappedFile::release(ByteView part) const {
+  if (part.empty() || part.data() < data_ || part.data() + part.size() > data_ + size_) return;
+  // Outwards to whole pages: what lies beside the part and is needed again is mapped in again.
+  const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+  const auto begin = static_cast<std::size_t>(part.data() - data_) / page * page;
+  const std::size_t end = part.data() + part.size() - data_;
+  madvise(const_cast<std::uint8_t*>(data_) + begin, end - begin, MADV_DONTNEED);
 }
 
 MappedFile::MappedFile(MappedFile&& other) noexcept

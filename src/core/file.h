@@ -20,8 +20,9 @@ using ByteView = std::span<const std::uint8_t>;
 Bytes read_file(const std::filesystem::path& path, std::uint64_t max_bytes);
 
 /// Writes through a temporary file in the same folder, flushes it to disk, then renames it over
-/// `path`: a reader sees the old content or the new, never a part. `write` gets a binary stream.
-/// Throws Error(kInternal) on a full disk or missing folder; the temporary file is removed.
+/// `path`: a reader sees the old content or the new, never a part. `write` gets a binary stream that
+/// throws when it can't write. Throws Error(kInternal) on a full disk or missing folder; the
+/// temporary file is removed.
 void write_file_atomically(const std::filesystem::path& path,
                            const std::function<void(std::ostream&)>& write);
 
@@ -42,6 +43,9 @@ class MappedFile {
   MappedFile& operator=(const MappedFile&) = delete;
 
   ByteView bytes() const { return {data_, size_}; }
+  /// Gives the memory of `part`, a part of bytes(), back to the system: what has been read once need
+  /// not stay resident. It may be read again.
+  void release(ByteView part) const;
 
  private:
   const std::uint8_t* data_ = nullptr;

@@ -13,6 +13,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <span>
 #include <string>
 #include <unordered_map>
@@ -95,6 +96,11 @@ class GgufFile {
 /// Collects metadata and tensors, then writes them as one GGUF file.
 class GgufWriter {
  public:
+  /// Takes the next bytes of a tensor.
+  using TensorSink = std::function<void(ByteView)>;
+  /// Hands the whole of one tensor to a sink, in parts of any size.
+  using TensorProducer = std::function<void(const TensorSink&)>;
+
   GgufWriter();
 
   void set_u32(const std::string& key, std::uint32_t value);
@@ -111,13 +117,27 @@ class GgufWriter {
   void add_f32(const std::string& name, const TensorShape& shape, std::span<const float> values);
   /// The same, stored as 16-bit floats.
   void add_f16(const std::string& name, const TensorShape& shape, std::span<const float> values);
+  /// Declares a tensor that is never held in memory: `produce` is called by `write`, once.
+  void add_streamed(const std::string& name, ggml_type type, const TensorShape& shape,
+                    TensorProducer produce);
 
-  /// Writes atomically (see write_file_atomically). Throws Error(kInternal).
+  /// Size of the file in bytes.
+  std::uint64_t file_size() const;
+  /// Writes the tensors in the order in which they were added, atomically (see
+  /// write_file_atomically). Throws Error(kInternal): the disk has not enough room, which is seen
+  /// beforehand where the system tells, or a producer gave more or less than its tensor's bytes.
   void write(const std::filesystem::path& path) const;
 
  private:
+  struct Payload {
+    std::size_t size;  ///< bytes
+    TensorProducer produce;
+  };
+
+  void put_tensor(std::ostream& out, const std::string& name, const Payload& payload) const;
+
   gguf_context_ptr gguf_;
-  std::vector<Bytes> data_;  ///< one a tensor, in the order of the file
+  std::vector<Payload> payloads_;  ///< one a tensor, in the order of the file
 };
 
 }  // namespace pandagpt

@@ -1,5 +1,8 @@
 #include <cstring>
+#include <filesystem>
 #include <ostream>
+#include <system_error>
+#include <utility>
 
 #include "pandagpt/error.h"
 #include "tensor/gguf_file.h"
@@ -35,6 +38,21 @@ ggml_tensor tensor_header(const std::string& name, ggml_type type, const TensorS
   return header;
 }
 
+void put(std::ostream& out, ByteView bytes) {
+  out.write(reinterpret_cast<const char*>(bytes.data()),
+            static_cast<std::streamsize>(bytes.size()));
+}
+
+/// A disk that is too small is better known before gigabytes have been computed.
+void check_room(const std::filesystem::path& path, std::uint64_t size) {
+  const std::filesystem::path folder = path.has_parent_path() ? path.parent_path() : ".";
+  std::error_code code;
+  const std::filesystem::space_info space = std::filesystem::space(folder, code);
+  if (code || space.available >= size) return;
+  fail(path.string() + ": takes " + std::to_string((size >> 20) + 1) + " MiB, but its disk has " +
+       std::to_string(space.available >> 20) + " MiB left; free some, or write elsewhere");
+}
+
 }  // namespace
 
 GgufWriter::GgufWriter() : gguf_(gguf_init_empty()) {
@@ -66,16 +84,22 @@ void GgufWriter::set_str_array(const std::string& key, std::span<const std::stri
   gguf_set_arr_str(gguf_.get(), key.c_str(), pointers.data(), pointers.size());
 }
 
+void GgufWriter::add_streamed(const std::string& name, ggml_type type, const TensorShape& shape,
+                              TensorProducer produce) {
+  const ggml_tensor header = tensor_header(name, type, shape);
+  if (gguf_find_tensor(gguf_.get(), name.c_str()) >= 0) fail("tensor " + name + " was added twice");
+  gguf_add_tensor(gguf_.get(), &header);
+  payloads_.push_back({ggml_nbytes(&header), std::move(produce)});
+}
+
 void GgufWriter::add_tensor(const std::string& name, ggml_type type, const TensorShape& shape,
                             ByteView data) {
   const ggml_tensor header = tensor_header(name, type, shape);
-  if (gguf_find_tensor(gguf_.get(), name.c_str()) >= 0) fail("tensor " + name + " was added twice");
-  const std::size_t size = ggml_nbytes(&header);
-  if (data.size() != size)
-    fail("tensor " + name + " of shape " + shape_text(shape) + " takes " + std::to_string(size) +
-         " bytes, got " + std::to_string(data.size()));
-  gguf_add_tensor(gguf_.get(), &header);
-  data_.emplace_back(data.begin(), data.end());
+  if (data.size() != ggml_nbytes(&header))
+    fail("tensor " + name + " of shape " + shape_text(shape) + " takes " +
+         std::to_string(ggml_nbytes(&header)) + " bytes, got " + std::to_string(data.size()));
+  add_streamed(name, type, shape,
+               [copy = Bytes(data.begin(), data.end())](const TensorSink& sink) { sink(copy); });
 }
 
 void GgufWriter::add_f32(const std::string& name, const TensorShape& shape,
@@ -92,20 +116,35 @@ void GgufWriter::add_f16(const std::string& name, const TensorShape& shape,
   add_tensor(name, GGML_TYPE_F16, shape, {data, halves.size() * sizeof(ggml_fp16_t)});
 }
 
+std::uint64_t GgufWriter::file_size() const {
+  const std::size_t alignment = gguf_get_alignment(gguf_.get());
+  std::uint64_t size = gguf_get_meta_size(gguf_.get());
+  for (const Payload& payload : payloads_)
+    size += GGML_PAD(payload.size, alignment);
+  return size;
+}
+
+void GgufWriter::put_tensor(std::ostream& out, const std::string& name,
+                            const Payload& payload) const {
+  std::size_t left = payload.size;
+  payload.produce([&](ByteView part) {
+    if (part.size() > left) fail("tensor " + name + ": more bytes than its shape takes");
+    left -= part.size();
+    put(out, part);
+  });
+  if (left != 0) fail("tensor " + name + ": " + std::to_string(left) + " bytes are missing");
+  put(out, Bytes(GGML_PAD(payload.size, gguf_get_alignment(gguf_.get())) - payload.size));
+}
+
 void GgufWriter::write(const std::filesystem::path& path) const {
+  check_room(path, file_size());
   Bytes header(gguf_get_meta_size(gguf_.get()));
   gguf_get_meta_data(gguf_.get(), header.data());
-  const std::size_t alignment = gguf_get_alignment(gguf_.get());
   write_file_atomically(path, [&](std::ostream& out) {
-    const auto put = [&out](const Bytes& bytes) {
-      out.write(reinterpret_cast<const char*>(bytes.data()),
-                static_cast<std::streamsize>(bytes.size()));
-    };
-    put(header);
-    for (const Bytes& tensor : data_) {
-      put(tensor);
-      put(Bytes(GGML_PAD(tensor.size(), alignment) - tensor.size()));
-    }
+    put(out, header);
+    for (std::size_t i = 0; i < payloads_.size(); ++i)
+      put_tensor(out, gguf_get_tensor_name(gguf_.get(), static_cast<std::int64_t>(i)),
+                 payloads_[i]);
   });
 }
 

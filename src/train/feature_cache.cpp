@@ -5,10 +5,10 @@
 #include <span>
 
 #include "core/file.h"
+#include "core/progress.h"
 #include "encoders/encoders.h"
 #include "media/image.h"
 #include "pandagpt/error.h"
-#include "train/progress.h"
 
 namespace pandagpt::train {
 namespace {

@@ -10,6 +10,7 @@
 #include <dnnl.hpp>
 
 #include "core/file.h"
+#include "core/progress.h"
 #include "core/threads.h"
 #include "encoders/encoders.h"
 #include "llm/llm_model.h"
@@ -17,7 +18,6 @@
 #include "tensor/gguf_file.h"
 #include "train/export.h"
 #include "train/metrics.h"
-#include "train/progress.h"
 
 namespace pandagpt::train {
 namespace fs = std::filesystem;

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <string>
 
-namespace pandagpt::train {
+namespace pandagpt {
 
 class Progress {
  public:
@@ -26,4 +26,4 @@ class Progress {
   std::chrono::steady_clock::time_point drawn_;
 };
 
-}  // namespace pandagpt::train
+}  // namespace pandagpt

@@ -1,11 +1,11 @@
-#include "train/progress.h"
+#include "core/progress.h"
 
 #include <unistd.h>
 
 #include <cstdio>
 #include <utility>
 
-namespace pandagpt::train {
+namespace pandagpt {
 namespace {
 
 constexpr int kBarWidth = 24;
@@ -57,4 +57,4 @@ void Progress::draw(std::int64_t done, const std::string& note, bool last) {
   std::fflush(stderr);
 }
 
-}  // namespace pandagpt::train
+}  // namespace pandagpt
