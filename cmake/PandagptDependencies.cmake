@@ -4,6 +4,7 @@
 #      llama-cpp-python that was built from source in .venv.
 find_package(Threads REQUIRED)
 find_package(OpenSSL REQUIRED COMPONENTS Crypto)
+find_package(ZLIB REQUIRED)
 find_package(PkgConfig REQUIRED)
 
 file(GLOB _pandagpt_own_llama

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <utility>
 
+#include "core/utf8.h"
 #include "pandagpt/error.h"
 
 namespace pandagpt {
@@ -107,43 +108,6 @@ void convert_run(ElementType type, const std::uint8_t* from, float* to, std::int
   }
 }
 
-/// Length of the UTF-8 sequence at the start of `text`, or 0 if there is none (RFC 3629: no
-/// overlong forms, surrogates or code points above U+10FFFF).
-std::size_t utf8_length(std::string_view text) {
-  const auto byte = [&](std::size_t i) {
-    return i < text.size() ? static_cast<std::uint8_t>(text[i]) : 0U;
-  };
-  const auto follows = [&](std::size_t i) { return (byte(i) & 0xC0U) == 0x80; };
-  const unsigned first = byte(0);
-  if (first < 0x80) return 1;
-  if (first >= 0xC2 && first <= 0xDF) return follows(1) ? 2 : 0;
-  if (first >= 0xE0 && first <= 0xEF) {
-    if (first == 0xE0 && byte(1) < 0xA0) return 0;
-    if (first == 0xED && byte(1) > 0x9F) return 0;
-    return follows(1) && follows(2) ? 3 : 0;
-  }
-  if (first >= 0xF0 && first <= 0xF4) {
-    if (first == 0xF0 && byte(1) < 0x90) return 0;
-    if (first == 0xF4 && byte(1) > 0x8F) return 0;
-    return follows(1) && follows(2) && follows(3) ? 4 : 0;
-  }
-  return 0;
-}
-
-/// UTF-8 without control characters, which could rewrite a terminal that a message is shown on.
-bool is_printable(std::string_view name) {
-  for (std::size_t i = 0; i < name.size();) {
-    const auto first = static_cast<std::uint8_t>(name[i]);
-    const std::size_t length = utf8_length(name.substr(i));
-    const bool control = first < 0x20 || first == 0x7f ||
-                         (first == 0xC2 && length == 2 &&
-                          static_cast<std::uint8_t>(name[i + 1]) < 0xA0);  // U+0080 to U+009F
-    if (length == 0 || control) return false;
-    i += length;
-  }
-  return true;
-}
-
 }  // namespace
 
 const char* element_type_name(ElementType type) {
@@ -218,7 +182,7 @@ void TensorTable::check_name(const std::string& name) const {
   if (name.empty()) fail("holds a value without a name");
   if (name.size() > kMaxNameBytes)
     fail("holds a name of " + std::to_string(name.size()) + " bytes");
-  if (!is_printable(name)) fail("holds a name that is not printable UTF-8");
+  if (!is_printable_utf8(name)) fail("holds a name that is not printable UTF-8");
   if (tensors_.contains(name) || scalars_.contains(name)) fail("two values are called " + name);
 }
 

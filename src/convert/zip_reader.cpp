@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "convert/inflate.h"
 #include "pandagpt/error.h"
 
 namespace pandagpt {
@@ -20,18 +21,19 @@ constexpr std::size_t kEndRecordBytes = 22;
 constexpr std::size_t kZip64LocatorBytes = 20;
 constexpr std::size_t kMaxCommentBytes = 65535;
 constexpr std::uint16_t kZip64ExtraField = 1;
+constexpr std::uint16_t kDeflated = 8;           // compression method
 constexpr std::uint32_t kSeeZip64 = 0xffffffff;  // the real value stands in the zip64 part
 
 class ZipTable {
  public:
   ZipTable(ByteView bytes, const std::string& file) : bytes_(bytes), file_(file) {}
 
-  std::map<std::string, ByteView> read() {
+  std::map<std::string, ZipMember> read() {
     const std::size_t end = find_end_record();
     std::uint64_t count = u16(end + 10);
     std::uint64_t at = u32(end + 16);
     if (count == 0xffff || at == kSeeZip64) read_zip64_end(end, &count, &at);
-    std::map<std::string, ByteView> members;
+    std::map<std::string, ZipMember> members;
     for (std::uint64_t i = 0; i < count; ++i)
       at = read_member(at, &members);
     return members;
@@ -73,7 +75,7 @@ class ZipTable {
   }
 
   /// Reads the central header at `at` into the table; returns where the next one begins.
-  std::uint64_t read_member(std::uint64_t at, std::map<std::string, ByteView>* members) const {
+  std::uint64_t read_member(std::uint64_t at, std::map<std::string, ZipMember>* members) const {
     if (u32(at) != kCentralHeader) fail("the zip archive's table of contents is damaged");
     std::uint64_t packed = u32(at + 20);
     std::uint64_t size = u32(at + 24);
@@ -85,14 +87,15 @@ class ZipTable {
     if (next > bytes_.size()) fail("the zip archive's table of contents is damaged");
     read_zip64_extra(extra_at, comment_at, &size, &packed, &local);
     const std::string name(bytes_.begin() + name_at, bytes_.begin() + extra_at);
-    if (u16(at + 10) != 0 || (u16(at + 8) & 1) != 0 || packed != size)
-      fail("member " + name + " is compressed or encrypted; torch.save stores members as they are");
-
     if (u32(local) != kLocalHeader) fail("the zip archive's member " + name + " is damaged");
     const std::uint64_t data = local + kLocalHeaderBytes + u16(local + 26) + u16(local + 28);
-    if (data > bytes_.size() || size > bytes_.size() - data)
+    if (data > bytes_.size() || packed > bytes_.size() - data)
       fail("the zip archive's member " + name + " is truncated");
-    if (!members->emplace(name, bytes_.subspan(data, size)).second)
+    const ZipMember member{.data = bytes_.subspan(data, packed),
+                           .size = size,
+                           .method = u16(at + 10),
+                           .encrypted = (u16(at + 8) & 1) != 0};
+    if (!members->emplace(name, member).second)
       fail("the zip archive has two members called " + name);
     return next;
   }
@@ -122,8 +125,32 @@ class ZipTable {
 
 }  // namespace
 
-std::map<std::string, ByteView> read_stored_zip(ByteView bytes, const std::string& file) {
+std::map<std::string, ZipMember> read_zip_table(ByteView bytes, const std::string& file) {
   return ZipTable(bytes, file).read();
+}
+
+std::map<std::string, ByteView> read_stored_zip(ByteView bytes, const std::string& file) {
+  std::map<std::string, ByteView> stored;
+  for (const auto& [name, member] : read_zip_table(bytes, file)) {
+    if (!member.is_stored())
+      throw Error(ErrorKind::kModel, file + ": member " + name + " is compressed or encrypted; " +
+                                         "torch.save stores members as they are");
+    stored.emplace(name, member.data);
+  }
+  return stored;
+}
+
+Bytes unpack(const ZipMember& member, std::uint64_t max_bytes, const std::string& file) {
+  const auto fail = [&](const std::string& what) {
+    throw Error(ErrorKind::kModel, file + ": " + what);
+  };
+  if (member.encrypted) fail("is encrypted");
+  if (member.size > max_bytes) fail("larger than the limit of " + std::to_string(max_bytes));
+  if (member.is_stored()) return {member.data.begin(), member.data.end()};
+  if (member.method != kDeflated) fail("is packed by a method other than deflate");
+  Bytes unpacked = inflate_bytes(member.data, Deflated::kRaw, max_bytes, file);
+  if (unpacked.size() != member.size) fail("unpacks to another size than the archive says");
+  return unpacked;
 }
 
 }  // namespace pandagpt
