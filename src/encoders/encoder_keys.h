@@ -51,6 +51,9 @@ inline constexpr char kFoldedEpsilon[] =
     "pandagpt.vision.folded_batch_norm_epsilon";                             // f32, record
 inline constexpr char kClassLabels[] = "pandagpt.vision.classifier.labels";  // str[n_classes]
 
+// The text tower's byte-pair merges, "left right", in order (CLIP's bpe_simple_vocab_16e6.txt).
+inline constexpr char kTokenizerMerges[] = "pandagpt.text.tokenizer.merges";  // str[]
+
 inline constexpr char kStem[] = "vision.stem";
 inline constexpr char kHead[] = "vision.head";
 inline constexpr char kClassifier[] = "vision.classifier";
