@@ -24,7 +24,7 @@ constexpr char kVocabSize[] = "vocab_size";
 // Bounds of what a file may ask for; far above ImageBind-Huge.
 constexpr std::uint32_t kMaxWidth = 1 << 14;
 constexpr std::uint32_t kMaxHidden = 1 << 16;
-constexpr std::uint32_t kMaxBlocks = 256;
+constexpr std::uint32_t kMaxBlocks = 64;
 constexpr std::uint32_t kMaxSide = 1 << 14;
 constexpr std::uint32_t kMaxVocabulary = 1 << 20;
 constexpr std::int64_t kMaxTokens = 1 << 13;

@@ -62,7 +62,7 @@ struct TowerConfig {
   int n_heads = 0;         ///< of the attention; E is a multiple
   int n_ff = 0;            ///< hidden width of a block's perceptron
   int n_embd = 0;          ///< width of the joint space
-  StemConfig stem;         ///< all but text
+  StemConfig stem = {};    ///< all but text
   int context_length = 0;  ///< text: tokens of an input
   int vocab_size = 0;      ///< text
 

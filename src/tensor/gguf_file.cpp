@@ -273,19 +273,36 @@ const GgufTensor& GgufFile::require_tensor(const std::string& name,
   return found;
 }
 
+/// `data` is a part of the tensor's and holds as many values as are wanted.
+void GgufFile::to_float(const GgufTensor& tensor, ByteView data, std::span<float> values) const {
+  if (values.empty()) return;
+  if (tensor.type == GGML_TYPE_F32) {
+    std::memcpy(values.data(), data.data(), values.size_bytes());
+    return;
+  }
+  const ggml_type_traits* traits = ggml_get_type_traits(tensor.type);
+  if (!traits->to_float)
+    fail("tensor " + tensor.name + " has the type " + ggml_type_name(tensor.type) +
+         ", which can't be converted to float");
+  traits->to_float(data.data(), values.data(), static_cast<std::int64_t>(values.size()));
+}
+
 std::vector<float> GgufFile::read_f32(const std::string& name) const {
   const GgufTensor& source = tensor(name);
   std::vector<float> values(static_cast<std::size_t>(source.n_elements()));
-  if (source.type == GGML_TYPE_F32) {
-    if (!values.empty()) std::memcpy(values.data(), source.data.data(), source.data.size());
-    return values;
-  }
-  const ggml_type_traits* traits = ggml_get_type_traits(source.type);
-  if (!traits->to_float)
-    fail("tensor " + name + " has the type " + ggml_type_name(source.type) +
-         ", which can't be converted to float");
-  traits->to_float(source.data.data(), values.data(), source.n_elements());
+  to_float(source, source.data, values);
   return values;
+}
+
+void GgufFile::read_row_f32(const GgufTensor& matrix, std::int64_t row,
+                            std::span<float> values) const {
+  const std::int64_t width = matrix.shape.front();
+  if (row < 0 || row >= matrix.n_elements() / width ||
+      static_cast<std::int64_t>(values.size()) != width)
+    fail("tensor " + matrix.name + " of shape " + shape_text(matrix.shape) + " has no row " +
+         std::to_string(row) + " of " + std::to_string(values.size()) + " values");
+  const std::size_t row_bytes = ggml_row_size(matrix.type, width);
+  to_float(matrix, matrix.data.subspan(row * row_bytes, row_bytes), values);
 }
 
 std::vector<float> GgufFile::read_f32(const std::string& name, const TensorShape& shape) const {

@@ -78,12 +78,17 @@ class GgufFile {
   std::vector<float> read_f32(const std::string& name) const;
   /// The same with the shape checked as require_tensor does.
   std::vector<float> read_f32(const std::string& name, const TensorShape& shape) const;
+  /// One row (ne0 values) of a matrix of this file. Throws if there is no such row.
+  void read_row_f32(const GgufTensor& matrix, std::int64_t row, std::span<float> values) const;
+  /// Gives the memory of a tensor that has been copied back to the system (MappedFile::release).
+  void release(const GgufTensor& tensor) const { map_.release(tensor.data); }
 
  private:
   std::int64_t find_key(const std::string& key) const;
   std::int64_t require_key(const std::string& key) const;
   std::int64_t require_array(const std::string& key, gguf_type type) const;
   void read_tensor_table();
+  void to_float(const GgufTensor& tensor, ByteView data, std::span<float> values) const;
   [[noreturn]] void fail(const std::string& what) const;
 
   std::filesystem::path path_;

@@ -3,7 +3,7 @@
 #include <ggml-cpu.h>
 
 #include <algorithm>
-#include <array>
+#include <cctype>
 
 #include "core/threads.h"
 #include "pandagpt/error.h"
@@ -34,13 +34,73 @@ ggml_tensor* named(const std::unordered_map<std::string, ggml_tensor*>& tensors,
   return found->second;
 }
 
+/// ggml's "CUDA0" as "cuda0".
+std::string device_name(ggml_backend_dev_t device) {
+  std::string name = ggml_backend_dev_name(device);
+  std::transform(name.begin(), name.end(), name.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return name;
+}
+
+bool is_gpu(ggml_backend_dev_t device) {
+  const enum ggml_backend_dev_type type = ggml_backend_dev_type(device);
+  return type == GGML_BACKEND_DEVICE_TYPE_GPU || type == GGML_BACKEND_DEVICE_TYPE_IGPU;
+}
+
+/// CPU and GPUs; accelerators that only help the CPU can't hold a graph.
+std::vector<ggml_backend_dev_t> usable_devices() {
+  std::vector<ggml_backend_dev_t> devices;
+  for (std::size_t i = 0; i < ggml_backend_dev_count(); ++i) {
+    ggml_backend_dev_t device = ggml_backend_dev_get(i);
+    if (is_gpu(device) || ggml_backend_dev_type(device) == GGML_BACKEND_DEVICE_TYPE_CPU)
+      devices.push_back(device);
+  }
+  return devices;
+}
+
+ggml_backend_dev_t find_device(const std::string& name) {
+  const std::vector<ggml_backend_dev_t> devices = usable_devices();
+  if (name == "auto") {
+    const auto gpu = std::find_if(devices.begin(), devices.end(), is_gpu);
+    return gpu != devices.end() ? *gpu : find_device("cpu");
+  }
+  std::string names;
+  for (ggml_backend_dev_t device : devices) {
+    if (device_name(device) == name) return device;
+    names += " " + device_name(device);
+  }
+  throw Error(ErrorKind::kUsage,
+              "there is no device \"" + name + "\"; use auto or one of:" + names);
+}
+
+/// A device would end the process when it meets an operator that it lacks.
+void check_operators(ggml_backend_t backend, ggml_cgraph* graph) {
+  for (int i = 0; i < ggml_graph_n_nodes(graph); ++i) {
+    const ggml_tensor* node = ggml_graph_node(graph, i);
+    if (!ggml_backend_supports_op(backend, node))
+      throw Error(ErrorKind::kUsage, std::string("the device ") + ggml_backend_name(backend) +
+                                         " can't compute " + ggml_op_desc(node) + " of " +
+                                         ggml_type_name(node->type) + "; use --device cpu");
+  }
+}
+
 }  // namespace
 
-ComputeBackend::ComputeBackend(int n_threads)
-    : n_threads_(n_threads > 0 ? n_threads : default_thread_count()),
-      backend_(ggml_backend_cpu_init()) {
-  if (!backend_) throw Error(ErrorKind::kInternal, "ggml's CPU backend can't be started");
-  ggml_backend_cpu_set_n_threads(backend_.get(), n_threads_);
+std::vector<std::string> compute_devices() {
+  std::vector<std::string> names;
+  for (ggml_backend_dev_t device : usable_devices())
+    names.push_back(device_name(device));
+  return names;
+}
+
+ComputeBackend::ComputeBackend(int n_threads, const std::string& device)
+    : n_threads_(n_threads > 0 ? n_threads : default_thread_count()) {
+  ggml_backend_dev_t found = find_device(device);
+  is_cpu_ = !is_gpu(found);
+  backend_.reset(ggml_backend_dev_init(found, nullptr));
+  if (!backend_)
+    throw Error(ErrorKind::kInternal, "the device " + device_name(found) + " can't be started");
+  if (is_cpu_) ggml_backend_cpu_set_n_threads(backend_.get(), n_threads_);
 }
 
 WeightStore::WeightStore(const ComputeBackend& backend)
@@ -55,6 +115,13 @@ ggml_tensor* WeightStore::add(const TensorShape& shape, std::vector<float> value
   return tensor;
 }
 
+ggml_tensor* WeightStore::add(const GgufFile& file, const GgufTensor& tensor) {
+  ggml_tensor* added = ggml_new_tensor(context_.get(), tensor.type,
+                                       static_cast<int>(tensor.shape.size()), tensor.shape.data());
+  stored_.push_back({added, &file, &tensor});
+  return added;
+}
+
 void WeightStore::upload() {
   buffer_.reset(ggml_backend_alloc_ctx_tensors(context_.get(), backend_.get()));
   if (!buffer_) throw Error(ErrorKind::kInternal, "out of memory for the encoder's weights");
@@ -62,10 +129,24 @@ void WeightStore::upload() {
   for (const auto& [tensor, values] : pending_)
     ggml_backend_tensor_set(tensor, values.data(), 0, values.size() * sizeof(float));
   pending_.clear();
+  for (const Stored& stored : stored_) {
+    const ByteView data = stored.source->data;
+    ggml_backend_tensor_set(stored.tensor, data.data(), 0, data.size());
+    stored.file->release(*stored.source);
+  }
+  stored_.clear();
 }
 
 ggml_tensor* GraphBuilder::input(const std::string& name, const TensorShape& shape) {
   ggml_tensor* tensor = new_f32(context_, shape);
+  ggml_set_name(tensor, name.c_str());
+  ggml_set_input(tensor);
+  inputs_[name] = tensor;
+  return tensor;
+}
+
+ggml_tensor* GraphBuilder::index_input(const std::string& name, std::int64_t n) {
+  ggml_tensor* tensor = ggml_new_tensor_1d(context_, GGML_TYPE_I32, n);
   ggml_set_name(tensor, name.c_str());
   ggml_set_input(tensor);
   inputs_[name] = tensor;
@@ -87,6 +168,7 @@ ComputeGraph::ComputeGraph(const ComputeBackend& backend,
       allocator_(ggml_gallocr_new(ggml_backend_get_default_buffer_type(backend.get()))) {
   GraphBuilder builder(context_.get(), graph_, backend.n_threads());
   build(builder);
+  check_operators(backend.get(), graph_);
   if (!allocator_ || !ggml_gallocr_alloc_graph(allocator_.get(), graph_))
     throw Error(ErrorKind::kInternal, "out of memory for an encoder's activations");
   inputs_ = std::move(builder.inputs_);
@@ -94,13 +176,23 @@ ComputeGraph::ComputeGraph(const ComputeBackend& backend,
   kept_ = std::move(builder.kept_);
 }
 
-void ComputeGraph::set_input(const std::string& name, std::span<const float> values) {
+void ComputeGraph::set_bytes(const std::string& name, ggml_type type, const void* values,
+                             std::size_t n) {
   ggml_tensor* tensor = named(inputs_, name);
-  if (static_cast<std::size_t>(ggml_nelements(tensor)) != values.size())
+  if (tensor->type != type || static_cast<std::size_t>(ggml_nelements(tensor)) != n)
     throw Error(ErrorKind::kInternal, "graph input " + name + " takes " +
-                                          std::to_string(ggml_nelements(tensor)) + " values, got " +
-                                          std::to_string(values.size()));
-  ggml_backend_tensor_set(tensor, values.data(), 0, values.size_bytes());
+                                          std::to_string(ggml_nelements(tensor)) + " " +
+                                          ggml_type_name(tensor->type) + " values, got " +
+                                          std::to_string(n) + " of " + ggml_type_name(type));
+  ggml_backend_tensor_set(tensor, values, 0, ggml_nbytes(tensor));
+}
+
+void ComputeGraph::set_input(const std::string& name, std::span<const float> values) {
+  set_bytes(name, GGML_TYPE_F32, values.data(), values.size());
+}
+
+void ComputeGraph::set_input(const std::string& name, std::span<const std::int32_t> indices) {
+  set_bytes(name, GGML_TYPE_I32, indices.data(), indices.size());
 }
 
 void ComputeGraph::compute() {
