@@ -35,14 +35,14 @@ void receive_message(void* object, int level, const char* format, va_list argume
 
 }  // namespace
 
-FfmpegMessages::FfmpegMessages() {
+FfmpegMessages::FfmpegMessages() : outer_(current_messages) {
   static std::once_flag once;
   std::call_once(once, [] { av_log_set_callback(receive_message); });
   current_messages = this;
 }
 
 FfmpegMessages::~FfmpegMessages() {
-  current_messages = nullptr;
+  current_messages = outer_;
 }
 
 void FfmpegMessages::add_error(const std::string& message) {

@@ -25,8 +25,8 @@ using AvFramePtr = std::unique_ptr<AVFrame, AvFrameDeleter>;
 using AvPacketPtr = std::unique_ptr<AVPacket, AvPacketDeleter>;
 
 /// Gathers FFmpeg's complaints of this thread for an error line, instead of FFmpeg writing them to
-/// stderr. Everything below an error goes to the debug log. One may live at a time in a thread; the
-/// codec must run in the calling thread (thread_count = 1).
+/// stderr. Everything below an error goes to the debug log. The innermost one of a thread gets
+/// them; codecs with threads of their own reach the debug log only.
 class FfmpegMessages {
  public:
   FfmpegMessages();
@@ -40,6 +40,7 @@ class FfmpegMessages {
 
  private:
   std::string first_error_;
+  FfmpegMessages* outer_;
 };
 
 /// FFmpeg's words for a negative return code.

@@ -1,0 +1,213 @@
+#include "media/audio.h"
+
+extern "C" {
+#include <libavformat/avformat.h>
+#include <libavutil/samplefmt.h>
+}
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <cmath>
+#include <new>
+
+#include "media/media_input.h"
+#include "pandagpt/error.h"
+
+namespace pandagpt {
+namespace {
+
+// A header that announces clearly more than there is means a truncated file.
+constexpr double kMissingShare = 0.01;
+constexpr double kMissingSeconds = 0.1;
+
+std::string number(double value) {
+  std::string text = std::to_string(value);
+  return text.substr(0, text.find('.') + 2);
+}
+
+void check_format(const MediaInput& input, int sample_rate, int channels,
+                  const AudioLimits& limits) {
+  if (sample_rate < 1)
+    input.fail("the sample rate is " + std::to_string(sample_rate) + " Hz; convert the file again");
+  if (sample_rate > limits.max_sample_rate)
+    input.fail("the sample rate of " + std::to_string(sample_rate) + " Hz is above the limit of " +
+               std::to_string(limits.max_sample_rate) + " Hz; resample it first");
+  if (channels < 1) input.fail("the sound has no channels; convert the file again");
+  if (channels > limits.max_channels)
+    input.fail(std::to_string(channels) + " channels are more than the limit of " +
+               std::to_string(limits.max_channels) + "; mix them down first");
+}
+
+void check_length(const MediaInput& input, double seconds, double samples,
+                  const AudioLimits& limits) {
+  if (seconds > limits.max_seconds)
+    input.fail("the sound of " + number(seconds) + " s is longer than the limit of " +
+               number(limits.max_seconds) + " s; cut it into pieces");
+  if (samples > static_cast<double>(limits.max_samples))
+    input.fail("the sound of " + number(samples / 1e6) + " million samples is above the limit of " +
+               number(static_cast<double>(limits.max_samples) / 1e6) +
+               " million; cut it into pieces");
+}
+
+// One sample of FFmpeg's (the alternative with planes has the same values) as a float.
+template <typename Sample>
+float to_float(Sample value) {
+  if constexpr (std::is_floating_point_v<Sample>) {
+    return static_cast<float>(value);
+  } else if constexpr (std::is_same_v<Sample, std::uint8_t>) {
+    return static_cast<float>(value - 128) / 128.0F;
+  } else {
+    constexpr double kScale = 1.0 / (1ULL << (8 * sizeof(Sample) - 1));
+    return static_cast<float>(static_cast<double>(value) * kScale);
+  }
+}
+
+template <typename Sample>
+void append(const AVFrame& frame, bool planar, std::vector<float>& out) {
+  const int channels = frame.ch_layout.nb_channels;
+  const auto frames = static_cast<std::size_t>(frame.nb_samples);
+  const std::size_t begin = out.size();
+  out.resize(begin + frames * channels);
+  float* to = out.data() + begin;
+  if (!planar) {
+    const auto* from = reinterpret_cast<const Sample*>(frame.extended_data[0]);
+    std::transform(from, from + frames * channels, to, to_float<Sample>);
+    return;
+  }
+  for (int channel = 0; channel < channels; ++channel) {
+    const auto* from = reinterpret_cast<const Sample*>(frame.extended_data[channel]);
+    for (std::size_t i = 0; i < frames; ++i)
+      to[i * channels + channel] = to_float(from[i]);
+  }
+}
+
+// Decodes one stream into an Audio.
+class AudioDecoder {
+ public:
+  AudioDecoder(MediaInput& input, const AVStream& stream, const AudioLimits& limits)
+      : input_(input), limits_(limits), frame_(av_frame_alloc()), packet_(av_packet_alloc()) {
+    if (!frame_ || !packet_) throw std::bad_alloc();
+    const AVCodecParameters& header = *stream.codecpar;
+    check_format(input, header.sample_rate, header.ch_layout.nb_channels, limits);
+    judge_header(stream);
+    audio_.name = input.name();
+    context_ = input.open_decoder(stream, 1);  // more gain nothing, and FfmpegMessages needs it
+  }
+
+  Audio decode() {
+    FfmpegMessages messages;
+    while (input_.read(*packet_))
+      send(packet_.get());
+    send(nullptr);
+    const std::string& complaint = messages.first_error();
+    const std::string detail = complaint.empty() ? "" : " (" + complaint + ")";
+    if (audio_.samples.empty())
+      input_.fail("there is no sound in the file" + detail + "; get a complete copy of it");
+    const double missing = announced_seconds_ - audio_.seconds();
+    if (missing > kMissingSeconds && missing > kMissingShare * announced_seconds_)
+      spdlog::warn("{}: the file has {:.1f} s of the {:.1f} s that its header announces{}",
+                   input_.name(), audio_.seconds(), announced_seconds_, detail);
+    else if (!complaint.empty())
+      spdlog::warn("{}: the file is damaged{}; its readable part is used", input_.name(), detail);
+    return std::move(audio_);
+  }
+
+ private:
+  void judge_header(const AVStream& stream) {
+    AVFormatContext& format = input_.format();
+    if (format.duration_estimation_method == AVFMT_DURATION_FROM_BITRATE) return;  // a guess
+    double seconds = 0;
+    if (stream.duration != AV_NOPTS_VALUE)
+      seconds = static_cast<double>(stream.duration) * av_q2d(stream.time_base);
+    else if (format.duration != AV_NOPTS_VALUE)
+      seconds = static_cast<double>(format.duration) / AV_TIME_BASE;
+    const AVCodecParameters& header = *stream.codecpar;
+    check_length(input_, seconds, seconds * header.sample_rate * header.ch_layout.nb_channels,
+                 limits_);
+    announced_seconds_ = seconds;
+  }
+
+  // A packet that can't be decoded is left out; FFmpeg's complaint about it makes the warning.
+  void send(const AVPacket* packet) {
+    if (avcodec_send_packet(context_.get(), packet) == AVERROR(ENOMEM)) throw std::bad_alloc();
+    while (true) {
+      const int code = avcodec_receive_frame(context_.get(), frame_.get());
+      if (code == AVERROR(ENOMEM)) throw std::bad_alloc();
+      if (code < 0) return;
+      add(*frame_);
+    }
+  }
+
+  void add(const AVFrame& frame) {
+    const int channels = frame.ch_layout.nb_channels;
+    if (audio_.channels == 0) {
+      check_format(input_, frame.sample_rate, channels, limits_);
+      audio_.sample_rate = frame.sample_rate;
+      audio_.channels = channels;
+    }
+    if (channels != audio_.channels || frame.sample_rate != audio_.sample_rate)
+      input_.fail(
+          "the number of channels or the sample rate changes within the file; convert it "
+          "first");
+    const std::size_t before = audio_.samples.size();
+    check_length(input_, audio_.seconds(),
+                 static_cast<double>(before) + static_cast<double>(frame.nb_samples) * channels,
+                 limits_);
+    append_frame(frame);
+    for (std::size_t i = before; i < audio_.samples.size(); ++i)
+      if (!std::isfinite(audio_.samples[i]))
+        input_.fail("sample " + std::to_string(i / channels) + " of channel " +
+                    std::to_string(i % channels) +
+                    " is not a finite number; repair or convert the file");
+  }
+
+  void append_frame(const AVFrame& frame) {
+    const auto format = static_cast<AVSampleFormat>(frame.format);
+    const bool planar = av_sample_fmt_is_planar(format) != 0;
+    std::vector<float>& out = audio_.samples;
+    switch (av_get_packed_sample_fmt(format)) {
+      case AV_SAMPLE_FMT_U8:
+        return append<std::uint8_t>(frame, planar, out);
+      case AV_SAMPLE_FMT_S16:
+        return append<std::int16_t>(frame, planar, out);
+      case AV_SAMPLE_FMT_S32:  // of 24-bit files too: shifted to the top
+        return append<std::int32_t>(frame, planar, out);
+      case AV_SAMPLE_FMT_S64:
+        return append<std::int64_t>(frame, planar, out);
+      case AV_SAMPLE_FMT_FLT:
+        return append<float>(frame, planar, out);
+      case AV_SAMPLE_FMT_DBL:
+        return append<double>(frame, planar, out);
+      default:
+        input_.fail("the samples have an unknown format; convert the file first");
+    }
+  }
+
+  MediaInput& input_;
+  const AudioLimits& limits_;
+  AvCodecContextPtr context_;
+  AvFramePtr frame_;
+  AvPacketPtr packet_;
+  double announced_seconds_ = 0;
+  Audio audio_;
+};
+
+Audio decode(MediaInput input, const AudioLimits& limits) {
+  const AVStream* stream = input.find_stream(AVMEDIA_TYPE_AUDIO);
+  if (stream == nullptr) input.fail("the file has no sound; give one with an audio track");
+  input.read_only(*stream);
+  return AudioDecoder(input, *stream, limits).decode();
+}
+
+}  // namespace
+
+Audio decode_audio(ByteView bytes, const std::string& name, const AudioLimits& limits) {
+  return decode(MediaInput(bytes, name), limits);
+}
+
+Audio load_audio(const std::filesystem::path& path, const AudioLimits& limits) {
+  return decode(MediaInput(path, limits.max_buffer_bytes), limits);
+}
+
+}  // namespace pandagpt
