@@ -5,6 +5,7 @@
 
 #include "core/cpu_clones.h"
 #include "pandagpt/error.h"
+#include "tensor/share.h"
 
 namespace pandagpt {
 namespace {
@@ -20,15 +21,6 @@ using Lanes =
 
 inline const Lanes& lanes_at(const float* p) {
   return *reinterpret_cast<const Lanes*>(p);
-}
-
-/// The share of `total` items that belongs to one of the threads.
-struct Share {
-  std::int64_t begin;
-  std::int64_t end;
-};
-Share share_of(std::int64_t total, int thread, int n_threads) {
-  return {total * thread / n_threads, total * (thread + 1) / n_threads};
 }
 
 struct PatchesState {

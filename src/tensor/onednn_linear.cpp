@@ -3,12 +3,14 @@
 #include <omp.h>
 
 #include <algorithm>
-#include <map>
+#include <array>
 #include <oneapi/dnnl/dnnl.hpp>
-#include <tuple>
 #include <unordered_map>
+#include <utility>
+#include <vector>
 
 #include "pandagpt/error.h"
+#include "tensor/row_tensor.h"
 
 namespace pandagpt {
 namespace {
@@ -17,8 +19,9 @@ using dnnl::memory;
 
 // Blocks of fewer rows than this leave oneDNN's kernels half empty: cut columns instead.
 constexpr std::int64_t kMinRowsPerThread = 24;
-// Columns are cut at multiples of the widest register tile of its f32 kernels.
-constexpr std::int64_t kColumnStep = 64;
+// Int32 sums of a tile of this size, 192 KiB, stay in the second-level cache until they are used.
+constexpr std::int64_t kTileRows = 192;
+constexpr std::int64_t kTileColumns = 4 * kPanelColumns;
 constexpr float kRelu6Limit = 6.0F;
 
 /// oneDNN sizes and runs a primitive for the OpenMP threads of the calling thread; ours must have
@@ -43,197 +46,328 @@ const dnnl::engine& cpu_engine() {
   return engine;
 }
 
-memory::desc matrix(std::int64_t rows, std::int64_t columns, std::int64_t row_stride) {
-  return {{rows, columns}, memory::data_type::f32, memory::dims{row_stride, 1}};
+memory::data_type dnnl_type(RowFormat format) {
+  switch (format) {
+    case RowFormat::kBf16:
+      return memory::data_type::bf16;
+    case RowFormat::kInt8:
+      return memory::data_type::u8;
+    default:
+      return memory::data_type::f32;
+  }
 }
 
-/// A block of the output: rows [row, row + rows), columns [column, column + columns).
-struct Block {
-  std::int64_t row = 0;
-  std::int64_t rows = 0;
-  std::int64_t column = 0;
-  std::int64_t columns = 0;
+RowFormat input_format(ComputeType type) {
+  return type == ComputeType::kInt8   ? RowFormat::kInt8
+         : type == ComputeType::kBf16 ? RowFormat::kBf16
+                                      : RowFormat::kF32;
+}
+
+/// [begin, begin + size) along one side of a matrix.
+struct Range {
+  std::int64_t begin = 0;
+  std::int64_t size = 0;
 };
 
-/// Cuts `total` into at most `parts` ranges of whole steps, as even as can be.
-std::vector<std::pair<std::int64_t, std::int64_t>> even_ranges(std::int64_t total,
-                                                               std::int64_t parts,
-                                                               std::int64_t step) {
-  const std::int64_t steps = (total + step - 1) / step;
+/// Cuts `range` into at most `parts` ranges of whole steps, as even as can be.
+std::vector<Range> even_ranges(const Range& range, std::int64_t parts, std::int64_t step) {
+  const std::int64_t steps = (range.size + step - 1) / step;
   parts = std::clamp<std::int64_t>(parts, 1, steps);
-  std::vector<std::pair<std::int64_t, std::int64_t>> ranges;
+  std::vector<Range> ranges;
   for (std::int64_t i = 0; i < parts; ++i) {
     const std::int64_t begin = steps * i / parts * step;
-    const std::int64_t end = std::min(total, steps * (i + 1) / parts * step);
-    ranges.emplace_back(begin, end - begin);
+    const std::int64_t end = std::min(range.size, steps * (i + 1) / parts * step);
+    ranges.push_back({range.begin + begin, end - begin});
   }
   return ranges;
 }
 
+/// A block of the output.
+struct Block {
+  Range rows;
+  Range columns;
+};
+
 std::vector<Block> cut(std::int64_t rows, std::int64_t columns, int n_threads) {
+  const Range all_rows{0, rows};
+  const Range all_columns{0, columns};
   std::vector<Block> blocks;
-  if (rows >= kMinRowsPerThread * n_threads || columns < 2 * kColumnStep) {
-    for (const auto& [row, count] : even_ranges(rows, n_threads, 1))
-      blocks.push_back({row, count, 0, columns});
+  if (rows >= kMinRowsPerThread * n_threads || columns < 2 * kPanelColumns) {
+    for (const Range& part : even_ranges(all_rows, n_threads, 1))
+      blocks.push_back({part, all_columns});
   } else {
-    for (const auto& [column, count] : even_ranges(columns, n_threads, kColumnStep))
-      blocks.push_back({0, rows, column, count});
+    for (const Range& part : even_ranges(all_columns, n_threads, kPanelColumns))
+      blocks.push_back({all_rows, part});
   }
   return blocks;
 }
 
-/// One block with the primitive, the packed weights and the memory objects that compute it.
-struct BlockTask {
-  Block block;
-  dnnl::matmul primitive;
-  dnnl::stream stream;
-  std::unordered_map<int, memory> arguments;
+/// What the products of one node have in common.
+struct ProductSpec {
+  const PackedMatrix* weight;
+  std::int64_t n_out;
+  LinearActivation activation;
+  bool has_residual;
+  RowFormat out;
+
+  bool is_int8() const { return weight->type() == ComputeType::kInt8; }
 };
+
+/// A matmul of one size, with memory objects that one thread points at its data.
+class Product {
+ public:
+  Product(const ProductSpec& spec, std::int64_t rows, std::int64_t columns)
+      : stream_(cpu_engine()) {
+    const RowFormat in = input_format(spec.weight->type());
+    const std::int64_t n_in = spec.weight->n_in();
+    const std::int64_t x_stride = in == RowFormat::kInt8 ? row_bytes(in, n_in) : n_in;
+    const memory::desc x({rows, n_in}, dnnl_type(in), memory::dims{x_stride, 1});
+    const memory::desc w = spec.weight->describe(columns);
+    const memory::desc b({1, columns}, memory::data_type::f32, memory::format_tag::ab);
+    const memory::desc residual({rows, columns}, memory::data_type::f32,
+                                memory::dims{spec.n_out, 1});
+    const memory::desc y =
+        spec.is_int8()
+            ? memory::desc({rows, columns}, memory::data_type::s32, memory::dims{kTileColumns, 1})
+            : memory::desc({rows, columns}, dnnl_type(spec.out), memory::dims{spec.n_out, 1});
+    const dnnl::matmul::desc operation =
+        spec.is_int8() ? dnnl::matmul::desc(x, w, y) : dnnl::matmul::desc(x, w, b, y);
+    const dnnl::matmul::primitive_desc primitive(operation, attributes(spec, residual),
+                                                 cpu_engine());
+    primitive_ = dnnl::matmul(primitive);
+    add(DNNL_ARG_SRC, x);
+    add(DNNL_ARG_WEIGHTS, w);
+    add(DNNL_ARG_DST, y);
+    if (!spec.is_int8()) add(DNNL_ARG_BIAS, b);
+    if (spec.has_residual && !spec.is_int8()) add(residual_argument(spec), residual);
+    arguments_.emplace(DNNL_ARG_SCRATCHPAD, memory(primitive.scratchpad_desc(), cpu_engine()));
+  }
+
+  static int residual_argument(const ProductSpec& spec) {
+    const int position = spec.activation == LinearActivation::kNone ? 0 : 1;
+    return DNNL_ARG_ATTR_MULTIPLE_POST_OP(position) | DNNL_ARG_SRC_1;
+  }
+
+  void set(int argument, const void* data) {
+    const auto found = arguments_.find(argument);
+    if (found != arguments_.end()) found->second.set_data_handle(const_cast<void*>(data));
+  }
+  void run() { primitive_.execute(stream_, arguments_); }
+
+ private:
+  static dnnl::primitive_attr attributes(const ProductSpec& spec, const memory::desc& residual) {
+    dnnl::primitive_attr attributes;
+    // The library's own scratchpad belongs to the thread that creates a primitive, not to the one
+    // that runs it.
+    attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+    if (spec.is_int8()) return attributes;
+    dnnl::post_ops post;
+    if (spec.activation == LinearActivation::kRelu6)
+      post.append_eltwise(1.0F, dnnl::algorithm::eltwise_clip, 0.0F, kRelu6Limit);
+    if (spec.activation == LinearActivation::kGelu)
+      post.append_eltwise(1.0F, dnnl::algorithm::eltwise_gelu_erf, 0.0F, 0.0F);
+    if (spec.has_residual) post.append_binary(dnnl::algorithm::binary_add, residual);
+    attributes.set_post_ops(post);
+    return attributes;
+  }
+
+  void add(int argument, const memory::desc& description) {
+    arguments_.emplace(argument, memory(description, cpu_engine(), nullptr));
+  }
+
+  dnnl::matmul primitive_;
+  dnnl::stream stream_;
+  std::unordered_map<int, memory> arguments_;
+};
+
+/// A block of one thread: tiles of at most two sizes a side, each computed by one product.
+struct BlockTask {
+  std::vector<Range> rows;
+  std::vector<Range> columns;
+  std::vector<std::pair<std::array<std::int64_t, 2>, Product>> products;  ///< by rows and columns
+
+  Product& product(std::int64_t n_rows, std::int64_t n_columns) {
+    return std::find_if(products.begin(), products.end(),
+                        [&](const auto& p) {
+                          return p.first == std::array{n_rows, n_columns};
+                        })
+        ->second;
+  }
+};
+
+BlockTask make_task(const ProductSpec& spec, const Block& block) {
+  BlockTask task{{block.rows}, {block.columns}, {}};
+  if (spec.is_int8()) {
+    task.rows = even_ranges(block.rows, (block.rows.size + kTileRows - 1) / kTileRows, 1);
+    task.columns.clear();
+    for (std::int64_t c = 0; c < block.columns.size; c += kTileColumns)
+      task.columns.push_back(
+          {block.columns.begin + c, std::min(kTileColumns, block.columns.size - c)});
+  }
+  for (const Range& columns : task.columns) {
+    for (const Range& rows : task.rows) {
+      const std::array size{rows.size, columns.size};
+      const bool known = std::any_of(task.products.begin(), task.products.end(),
+                                     [&](const auto& p) { return p.first == size; });
+      if (!known) task.products.emplace_back(size, Product(spec, rows.size, columns.size));
+    }
+  }
+  return task;
+}
 
 /// The state of one node of a graph.
 struct LinearNode {
+  ProductSpec spec;
+  const float* bias;
   std::vector<BlockTask> tasks;
-  std::int64_t n_in = 0;
-  std::int64_t n_out = 0;
-  bool has_residual = false;
 };
 
-constexpr int kResidualArgument = DNNL_ARG_ATTR_MULTIPLE_POST_OP(0) | DNNL_ARG_SRC_1;
-constexpr int kResidualAfterActivation = DNNL_ARG_ATTR_MULTIPLE_POST_OP(1) | DNNL_ARG_SRC_1;
+/// Where a tile's data begins.
+struct TileData {
+  const std::uint8_t* x;
+  const float* bias;
+  const float* residual;  ///< or nullptr
+  std::uint8_t* y;
+};
+
+TileData tile_data(const LinearNode& node, const ggml_tensor* out, const Range& rows,
+                   const Range& columns) {
+  const std::int64_t x_bytes =
+      row_bytes(input_format(node.spec.weight->type()), node.spec.weight->n_in());
+  const std::int64_t at = rows.begin * node.spec.n_out + columns.begin;
+  return {static_cast<const std::uint8_t*>(out->src[0]->data) + rows.begin * x_bytes,
+          node.bias + columns.begin,
+          node.spec.has_residual ? static_cast<const float*>(out->src[1]->data) + at : nullptr,
+          static_cast<std::uint8_t*>(out->data) + row_bytes(node.spec.out, at)};
+}
+
+void finish_tile(const LinearNode& node, const TileData& data, const Range& rows,
+                 const Range& columns, const std::int32_t* sums) {
+  const PackedMatrix& weight = *node.spec.weight;
+  row_kernels().finish_int8(
+      {.rows = rows.size,
+       .columns = columns.size,
+       .n_in = weight.n_in(),
+       .sums = sums,
+       .sums_stride = kTileColumns,
+       .x = data.x,
+       .panels = static_cast<const std::int8_t*>(weight.columns(columns.begin)),
+       .panel_bytes = weight.panel_bytes(),
+       .column_scales = weight.scales() + columns.begin,
+       .column_sums = weight.sums() + columns.begin,
+       .bias = data.bias,
+       .activation = node.spec.activation,
+       .residual = data.residual,
+       .y = data.y,
+       .y_is_bf16 = node.spec.out == RowFormat::kBf16,
+       .y_stride = node.spec.n_out});
+}
+
+void compute_task(const LinearNode& node, BlockTask& task, const ggml_tensor* out) {
+  std::int32_t* sums = nullptr;
+  if (node.spec.is_int8())
+    sums = static_cast<std::int32_t*>(
+        thread_scratch(kTileRows * kTileColumns * std::int64_t{sizeof(std::int32_t)}));
+  for (const Range& columns : task.columns) {
+    for (const Range& rows : task.rows) {
+      const TileData data = tile_data(node, out, rows, columns);
+      Product& product = task.product(rows.size, columns.size);
+      product.set(DNNL_ARG_SRC, data.x);
+      product.set(DNNL_ARG_WEIGHTS, node.spec.weight->columns(columns.begin));
+      product.set(DNNL_ARG_DST, sums ? static_cast<void*>(sums) : data.y);
+      product.set(DNNL_ARG_BIAS, data.bias);
+      product.set(Product::residual_argument(node.spec), data.residual);
+      product.run();
+      if (sums) finish_tile(node, data, rows, columns, sums);
+    }
+  }
+}
 
 void compute_node(ggml_tensor* out, int thread, int n_threads, void* state) {
   auto* node = static_cast<LinearNode*>(state);
   const SingleOmpThread single;
-  auto* x = static_cast<float*>(out->src[0]->data);
-  auto* y = static_cast<float*>(out->data);
-  auto* residual = node->has_residual ? static_cast<float*>(out->src[1]->data) : nullptr;
-  for (std::size_t i = thread; i < node->tasks.size(); i += n_threads) {
-    BlockTask& task = node->tasks[i];
-    const std::int64_t at = task.block.row * node->n_out + task.block.column;
-    for (auto& [argument, value] : task.arguments) {
-      if (argument == DNNL_ARG_SRC)
-        value.set_data_handle(x + task.block.row * node->n_in);
-      else if (argument == DNNL_ARG_DST)
-        value.set_data_handle(y + at);
-      else if (argument == kResidualArgument || argument == kResidualAfterActivation)
-        value.set_data_handle(residual + at);
-    }
-    task.primitive.execute(task.stream, task.arguments);
-  }
+  for (std::size_t i = thread; i < node->tasks.size(); i += n_threads)
+    compute_task(*node, node->tasks[i], out);
+}
+
+void check_lengths(std::int64_t n_in, std::int64_t n_out, std::size_t weights, std::size_t biases) {
+  if (weights != static_cast<std::size_t>(n_in * n_out) ||
+      (biases != 0 && biases != static_cast<std::size_t>(n_out)))
+    throw Error(ErrorKind::kInternal, "a linear layer's weights do not have its sizes");
+}
+
+PackedMatrix packed_f32(std::int64_t n_in, std::int64_t n_out, std::span<const float> weight) {
+  check_lengths(n_in, n_out, weight.size(), 0);
+  return {n_in, n_out, ComputeType::kF32,
+          [weight, n_in](std::int64_t first, std::int64_t count, float* rows) {
+            std::copy_n(weight.data() + first * n_in, count * n_in, rows);
+          }};
 }
 
 }  // namespace
 
 class OnednnLinear::Impl {
  public:
-  Impl(std::int64_t n_in, std::int64_t n_out, std::span<const float> weight,
-       std::span<const float> bias, LinearActivation activation)
-      : n_in_(n_in), n_out_(n_out), activation_(activation) {
-    if (static_cast<std::int64_t>(weight.size()) != n_in * n_out ||
-        (!bias.empty() && static_cast<std::int64_t>(bias.size()) != n_out))
-      throw Error(ErrorKind::kInternal, "a linear layer's weights do not have its sizes");
-    weight_.assign(weight.begin(), weight.end());
-    bias_.assign(n_out, 0.0F);
+  Impl(PackedMatrix weight, std::span<const float> bias, LinearActivation activation)
+      : weight_(std::move(weight)), activation_(activation) {
+    check_lengths(0, weight_.n_out(), 0, bias.size());
+    bias_.assign(round_up(weight_.n_out(), kPanelColumns), 0.0F);
     std::copy(bias.begin(), bias.end(), bias_.begin());
   }
 
-  std::int64_t n_in() const { return n_in_; }
-  std::int64_t n_out() const { return n_out_; }
+  const PackedMatrix& weight() const { return weight_; }
 
-  std::unique_ptr<LinearNode> make_node(std::int64_t rows, bool has_residual, int n_threads) {
+  ggml_tensor* add_node(GraphBuilder& builder, ggml_tensor* x, ggml_tensor* residual,
+                        RowFormat out) {
     const SingleOmpThread single;
     auto node = std::make_unique<LinearNode>();
-    node->n_in = n_in_;
-    node->n_out = n_out_;
-    node->has_residual = has_residual;
-    for (const Block& block : cut(rows, n_out_, n_threads))
-      node->tasks.push_back(make_task(block, has_residual));
-    return node;
+    node->spec = {&weight_, weight_.n_out(), activation_, residual != nullptr, out};
+    node->bias = bias_.data();
+    for (const Block& block : cut(ggml_nrows(x), weight_.n_out(), builder.n_threads()))
+      node->tasks.push_back(make_task(node->spec, block));
+    std::array<ggml_tensor*, 2> arguments{x, residual};
+    return new_rows(builder, out, weight_.n_out(), x, std::span(arguments).first(residual ? 2 : 1),
+                    compute_node, builder.keep(std::move(node)));
   }
 
  private:
-  BlockTask make_task(const Block& block, bool has_residual) {
-    const memory::desc x = matrix(block.rows, n_in_, n_in_);
-    const memory::desc w({n_in_, block.columns}, memory::data_type::f32, memory::format_tag::any);
-    const memory::desc b({1, block.columns}, memory::data_type::f32, memory::format_tag::ab);
-    const memory::desc y = matrix(block.rows, block.columns, n_out_);
-    const dnnl::matmul::primitive_desc primitive(dnnl::matmul::desc(x, w, b, y),
-                                                 attributes(y, has_residual), cpu_engine());
-    BlockTask task{block, dnnl::matmul(primitive), dnnl::stream(cpu_engine()), {}};
-    task.arguments = {
-        {DNNL_ARG_SRC, memory(x, cpu_engine(), nullptr)},
-        {DNNL_ARG_DST, memory(y, cpu_engine(), nullptr)},
-        {DNNL_ARG_WEIGHTS, packed_weight(block, primitive.weights_desc())},
-        {DNNL_ARG_BIAS, memory(b, cpu_engine(), bias_.data() + block.column)},
-        {DNNL_ARG_SCRATCHPAD, memory(primitive.scratchpad_desc(), cpu_engine())},
-    };
-    if (has_residual)
-      task.arguments.emplace(
-          activation_ == LinearActivation::kNone ? kResidualArgument : kResidualAfterActivation,
-          memory(y, cpu_engine(), nullptr));
-    return task;
-  }
-
-  dnnl::primitive_attr attributes(const memory::desc& y, bool has_residual) const {
-    dnnl::post_ops post;
-    if (activation_ == LinearActivation::kRelu6)
-      post.append_eltwise(1.0F, dnnl::algorithm::eltwise_clip, 0.0F, kRelu6Limit);
-    if (has_residual) post.append_binary(dnnl::algorithm::binary_add, y);
-    dnnl::primitive_attr attributes;
-    attributes.set_post_ops(post);
-    // The library's own scratchpad belongs to the thread that creates a primitive, not to the one
-    // that runs it.
-    attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
-    return attributes;
-  }
-
-  /// The block's columns of the weight in `layout`, shared by all nodes that want the same.
-  memory packed_weight(const Block& block, const memory::desc& layout) {
-    auto& variants = packed_[{block.column, block.columns}];
-    for (const memory& packed : variants)
-      if (packed.get_desc() == layout) return packed;
-    // (n_in, columns) seen in the (n_out, n_in) matrix: element (i, o) is at o * n_in + i.
-    const memory::desc plain({n_in_, block.columns}, memory::data_type::f32,
-                             memory::dims{1, n_in_});
-    memory source(plain, cpu_engine(), weight_.data() + block.column * n_in_);
-    memory packed(layout, cpu_engine());
-    dnnl::stream stream(cpu_engine());
-    dnnl::reorder(source, packed).execute(stream, source, packed);
-    stream.wait();
-    variants.push_back(packed);
-    return packed;
-  }
-
-  std::int64_t n_in_;
-  std::int64_t n_out_;
+  PackedMatrix weight_;
+  std::vector<float> bias_;  ///< (n_out), zeros up to whole panels
   LinearActivation activation_;
-  std::vector<float> weight_;  ///< (n_out, n_in)
-  std::vector<float> bias_;    ///< (n_out)
-  std::map<std::pair<std::int64_t, std::int64_t>, std::vector<memory>> packed_;
 };
 
 OnednnLinear::OnednnLinear(std::int64_t n_in, std::int64_t n_out, std::span<const float> weight,
                            std::span<const float> bias, LinearActivation activation)
-    : impl_(std::make_unique<Impl>(n_in, n_out, weight, bias, activation)) {}
+    : OnednnLinear(packed_f32(n_in, n_out, weight), bias, activation) {}
+OnednnLinear::OnednnLinear(PackedMatrix weight, std::span<const float> bias,
+                           LinearActivation activation)
+    : impl_(std::make_unique<Impl>(std::move(weight), bias, activation)) {}
 OnednnLinear::~OnednnLinear() = default;
 OnednnLinear::OnednnLinear(OnednnLinear&&) noexcept = default;
 OnednnLinear& OnednnLinear::operator=(OnednnLinear&&) noexcept = default;
 
 std::int64_t OnednnLinear::n_in() const {
-  return impl_->n_in();
+  return impl_->weight().n_in();
 }
 std::int64_t OnednnLinear::n_out() const {
-  return impl_->n_out();
+  return impl_->weight().n_out();
+}
+ComputeType OnednnLinear::type() const {
+  return impl_->weight().type();
 }
 
 ggml_tensor* OnednnLinear::apply(GraphBuilder& builder, ggml_tensor* x, ggml_tensor* residual) {
-  if (x->ne[0] != n_in() || !ggml_is_contiguous(x))
+  const RowFormat format = input_format(type());
+  const bool ready = format == RowFormat::kInt8 && x->type == GGML_TYPE_I8;
+  if (x->ne[0] != (ready ? row_bytes(format, n_in()) : n_in()) || !ggml_is_contiguous(x))
     throw Error(ErrorKind::kInternal, "a linear layer's input has the wrong shape");
-  LinearNode* node =
-      builder.keep(impl_->make_node(ggml_nrows(x), residual != nullptr, builder.n_threads()));
-  ggml_tensor* arguments[] = {x, residual};
-  return ggml_custom_4d(builder.context(), GGML_TYPE_F32, n_out(), x->ne[1], x->ne[2], x->ne[3],
-                        arguments, residual ? 2 : 1, compute_node, GGML_N_TASKS_MAX, node);
+  x = in_format(builder, x, format);
+  ggml_tensor* y = impl_->add_node(builder, x, residual, RowFormat::kF32);
+  if (type() != ComputeType::kF32)
+    set_recipe(builder, y, [impl = impl_.get(), &builder, x, residual](RowFormat wanted) {
+      return wanted == RowFormat::kBf16 ? impl->add_node(builder, x, residual, wanted) : nullptr;
+    });
+  return y;
 }
 
 }  // namespace pandagpt

@@ -1,0 +1,192 @@
+// The row kernels' loops, compiled once per instruction set (see CMakeLists.txt): PANDAGPT_ISA
+// names the variant. No standard library templates here: their instances could be merged by the
+// linker with those of other files and then run on a CPU that lacks the instructions.
+#include "tensor/row_kernels.h"
+#include "tensor/simd16.h"
+// After simd16.h:
+#include "tensor/attention_kernel.h"
+
+namespace pandagpt {
+namespace {
+
+// A channel is an outlier if it is this many times the row's mean magnitude; 3.3 standard
+// deviations of a normal distribution are 4.1 times.
+constexpr float kOutlierRatio = 10.0F;
+constexpr float kLevels = 255.0F;  // of a uint8
+
+void to_bf16(int64_t n, const float* x, uint16_t* y) {
+  for (int64_t i = 0; i < n; i += kLanes)
+    store_part(y + i, load_part(x + i, n - i), n - i);
+}
+
+void from_bf16(int64_t n, const uint16_t* x, float* y) {
+  for (int64_t i = 0; i < n; i += kLanes)
+    store_part(y + i, load_part(x + i, n - i), n - i);
+}
+
+void layer_norm(int64_t n, const float* x, const float* weight, const float* bias, float eps,
+                float* y) {
+  V16 sums[2] = {};
+  const int64_t pairs = n / (2 * kLanes) * (2 * kLanes);
+  for (int64_t i = 0; i < pairs; i += 2 * kLanes) {
+    sums[0] += load(x + i);
+    sums[1] += load(x + i + kLanes);
+  }
+  for (int64_t i = pairs; i < n; i += kLanes)
+    sums[0] += load_part(x + i, n - i);
+  const float mean = sum_of(sums[0] + sums[1]) / static_cast<float>(n);
+
+  V16 squares[2] = {};
+  for (int64_t i = 0; i < pairs; i += 2 * kLanes) {
+    const V16 a = load(x + i) - mean;
+    const V16 b = load(x + i + kLanes) - mean;
+    squares[0] += a * a;
+    squares[1] += b * b;
+  }
+  float square_sum = sum_of(squares[0] + squares[1]);
+  for (int64_t i = pairs; i < n; ++i)
+    square_sum += (x[i] - mean) * (x[i] - mean);
+  const float factor = 1.0F / __builtin_sqrtf(square_sum / static_cast<float>(n) + eps);
+
+  for (int64_t i = 0; i < n; i += kLanes) {
+    const V16 normed = (load_part(x + i, n - i) - mean) * factor;
+    store_part(y + i, normed * load_part(weight + i, n - i) + load_part(bias + i, n - i), n - i);
+  }
+}
+
+struct Range {
+  float low;
+  float high;
+};
+
+/// Smallest and largest of a row and zero, and the mean magnitude.
+Range range_of(int64_t n, const float* x, float* mean_magnitude) {
+  V16 low{};
+  V16 high{};
+  V16 magnitudes{};
+  for (int64_t i = 0; i < n; i += kLanes) {
+    const V16 value = load_part(x + i, n - i);
+    low = minimum(low, value);
+    high = maximum(high, value);
+    magnitudes += magnitude(value);
+  }
+  *mean_magnitude = sum_of(magnitudes) / static_cast<float>(n);
+  return {-largest_of(-low), largest_of(high)};
+}
+
+/// The largest channels beyond `limit` become outliers; the range of all others comes back.
+Range take_outliers(int64_t n, const float* x, float limit, RowQuantization* row) {
+  Range rest{0.0F, 0.0F};
+  const auto add_to_rest = [&rest](float value) {
+    rest.low = value < rest.low ? value : rest.low;
+    rest.high = value > rest.high ? value : rest.high;
+  };
+  for (int64_t i = 0; i < n; ++i) {
+    RowQuantization::Outlier entry{static_cast<int32_t>(i), x[i]};
+    if (!(__builtin_fabsf(x[i]) > limit)) {
+      add_to_rest(x[i]);
+      continue;
+    }
+    if (row->n_outliers < kMaxOutliers) {
+      row->outliers[row->n_outliers++] = entry;
+      continue;
+    }
+    int least = 0;
+    for (int j = 1; j < kMaxOutliers; ++j)
+      if (__builtin_fabsf(row->outliers[j].value) < __builtin_fabsf(row->outliers[least].value))
+        least = j;
+    if (__builtin_fabsf(row->outliers[least].value) < __builtin_fabsf(x[i])) {
+      const RowQuantization::Outlier smaller = row->outliers[least];
+      row->outliers[least] = entry;
+      entry = smaller;
+    }
+    add_to_rest(entry.value);
+  }
+  return rest;
+}
+
+void quantize(int64_t n, const float* x, uint8_t* q) {
+  RowQuantization row = {};
+  float mean_magnitude = 0;
+  Range range = range_of(n, x, &mean_magnitude);
+  const float limit = kOutlierRatio * mean_magnitude;
+  if (range.high > limit || -range.low > limit) range = take_outliers(n, x, limit, &row);
+  row.scale = (range.high - range.low) / kLevels;
+  const float inverse = row.scale > 0 ? 1.0F / row.scale : 0.0F;
+  const float zero = __builtin_rintf(-range.low * inverse);
+  row.zero = static_cast<int32_t>(zero);
+  for (int64_t i = 0; i < n; i += kLanes) {
+    const V16 level = round_to_nearest(load_part(x + i, n - i) * inverse) + zero;
+    const V16 inside = minimum(maximum(level, V16{}), broadcast(kLevels));
+    const B16 bytes = __builtin_convertvector(__builtin_convertvector(inside, I16), B16);
+    memcpy(q + i, &bytes, static_cast<size_t>(n - i < kLanes ? n - i : kLanes));
+  }
+  for (int j = 0; j < row.n_outliers; ++j)
+    q[row.outliers[j].channel] = static_cast<uint8_t>(row.zero);
+  const int64_t offset = quantization_offset(n);
+  memset(q + n, 0, static_cast<size_t>(offset - n));
+  memcpy(q + offset, &row, sizeof(row));
+}
+
+/// Weights of input channel k for 16 output columns of a panel.
+PANDAGPT_INLINE V16 weights_of_channel(const int8_t* panel, int64_t k, int64_t column) {
+  const I16 four = load_as<I16>(panel + (k / 4) * (kPanelColumns * 4) + column * 4);
+  const int shift = static_cast<int>(8 * (3 - k % 4));
+  return __builtin_convertvector((four << shift) >> 24, V16);
+}
+
+PANDAGPT_INLINE V16 activate(V16 y, LinearActivation activation) {
+  if (activation == LinearActivation::kGelu) return gelu_of(y);
+  if (activation == LinearActivation::kRelu6) return minimum(maximum(y, V16{}), broadcast(6.0F));
+  return y;
+}
+
+template <typename Out, LinearActivation kActivation>
+PANDAGPT_INLINE void finish_row(const Int8Block& b, int64_t r) {
+  const auto* row = reinterpret_cast<const RowQuantization*>(
+      b.x + r * row_bytes(RowFormat::kInt8, b.n_in) + quantization_offset(b.n_in));
+  const int32_t* sums = b.sums + r * b.sums_stride;
+  Out* y = static_cast<Out*>(b.y) + r * b.y_stride;
+  for (int64_t c = 0; c < b.columns; c += kLanes) {
+    const V16 column_scale = load(b.column_scales + c);
+    const I16 sum = load_as<I16>(sums + c) - row->zero * load_as<I16>(b.column_sums + c);
+    V16 value = __builtin_convertvector(sum, V16) * row->scale * column_scale + load(b.bias + c);
+    const int8_t* panel = b.panels + c / kPanelColumns * b.panel_bytes;
+    for (int32_t j = 0; j < row->n_outliers; ++j)
+      value += weights_of_channel(panel, row->outliers[j].channel, c % kPanelColumns) *
+               column_scale * row->outliers[j].value;
+    value = activate(value, kActivation);
+    const int64_t left = b.columns - c;
+    if (b.residual) value += load_part(b.residual + r * b.y_stride + c, left);
+    store_part(y + c, value, left);
+  }
+}
+
+template <typename Out>
+void finish_rows(const Int8Block& block) {
+  for (int64_t r = 0; r < block.rows; ++r) {
+    if (block.activation == LinearActivation::kGelu)
+      finish_row<Out, LinearActivation::kGelu>(block, r);
+    else if (block.activation == LinearActivation::kRelu6)
+      finish_row<Out, LinearActivation::kRelu6>(block, r);
+    else
+      finish_row<Out, LinearActivation::kNone>(block, r);
+  }
+}
+
+void finish_int8(const Int8Block& block) {
+  block.y_is_bf16 ? finish_rows<uint16_t>(block) : finish_rows<float>(block);
+}
+
+}  // namespace
+
+#define PANDAGPT_CONCAT_(a, b) a##b
+#define PANDAGPT_CONCAT(a, b) PANDAGPT_CONCAT_(a, b)
+#define PANDAGPT_TEXT_(a) #a
+#define PANDAGPT_TEXT(a) PANDAGPT_TEXT_(a)
+extern const RowKernels PANDAGPT_CONCAT(kRowKernels_, PANDAGPT_ISA);
+const RowKernels PANDAGPT_CONCAT(kRowKernels_, PANDAGPT_ISA) = {
+    PANDAGPT_TEXT(PANDAGPT_ISA), to_bf16,   from_bf16,     layer_norm, quantize, finish_int8,
+    attention_scratch_bytes,     pack_head, attend_queries};
+
+}  // namespace pandagpt
