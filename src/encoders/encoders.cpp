@@ -1,12 +1,18 @@
 #include "encoders/encoders.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <functional>
+#include <optional>
 
-#include "encoders/efficientnet_lite.h"
+#include "core/file.h"
+#include "encoders/efficientnet_encoder.h"
+#include "encoders/embedding.h"
 #include "encoders/encoder_keys.h"
+#include "encoders/imagebind_tower.h"
 #include "pandagpt/error.h"
+#include "tensor/transpose.h"
 
 namespace pandagpt {
 namespace keys = encoder_keys;
@@ -15,6 +21,7 @@ namespace {
 // Raised when decoding or preprocessing changes what a picture's tensor looks like, so that cached
 // features of older versions are not used.
 constexpr char kPreprocessingVersion[] = "1";
+constexpr std::size_t kColours = 3;
 
 [[noreturn]] void fail(const GgufFile& file, const std::string& what) {
   throw Error(ErrorKind::kModel, file.path().string() + ": " + what);
@@ -52,9 +59,24 @@ void check_architecture(const GgufFile& file) {
   if (version != keys::kEncoderFormatVersion)
     fail(file, "has the format version " + std::to_string(version) + ", this program reads " +
                    std::to_string(keys::kEncoderFormatVersion) + "; convert the weights again");
-  const std::string vision = file.get_str(keys::kVisionArchitecture);
-  if (vision != keys::kEfficientNetLite)
-    fail(file, "has an unknown vision tower, \"" + vision + "\"");
+}
+
+bool is_efficientnet(const GgufFile& file, Tower tower) {
+  return tower == Tower::kVision &&
+         file.get_str(keys::kVisionArchitecture) == keys::kEfficientNetLite;
+}
+
+/// ImageBind's pictures are square, with three colours.
+void check_vision(const GgufFile& file, const TowerConfig& config) {
+  const StemConfig& stem = config.stem;
+  if (stem.channels != static_cast<int>(kColours) || stem.input.height != stem.input.width)
+    fail(file, tower_key(Tower::kVision, "input") + " is no square picture of three colours");
+}
+
+void check_finite(Tower tower, std::span<const float> values) {
+  if (!std::ranges::all_of(values, [](float value) { return std::isfinite(value); }))
+    throw Error(ErrorKind::kInput, std::string("the ") + tower_name(tower) +
+                                       " input has values that are not finite numbers");
 }
 
 }  // namespace
@@ -62,105 +84,219 @@ void check_architecture(const GgufFile& file) {
 class Encoders::Impl {
  public:
   Impl(const std::filesystem::path& path, const EncoderOptions& options)
-      : file_(path), options_(options), backend_(options.n_threads) {
+      : file_(path), options_(options), backend_(options.n_threads, options.device) {
     if (options.max_batch < 1) throw Error(ErrorKind::kUsage, "max_batch must be at least 1");
     check_architecture(file_);
-    vision_ = std::make_unique<EfficientNetLite>(file_, backend_, options.portable);
-    transform_ = read_image_transform(file_, vision_->config().image_size);
     n_embd_ = static_cast<int>(file_.get_u32(keys::kEmbeddingLength));
-    if (n_embd_ != vision_->config().head_channels)
-      fail(file_, std::string(keys::kEmbeddingLength) + " is " + std::to_string(n_embd_) +
-                      ", but the vision tower gives " +
-                      std::to_string(vision_->config().head_channels) + " features");
-    normalize_ = file_.get_bool(keys::kNormalize);
-    scale_ = file_.get_f32(keys::kOutputScale);
-    if (file_.has(keys::kClassLabels)) labels_ = file_.get_str_array(keys::kClassLabels);
-    if (static_cast<int>(labels_.size()) != vision_->config().n_classes)
-      fail(file_, std::string(keys::kClassLabels) + " has " + std::to_string(labels_.size()) +
-                      " names for " + std::to_string(vision_->config().n_classes) + " classes");
+    for (const Tower tower : kAllTowers)
+      if (is_wanted(tower) && has_tower(file_, tower)) open(tower);
+    for (const Tower tower : options.towers)
+      require(tower);
+    if (towers().empty()) fail(file_, "holds no encoder");
   }
 
   int n_embd() const { return n_embd_; }
-  const ImageTransform& transform() const { return transform_; }
-  const std::vector<std::string>& labels() const { return labels_; }
-  int grid_cells() const { return vision_->config().grid_cells(); }
 
-  std::vector<float> embed(const float* pixels, int n) {
-    std::vector<float> rows = in_batches(pixels, n, {}, &EfficientNetFeatures::pooled);
-    for (int i = 0; i < n; ++i)
-      post_process({rows.data() + std::size_t(i) * n_embd_, static_cast<std::size_t>(n_embd_)});
-    return rows;
+  bool has(Tower tower) const {
+    return config_of(tower).has_value() || (tower == Tower::kVision && efficientnet_);
   }
-  std::vector<float> grid(const float* pixels, int n) {
-    return in_batches(pixels, n, {.grid = true}, &EfficientNetFeatures::grid);
+
+  std::vector<Tower> towers() const {
+    std::vector<Tower> result;
+    std::ranges::copy_if(kAllTowers, std::back_inserter(result),
+                         [this](Tower tower) { return has(tower); });
+    return result;
   }
-  std::vector<float> logits(const float* pixels, int n) {
-    return in_batches(pixels, n, {.logits = true}, &EfficientNetFeatures::logits);
+
+  void require(Tower tower) const {
+    if (has(tower)) return;
+    std::string names;
+    for (const Tower other : towers())
+      names += (names.empty() ? "" : ", ") + std::string(tower_name(other));
+    fail(file_, std::string("has no ") + tower_name(tower) + " tower" +
+                    (names.empty() ? "" : "; it has: " + names));
+  }
+
+  std::size_t view_length(Tower tower) const {
+    require(tower);
+    if (tower == Tower::kVision) return kColours * transform_.size * transform_.size;
+    return tower == Tower::kText ? 0 : config_of(tower)->stem.input_length();
+  }
+
+  std::vector<float> encode(Tower tower, std::span<const float> values, int n_inputs, int n_views) {
+    require(tower);
+    if (n_inputs < 0 || n_views < 1 || tower == Tower::kText)
+      throw Error(ErrorKind::kUsage, std::string("the ") + tower_name(tower) +
+                                         " tower can't encode " + std::to_string(n_inputs) +
+                                         " inputs of " + std::to_string(n_views) + " views");
+    if (n_inputs == 0) return {};
+    check_finite(tower, values);
+    const int n = n_inputs * n_views;
+    const std::vector<float> rows = tower == Tower::kVision && efficientnet_
+                                        ? encode_efficientnet(values, n)
+                                        : encode_imagebind(tower, values, n);
+    return n_views == 1 ? rows : mean_over_views(rows, n_inputs, n_views, n_embd_);
+  }
+
+  std::vector<float> encode_text(std::span<const std::int32_t> tokens, int n) {
+    ImageBindTower& text = loaded(Tower::kText);
+    const std::size_t length = context_length();
+    if (n < 0 || tokens.size() != n * length)
+      throw Error(ErrorKind::kUsage, "encode_text got " + std::to_string(tokens.size()) +
+                                         " tokens for " + std::to_string(n) + " texts of " +
+                                         std::to_string(length));
+    return in_batches(n, [&](int begin, int count) {
+      return text.run_text(tokens.subspan(begin * length, count * length), count).embeddings;
+    });
+  }
+
+  int context_length() const {
+    require(Tower::kText);
+    return config_of(Tower::kText)->context_length;
+  }
+
+  const ImageTransform& transform() const {
+    require(Tower::kVision);
+    return transform_;
+  }
+
+  /// The layout of picture tensors that is encoded without being rearranged.
+  TensorLayout layout() const { return efficientnet_ ? TensorLayout::kHwc : TensorLayout::kChw; }
+
+  /// `pixels` is (n, size, size, 3) or (n, 3, size, size), as layout() says.
+  std::vector<float> embed_pictures(const float* pixels, int n) {
+    if (efficientnet_) return efficientnet_->embed(pixels, n);
+    return encode(Tower::kVision, {pixels, n * view_length(Tower::kVision)}, n, 1);
+  }
+
+  /// `pixels` is (n, size, size, 3).
+  std::vector<float> encode_image_tensors(const float* pixels, int n) {
+    if (layout() == TensorLayout::kHwc) return embed_pictures(pixels, n);
+    const std::size_t length = view_length(Tower::kVision);
+    return embed_pictures(
+        transpose_each({pixels, n * length}, n, length / kColours, kColours).data(), n);
+  }
+
+  EfficientNetEncoder& efficientnet(const char* what) {
+    require(Tower::kVision);
+    if (!efficientnet_)
+      throw Error(ErrorKind::kUsage, file_.path().string() + ": the vision tower has no " + what);
+    return *efficientnet_;
+  }
+
+  const std::vector<std::string>& labels() const {
+    static const std::vector<std::string> kNone;
+    return efficientnet_ ? efficientnet_->labels() : kNone;
   }
 
   /// Applies `compute` to the pictures' tensors, as many at a time as fit into a batch.
   std::vector<float> from_images(
       std::span<const Image> images,
-      const std::function<std::vector<float>(const float*, int)>& compute) const {
-    const std::size_t length = std::size_t{3} * transform_.size * transform_.size;
-    std::vector<float> result;
+      const std::function<std::vector<float>(const float*, int)>& compute) {
+    const ImageTransform& how = transform();
+    const std::size_t length = view_length(Tower::kVision);
     std::vector<float> pixels;
-    for (std::size_t begin = 0; begin < images.size(); begin += options_.max_batch) {
-      const std::size_t n = std::min<std::size_t>(options_.max_batch, images.size() - begin);
-      pixels.resize(n * length);
-      for (std::size_t i = 0; i < n; ++i)
-        to_tensor(resize_and_crop(images[begin + i], transform_), transform_,
-                  pixels.data() + i * length, TensorLayout::kHwc);
-      const std::vector<float> rows = compute(pixels.data(), static_cast<int>(n));
-      result.insert(result.end(), rows.begin(), rows.end());
-    }
-    return result;
+    return in_batches(static_cast<int>(images.size()), [&](int begin, int count) {
+      pixels.resize(count * length);
+      for (int i = 0; i < count; ++i)
+        to_tensor(resize_and_crop(images[begin + i], how), how, pixels.data() + i * length,
+                  layout());
+      return compute(pixels.data(), count);
+    });
   }
 
   const std::string& fingerprint() const {
     if (fingerprint_.empty()) {
-      const std::string text = sha256_hex(file_.bytes()) + " " + kPreprocessingVersion;
+      const std::string text = sha256_file(file_.path()) + " " + kPreprocessingVersion;
       fingerprint_ = sha256_hex({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
     }
     return fingerprint_;
   }
 
  private:
-  std::vector<float> in_batches(const float* pixels, int n, const EfficientNetRequest& request,
-                                std::vector<float> EfficientNetFeatures::*wanted) {
-    const std::size_t length = std::size_t{3} * transform_.size * transform_.size;
+  bool is_wanted(Tower tower) const {
+    return options_.towers.empty() || std::ranges::count(options_.towers, tower) > 0;
+  }
+
+  const std::optional<TowerConfig>& config_of(Tower tower) const {
+    return configs_[static_cast<std::size_t>(tower)];
+  }
+
+  /// Reads a tower's metadata; of EfficientNet, which is small, the weights too.
+  void open(Tower tower) {
+    if (is_efficientnet(file_, tower)) {
+      efficientnet_ = std::make_unique<EfficientNetEncoder>(
+          file_, backend_, options_.portable || !backend_.is_cpu(), options_.max_batch);
+      transform_ = read_image_transform(file_, efficientnet_->image_size());
+      return;
+    }
+    const TowerConfig config = read_tower_config(file_, tower);
+    check_tower_tensors(file_, config);
+    if (tower == Tower::kVision) {
+      check_vision(file_, config);
+      transform_ = read_image_transform(file_, config.stem.input.height);
+    }
+    configs_[static_cast<std::size_t>(tower)] = config;
+  }
+
+  /// An ImageBind tower with its weights.
+  ImageBindTower& loaded(Tower tower) {
+    require(tower);
+    std::unique_ptr<ImageBindTower>& slot = towers_[static_cast<std::size_t>(tower)];
+    if (!slot)
+      slot = std::make_unique<ImageBindTower>(file_, *config_of(tower), backend_,
+                                              make_portable_transformer_layers(file_, backend_));
+    return *slot;
+  }
+
+  /// Joins what `compute` gives for (first, count) of n inputs.
+  std::vector<float> in_batches(int n,
+                                const std::function<std::vector<float>(int, int)>& compute) const {
     std::vector<float> result;
     for (int begin = 0; begin < n; begin += options_.max_batch) {
-      const int count = std::min(options_.max_batch, n - begin);
-      const EfficientNetFeatures features = vision_->run(pixels + begin * length, count, request);
-      const std::vector<float>& rows = features.*wanted;
+      const std::vector<float> rows = compute(begin, std::min(options_.max_batch, n - begin));
       result.insert(result.end(), rows.begin(), rows.end());
     }
     return result;
   }
 
-  void post_process(std::span<float> row) const {
-    double length = 1.0;
-    if (normalize_) {
-      double squares = 0;
-      for (const float value : row)
-        squares += double{value} * value;
-      length = std::max(std::sqrt(squares), 1e-12);  // torch.nn.functional.normalize
-    }
-    const float factor = static_cast<float>(scale_ / length);
-    for (float& value : row)
-      value *= factor;
+  std::vector<float> encode_imagebind(Tower tower, std::span<const float> values, int n) {
+    const std::size_t length = values.size() / n;
+    if (values.size() % n != 0) fail_length(tower, values.size(), n);
+    ImageBindTower& encoder = loaded(tower);
+    return in_batches(n, [&](int begin, int count) {
+      return encoder.run(values.subspan(begin * length, count * length), count).embeddings;
+    });
+  }
+
+  /// Pictures and films of (3, frames, H, W); a film's frames are averaged.
+  std::vector<float> encode_efficientnet(std::span<const float> values, int n) {
+    const std::size_t frame_length = view_length(Tower::kVision);
+    const std::size_t n_frames = values.size() / (n * frame_length);
+    if (n_frames < 1 || values.size() != n * n_frames * frame_length)
+      fail_length(Tower::kVision, values.size(), n);
+    // (n, 3, frames, H * W) -> (n, frames, H * W, 3)
+    const std::vector<float> pixels =
+        transpose_each(values, n, kColours, values.size() / (n * kColours));
+    const std::vector<float> rows =
+        efficientnet_->embed(pixels.data(), static_cast<int>(n * n_frames));
+    return n_frames == 1 ? rows : mean_over_views(rows, n, static_cast<int>(n_frames), n_embd_);
+  }
+
+  [[noreturn]] void fail_length(Tower tower, std::size_t length, int n) const {
+    throw Error(ErrorKind::kUsage, std::string("the ") + tower_name(tower) + " tower got " +
+                                       std::to_string(length) + " values for " + std::to_string(n) +
+                                       " views, each takes " + std::to_string(view_length(tower)));
   }
 
   GgufFile file_;
   EncoderOptions options_;
   ComputeBackend backend_;
-  std::unique_ptr<EfficientNetLite> vision_;
-  ImageTransform transform_;
-  std::vector<std::string> labels_;
   int n_embd_ = 0;
-  bool normalize_ = true;
-  float scale_ = 1.0F;
+  std::array<std::optional<TowerConfig>, kAllTowers.size()> configs_;      // of ImageBind's
+  std::array<std::unique_ptr<ImageBindTower>, kAllTowers.size()> towers_;  // those used so far
+  std::unique_ptr<EfficientNetEncoder> efficientnet_;
+  ImageTransform transform_;  // if there is a vision tower
   mutable std::string fingerprint_;
 };
 
@@ -173,6 +309,18 @@ Encoders& Encoders::operator=(Encoders&&) noexcept = default;
 int Encoders::n_embd() const {
   return impl_->n_embd();
 }
+bool Encoders::has(Tower tower) const {
+  return impl_->has(tower);
+}
+std::vector<Tower> Encoders::towers() const {
+  return impl_->towers();
+}
+std::size_t Encoders::view_length(Tower tower) const {
+  return impl_->view_length(tower);
+}
+int Encoders::context_length() const {
+  return impl_->context_length();
+}
 const ImageTransform& Encoders::image_transform() const {
   return impl_->transform();
 }
@@ -180,26 +328,35 @@ const std::vector<std::string>& Encoders::labels() const {
   return impl_->labels();
 }
 int Encoders::grid_cells() const {
-  return impl_->grid_cells();
+  return impl_->efficientnet("grid").grid_cells();
 }
 const std::string& Encoders::fingerprint() const {
   return impl_->fingerprint();
 }
 
-std::vector<float> Encoders::encode_image_tensors(const float* pixels, int n) {
-  return impl_->embed(pixels, n);
+std::vector<float> Encoders::encode(Tower tower, std::span<const float> values, int n_inputs,
+                                    int n_views) {
+  return impl_->encode(tower, values, n_inputs, n_views);
+}
+std::vector<float> Encoders::encode_text(std::span<const std::int32_t> tokens, int n) {
+  return impl_->encode_text(tokens, n);
 }
 std::vector<float> Encoders::image_grid(const float* pixels, int n) {
-  return impl_->grid(pixels, n);
+  return impl_->efficientnet("grid").grid(pixels, n);
 }
 std::vector<float> Encoders::image_tensor_logits(const float* pixels, int n) {
-  return impl_->logits(pixels, n);
+  return impl_->efficientnet("classifier").logits(pixels, n);
 }
 std::vector<float> Encoders::encode_images(std::span<const Image> images) {
-  return impl_->from_images(images, [this](const float* p, int n) { return impl_->embed(p, n); });
+  return impl_->from_images(images,
+                            [this](const float* p, int n) { return impl_->embed_pictures(p, n); });
 }
 std::vector<float> Encoders::image_logits(std::span<const Image> images) {
-  return impl_->from_images(images, [this](const float* p, int n) { return impl_->logits(p, n); });
+  EfficientNetEncoder& encoder = impl_->efficientnet("classifier");
+  return impl_->from_images(images, [&](const float* p, int n) { return encoder.logits(p, n); });
+}
+std::vector<float> Encoders::encode_image_tensors(const float* pixels, int n) {
+  return impl_->encode_image_tensors(pixels, n);
 }
 
 }  // namespace pandagpt

@@ -2,17 +2,21 @@
 //
 //   Encoders encoders("models/panda-mini/encoders.gguf", {.n_threads = 2});
 //   std::vector<float> rows = encoders.encode_images(images);  // (n, encoders.n_embd())
+//   rows = encoders.encode(Tower::kAudio, clips, 1, 3);        // one recording of three clips
 //
 // One file holds any subset of the towers; which ones, their sizes, the preprocessing constants and
-// the post-processing are read from its metadata (docs in encoder_keys.h).
+// the post-processing are read from its metadata (docs in encoder_keys.h, imagebind_config.h).
+// Weights of ImageBind's towers are loaded when a tower is first used.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "encoders/tower.h"
 #include "media/image.h"
 #include "preprocess/image.h"
 
@@ -22,12 +26,15 @@ struct EncoderOptions {
   int n_threads = 0;      ///< CPU threads; 0: one a physical core
   int max_batch = 8;      ///< larger requests are computed in parts of this size
   bool portable = false;  ///< stock ggml operators only (slower on CPUs; the cross-check in tests)
+  std::string device = "cpu";      ///< "auto" or one of compute_devices() (tensor/graph.h)
+  std::vector<Tower> towers = {};  ///< use only these; empty: all that the file has
 };
 
 /// Not thread-safe: one call at a time for each object.
 class Encoders {
  public:
-  /// Throws Error(kModel) if the file can't be used.
+  /// Checks all towers' metadata and the shapes of their tensors. Throws Error(kModel) if the file
+  /// can't be used or lacks one of options.towers, Error(kUsage) for an unknown device.
   explicit Encoders(const std::filesystem::path& path, const EncoderOptions& options = {});
   ~Encoders();
   Encoders(Encoders&&) noexcept;
@@ -36,7 +43,31 @@ class Encoders {
   /// Width of the joint space: the length of every embedding.
   int n_embd() const;
 
-  /// How a picture becomes the tensor that `encode_image_tensors` takes.
+  /// Whether inputs of this kind can be encoded.
+  bool has(Tower tower) const;
+  std::vector<Tower> towers() const;
+
+  /// Embeddings of inputs that consist of several views each (clips of a recording, crops of a
+  /// film), averaged over the views after post-processing, as the reference does: (n_inputs,
+  /// n_embd). `values` holds the ready tensors back to back, (n_inputs, n_views, view).
+  /// A view of ImageBind-Huge is, in the order of the reference: vision (3, 224, 224) or, of a
+  /// film, (3, 2, 224, 224); audio (1, 128, 204); depth and thermal (1, 224, 224); imu (6, 2000).
+  /// Throws Error(kModel) if there is no such tower, Error(kUsage) if the number of values does not
+  /// fit or the tower is text, Error(kInput) if one of them is not a finite number.
+  std::vector<float> encode(Tower tower, std::span<const float> values, int n_inputs,
+                            int n_views = 1);
+
+  /// Length of one view's tensor: of a still picture for vision, 0 for text.
+  std::size_t view_length(Tower tower) const;
+
+  /// (n, n_embd). `tokens` is (n, context_length()). Throws as `encode`, and Error(kUsage) for a
+  /// token that the vocabulary does not have.
+  std::vector<float> encode_text(std::span<const std::int32_t> tokens, int n);
+  /// Tokens of a text, 77 for ImageBind.
+  int context_length() const;
+
+  /// How a picture becomes the tensor that the vision tower takes. Throws Error(kModel) without a
+  /// vision tower, as all that follows.
   const ImageTransform& image_transform() const;
 
   /// (n, n_embd) after post-processing: L2-normalised, times the scale of the file.
@@ -45,6 +76,7 @@ class Encoders {
   std::vector<float> encode_image_tensors(const float* pixels, int n);
 
   /// (n, cells, cells, n_embd): the features before pooling, without post-processing.
+  /// Throws Error(kUsage) if the vision tower has no such grid (ImageBind's).
   std::vector<float> image_grid(const float* pixels, int n);
   /// Side of that grid (7 for 224 pixels).
   int grid_cells() const;
