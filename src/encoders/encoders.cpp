@@ -239,13 +239,18 @@ class Encoders::Impl {
     configs_[static_cast<std::size_t>(tower)] = config;
   }
 
+  std::unique_ptr<TransformerLayerFactory> layers() const {
+    return options_.portable || !backend_.is_cpu()
+               ? make_portable_transformer_layers(file_, backend_)
+               : make_cpu_transformer_layers(file_, backend_, options_.compute_type);
+  }
+
   /// An ImageBind tower with its weights.
   ImageBindTower& loaded(Tower tower) {
     require(tower);
     std::unique_ptr<ImageBindTower>& slot = towers_[static_cast<std::size_t>(tower)];
     if (!slot)
-      slot = std::make_unique<ImageBindTower>(file_, *config_of(tower), backend_,
-                                              make_portable_transformer_layers(file_, backend_));
+      slot = std::make_unique<ImageBindTower>(file_, *config_of(tower), backend_, layers());
     return *slot;
   }
 

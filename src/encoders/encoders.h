@@ -19,6 +19,7 @@
 #include "encoders/tower.h"
 #include "media/image.h"
 #include "preprocess/image.h"
+#include "tensor/compute_type.h"
 
 namespace pandagpt {
 
@@ -26,6 +27,8 @@ struct EncoderOptions {
   int n_threads = 0;      ///< CPU threads; 0: one a physical core
   int max_batch = 8;      ///< larger requests are computed in parts of this size
   bool portable = false;  ///< stock ggml operators only (slower on CPUs; the cross-check in tests)
+  /// ImageBind towers on the CPU: the numbers in which their products are computed.
+  ComputeType compute_type = ComputeType::kAuto;
   std::string device = "cpu";      ///< "auto" or one of compute_devices() (tensor/graph.h)
   std::vector<Tower> towers = {};  ///< use only these; empty: all that the file has
 };

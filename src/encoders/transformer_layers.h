@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 
+#include "tensor/compute_type.h"
 #include "tensor/gguf_file.h"
 #include "tensor/graph.h"
 
@@ -77,6 +78,12 @@ class TransformerLayerFactory {
   /// Call once, after the last layer was made. The file is not read afterwards.
   virtual void finish() = 0;
 };
+
+/// oneDNN and our own operators; CPU. Matrices are converted to what choose_compute_type decides for
+/// `compute_type` and the type in the file. Throws Error(kUsage) if this CPU can't compute in it.
+std::unique_ptr<TransformerLayerFactory> make_cpu_transformer_layers(
+    const GgufFile& file, const ComputeBackend& backend,
+    ComputeType compute_type = ComputeType::kAuto);
 
 /// Stock ggml operators; any backend. Matrices stay in the type that the file has, so ggml's
 /// products decide in what the activations are rounded (f32 weights: not at all).
