@@ -16,6 +16,7 @@
 #include "train/checkpoint.h"
 #include "train/dataset.h"
 #include "train/feature_cache.h"
+#include "train/image_views.h"
 #include "train/llm_trainer.h"
 
 namespace pandagpt::train {
@@ -215,6 +216,26 @@ TEST_F(FeatureCacheTest, RemembersAcrossRunsAndSeesAChangedPicture) {
   EXPECT_TRUE(std::equal(changed.row(1, 0), changed.row(1, 0) + n, first.row(1, 0)));
 }
 
+TEST(ImageView, IsMirroredOrCutAndAlwaysTheSame) {
+  Image image{40, 20, Bytes(40 * 20 * 3)};
+  for (std::size_t i = 0; i < image.rgb.size(); ++i)
+    image.rgb[i] = static_cast<std::uint8_t>(i % 251);
+  EXPECT_EQ(image_view(image, "key", 0).rgb, image.rgb);
+  const Image mirrored = image_view(image, "key", 1);
+  EXPECT_NE(mirrored.rgb, image.rgb);
+  EXPECT_EQ(image_view(mirrored, "key", 1).rgb, image.rgb) << "twice is the picture again";
+  for (int view = 2; view < 50; ++view) {
+    const Image crop = image_view(image, "key", view);
+    EXPECT_EQ(crop.rgb, image_view(image, "key", view).rgb);
+    EXPECT_NE(crop.rgb, image_view(image, "other", view).rgb);
+    ASSERT_LE(crop.width, image.width);
+    ASSERT_LE(crop.height, image.height);
+    // a wide picture can't hold the tallest of the drawn boxes whole
+    EXPECT_GE(crop.width * crop.height, kMinCropArea * 0.5 * image.width * image.height);
+    EXPECT_EQ(crop.rgb.size(), static_cast<std::size_t>(crop.width * crop.height * 3));
+  }
+}
+
 TEST_F(FeatureCacheTest, ATornOrDamagedRecordIsComputedAgain) {
   FeatureTable first;
   fs::path path;
@@ -277,7 +298,8 @@ class TrainRunTest : public testing::Test {
     o.answers_per_group = 2;
     o.lora_rank = 4;
     o.lr = 5e-3;
-    o.mirror = true;
+    o.n_views = 3;
+    o.feature_dropout = 0.1;
     o.save_every = 3;
     o.validate_every = 6;
     return o;
@@ -303,6 +325,10 @@ TEST_F(TrainRunTest, LearnsAndLeavesItsResults) {
   EXPECT_LT(validation.back(), validation.front());
   for (const char* name : {"projector.gguf", "adapter.gguf", "loss.svg", "training.json"})
     EXPECT_TRUE(fs::exists(folder_ / "run" / name)) << name;
+  const auto best =
+      nlohmann::json::parse(read_text(folder_ / "run" / "training.json"))["validation"];
+  EXPECT_EQ(best["best_loss"], *std::min_element(validation.begin(), validation.end()));
+  EXPECT_TRUE(fs::exists(folder_ / "run" / "best" / "projector.gguf"));
   EXPECT_EQ(nlohmann::json::parse(read_text(folder_ / "run" / "training.json"))["status"], "done");
 }
 

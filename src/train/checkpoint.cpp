@@ -47,7 +47,11 @@ void save_checkpoint(const fs::path& out, const RunState& state, const NamedTens
     torch::serialize::OutputArchive optimizer_archive;
     optimizer.save(optimizer_archive);
     optimizer_archive.save_to((temporary / "optimizer.pt").string());
-    const nlohmann::json json = {{"step", state.step}, {"options", state.options}};
+    nlohmann::json json = {{"step", state.step}, {"options", state.options}};
+    if (state.best_validation) {
+      json["best_validation"] = *state.best_validation;
+      json["best_step"] = state.best_step;
+    }
     write_file_atomically(temporary / "state.json",
                           [&](std::ostream& o) { o << json.dump(2) << '\n'; });
     fs::remove_all(folder);
@@ -80,6 +84,10 @@ bool load_checkpoint(const fs::path& out, RunState& state, const NamedTensors& p
                       nlohmann::json::diff(json.at("options"), state.options).dump() +
                       "); use another --out or --restart");
     state.step = json.at("step").get<std::int64_t>();
+    if (json.contains("best_validation")) {
+      state.best_validation = json.at("best_validation").get<double>();
+      state.best_step = json.at("best_step").get<std::int64_t>();
+    }
     torch::serialize::InputArchive archive;
     archive.load_from((folder / "parameters.pt").string());
     const torch::NoGradGuard no_grad;

@@ -9,6 +9,7 @@
 
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -22,8 +23,10 @@ namespace pandagpt::train {
 using NamedTensors = std::vector<std::pair<std::string, torch::Tensor>>;
 
 struct RunState {
-  std::int64_t step = 0;   ///< optimiser steps done
-  nlohmann::json options;  ///< LlmTrainOptions::to_json of the run
+  std::int64_t step = 0;                  ///< optimiser steps done
+  std::optional<double> best_validation;  ///< lowest validation loss so far
+  std::int64_t best_step = 0;             ///< where it was
+  nlohmann::json options;                 ///< LlmTrainOptions::to_json of the run
 };
 
 /// Writes step-N and removes all but the newest two. Throws Error(kInternal) on a full disk; the

@@ -9,6 +9,7 @@
 #include "encoders/encoders.h"
 #include "media/image.h"
 #include "pandagpt/error.h"
+#include "train/image_views.h"
 
 namespace pandagpt::train {
 namespace {
@@ -37,16 +38,6 @@ std::string index_key(const std::string& sha256, int view) {
 std::uint32_t checksum(const RecordHead& head, const float* features, int n) {
   return fnv1a(features, static_cast<std::size_t>(n) * sizeof(float),
                fnv1a(&head, offsetof(RecordHead, checksum)));
-}
-
-Image mirrored(const Image& image) {
-  Image result = image;
-  for (int y = 0; y < image.height; ++y)
-    for (int x = 0; x < image.width; ++x)
-      std::memcpy(&result.rgb[static_cast<std::size_t>((y * image.width + x) * 3)],
-                  &image.rgb[static_cast<std::size_t>((y * image.width + image.width - 1 - x) * 3)],
-                  3);
-  return result;
 }
 
 }  // namespace
@@ -155,7 +146,7 @@ FeatureTable load_features(const std::vector<std::string>& images,
         }
         if (image.width == 0) image = decode_image(bytes, path.string());
         missing.push_back({i, view, sha256});
-        decoded.push_back(view == 0 ? image : mirrored(image));
+        decoded.push_back(image_view(image, sha256, view));
       }
     } catch (const Error& error) {
       if (error.kind() != ErrorKind::kInput) throw;

@@ -15,7 +15,7 @@ class Encoders;
 namespace pandagpt::train {
 
 /// An append-only file of feature vectors. A record's key is the SHA-256 of the picture's bytes and
-/// the view (0 as it is, 1 mirrored), and the file's name carries the encoder's fingerprint: a
+/// the view (image_views.h), and the file's name carries the encoder's fingerprint: a
 /// changed picture or encoder is never answered with old features. A record that was cut off by a
 /// kill, or damaged, fails its checksum and is computed again.
 class FeatureCache {

@@ -2,7 +2,6 @@
 
 #include <torch/torch.h>
 
-
 #include "pandagpt/error.h"
 #include "tensor/gguf_file.h"
 
@@ -66,7 +65,16 @@ LlamaConfig LlamaConfig::from_gguf(const GgufFile& file) {
 }
 
 Tensor Projector::operator()(const Tensor& features) const {
-  return torch::nn::functional::linear((features - mean) / deviation, weight, bias);
+  return with_dropout(features, 0.0, 0);
+}
+
+Tensor Projector::with_dropout(const Tensor& features, double dropout, uint64_t key) const {
+  Tensor x = (features - mean) / deviation;
+  if (dropout > 0) {
+    const at::Generator generator = at::detail::createCPUGenerator(key);
+    x = x * torch::empty_like(x).bernoulli_(1.0 - dropout, generator) / (1.0 - dropout);
+  }
+  return torch::nn::functional::linear(x, weight, bias);
 }
 
 std::pair<Tensor, Tensor> Projector::folded() const {

@@ -67,6 +67,8 @@ struct Projector {
   torch::Tensor deviation;  ///< (n_in), frozen
 
   torch::Tensor operator()(const torch::Tensor& features) const;
+  /// For training: a share `dropout` of the standardised features is left out, drawn from `key`.
+  torch::Tensor with_dropout(const torch::Tensor& features, double dropout, uint64_t key) const;
   /// Weight and bias of the plain linear map on raw features.
   std::pair<torch::Tensor, torch::Tensor> folded() const;
 };

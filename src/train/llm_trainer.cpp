@@ -70,7 +70,7 @@ LlmTrainer::LlmTrainer(LlmTrainOptions options, const Inputs& inputs)
   fs::create_directories(options_.out, code);
   if (code) throw Error(ErrorKind::kInput, options_.out + ": can't be created: " + code.message());
 
-  train_ = load_split(options_.data, options_.mirror ? 2 : 1);
+  train_ = load_split(options_.data, options_.n_views);
   if (!options_.validation.empty()) validation_ = load_split(options_.validation, 1);
   model_ = std::make_unique<LlamaLora>(
       GgufFile(inputs_.llm),
@@ -153,14 +153,15 @@ StepResult LlmTrainer::train_step(const Batch& batch, std::int64_t epoch) {
   const auto step_key = mix(options_.seed, static_cast<std::uint64_t>(state_.step));
   const auto features = [&](std::int64_t example) {
     const std::int64_t image = train_.data.examples[static_cast<std::size_t>(example)].image;
-    const int view = train_.features.n_views > 1 &&
-                             (mix(step_key, static_cast<std::uint64_t>(image + epoch)) & 1)
-                         ? 1
-                         : 0;
+    const auto n_views = static_cast<std::uint64_t>(train_.features.n_views);
+    const auto view =
+        static_cast<int>(mix(step_key, static_cast<std::uint64_t>(image + epoch)) % n_views);
     return train_.features.row(image, view);
   };
   const PackedBatch packed = pack(train_.data, batch, features, train_.features.n_features);
-  const Tensor images = projector_(packed.features).view({-1, model_->config().n_embd});
+  const Tensor images =
+      projector_.with_dropout(packed.features, options_.feature_dropout, mix(step_key, 1))
+          .view({-1, model_->config().n_embd});
   const Tensor hidden = model_->forward(packed, images, true, step_key);
   const CrossEntropy result = cross_entropy(hidden, packed.targets, model_->head(),
                                             static_cast<double>(packed.targets.size(0)));
@@ -215,6 +216,10 @@ void LlmTrainer::validate() {
        {"validation_accuracy", last_validation_->accuracy}});
   spdlog::info("step {}: validation loss {:.4f}, accuracy {:.4f}", state_.step,
                last_validation_->loss, last_validation_->accuracy);
+  if (state_.best_validation && *state_.best_validation <= last_validation_->loss) return;
+  state_.best_validation = last_validation_->loss;
+  state_.best_step = state_.step;
+  export_weights(fs::path(options_.out) / "best");
 }
 
 bool LlmTrainer::run() {
@@ -277,11 +282,16 @@ std::string LlmTrainer::record(const StepResult& result, std::int64_t epoch) {
 
 void LlmTrainer::save() {
   save_checkpoint(options_.out, state_, parameters(), *optimizer_);
-  const ExportType type = options_.export_type == "f32" ? ExportType::kF32 : ExportType::kF16;
-  export_projector(projector_, options_.n_image_tokens, type,
-                   fs::path(options_.out) / "projector.gguf");
-  export_adapter(*model_, type, fs::path(options_.out) / "adapter.gguf");
+  export_weights(options_.out);
   draw_loss_curve(fs::path(options_.out) / "metrics.jsonl", fs::path(options_.out) / "loss.svg");
+}
+
+void LlmTrainer::export_weights(const fs::path& folder) const {
+  std::error_code code;
+  fs::create_directories(folder, code);  // writing says why, if it failed
+  const ExportType type = options_.export_type == "f32" ? ExportType::kF32 : ExportType::kF16;
+  export_projector(projector_, options_.n_image_tokens, type, folder / "projector.gguf");
+  export_adapter(*model_, type, folder / "adapter.gguf");
 }
 
 void LlmTrainer::log(const nlohmann::json& line) {
@@ -307,7 +317,9 @@ void LlmTrainer::write_results(const std::string& status) {
                             {"training_seconds_this_process", seconds_}};
   if (last_validation_)
     results["validation"] = {{"loss", last_validation_->loss},
-                             {"accuracy", last_validation_->accuracy}};
+                             {"accuracy", last_validation_->accuracy},
+                             {"best_loss", state_.best_validation.value_or(0)},
+                             {"best_step", state_.best_step}};
   write_file_atomically(fs::path(options_.out) / "training.json",
                         [&](std::ostream& out) { out << results.dump(2) << '\n'; });
 }

@@ -2,6 +2,7 @@
 //
 // Recipe: the paper's section 4 and the reference's code/dsconfig. What it leaves behind in OUT:
 //   projector.gguf adapter.gguf   the weights, for a model folder
+//   best/                         the same as they were at the lowest validation loss
 //   metrics.jsonl                 one line a step; validation lines in between
 //   loss.svg                      the curves
 //   training.json                 settings, data, figures
@@ -79,6 +80,7 @@ class LlmTrainer {
   std::string record(const StepResult& result, std::int64_t epoch);
   void validate();
   void save();
+  void export_weights(const std::filesystem::path& folder) const;
   void log(const nlohmann::json& line);
   void write_results(const std::string& status);
   NamedTensors parameters() const;

@@ -33,7 +33,14 @@ void LlmTrainOptions::declare(CLI::App& app) {
   app.add_option("--image-tokens", n_image_tokens, "embeddings a picture becomes")
       ->check(CLI::Range(1, 256))
       ->capture_default_str();
-  app.add_flag("--mirror", mirror, "also train on mirrored pictures");
+  app.add_option(
+         "--views", n_views,
+         "versions of each picture to train on: 2 adds its mirror image, more add random crops")
+      ->check(CLI::Range(1, 64))
+      ->capture_default_str();
+  app.add_option("--feature-dropout", feature_dropout, "share of the projector's inputs left out")
+      ->check(CLI::Range(0.0, 0.99))
+      ->capture_default_str();
   app.add_option("--lr", lr, "peak learning rate")->check(positive)->capture_default_str();
   app.add_option("--beta1", beta1)->check(share)->capture_default_str();
   app.add_option("--beta2", beta2)->check(share)->capture_default_str();
@@ -73,7 +80,8 @@ nlohmann::json LlmTrainOptions::to_json() const {
           {"answers_per_group", answers_per_group},
           {"max_length", max_length},
           {"n_image_tokens", n_image_tokens},
-          {"mirror", mirror},
+          {"n_views", n_views},
+          {"feature_dropout", feature_dropout},
           {"lr", lr},
           {"beta1", beta1},
           {"beta2", beta2},

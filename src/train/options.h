@@ -25,7 +25,8 @@ struct LlmTrainOptions {
   std::int64_t answers_per_group = 5;
   std::int64_t max_length = 1024;
   std::int64_t n_image_tokens = 1;
-  bool mirror = false;
+  int n_views = 1;             ///< versions of each picture (image_views.h); a step draws one
+  double feature_dropout = 0;  ///< of the projector's inputs
 
   // Reference: dsconfig/openllama_peft_stage_1.json and the paper, section 4
   double lr = 5e-4;
