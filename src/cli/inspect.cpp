@@ -3,10 +3,13 @@
 
 #include <algorithm>
 #include <cstring>
+#include <filesystem>
 
 #include "cli/commands.h"
+#include "cli/encoder_summary.h"
 #include "cli/output.h"
 #include "convert/tensor_source.h"
+#include "core/utf8.h"
 #include "tensor/gguf_file.h"
 
 namespace pandagpt {
@@ -31,11 +34,12 @@ struct Contents {
   std::string shape_order;
   std::vector<MetadataLine> metadata;
   std::vector<TensorLine> tensors;
+  std::vector<TowerSummary> towers;  ///< of an encoders file
 };
 
 Contents read_gguf(const std::string& path) {
   const GgufFile file(path);
-  Contents contents{"GGUF", "fastest dimension first", {}, {}};
+  Contents contents{"GGUF", "fastest dimension first", {}, {}, summarize_towers(file)};
   for (const std::string& key : file.keys())
     contents.metadata.push_back({key, file.value_text(key)});
   for (const GgufTensor& tensor : file.tensors())
@@ -46,9 +50,9 @@ Contents read_gguf(const std::string& path) {
 
 Contents read_checkpoint(const std::string& path) {
   const TensorSource file = open_tensor_source(path);
-  Contents contents{file.format(), "slowest dimension first", {}, {}};
+  Contents contents{file.format(), "slowest dimension first", {}, {}, {}};
   for (const auto& [key, value] : file.scalars())
-    contents.metadata.push_back({key, value});
+    contents.metadata.push_back({key, is_printable_utf8(value) ? value : "(not printable)"});
   for (const auto& [name, tensor] : file.tensors())
     contents.tensors.push_back({name, element_type_name(tensor.type), tensor.shape,
                                 tensor.n_elements() * element_type_size(tensor.type)});
@@ -56,8 +60,19 @@ Contents read_checkpoint(const std::string& path) {
 }
 
 bool is_gguf(const std::string& path) {
+  if (std::filesystem::is_directory(path)) return false;
   const MappedFile file(path);
   return file.bytes().size() >= 4 && std::memcmp(file.bytes().data(), "GGUF", 4) == 0;
+}
+
+std::string towers_text(const std::vector<TowerSummary>& towers) {
+  std::string text = "towers\n";
+  for (const TowerSummary& tower : towers)
+    text += fmt::format("  {:<7}  {}, {:.2f} M parameters, {:.2f} MiB as {}{}{}\n", tower.tower,
+                        tower.architecture, static_cast<double>(tower.parameters) / 1e6,
+                        static_cast<double>(tower.bytes) / (1 << 20), tower.types,
+                        tower.sizes.empty() ? "" : ": ", tower.sizes);
+  return text;
 }
 
 void print(const std::string& path, const Contents& contents) {
@@ -72,6 +87,7 @@ void print(const std::string& path, const Contents& contents) {
                                  contents.tensors.size(), static_cast<double>(bytes) / (1 << 20));
   for (const MetadataLine& line : contents.metadata)
     text += fmt::format("  {} = {}\n", line.key, line.value);
+  if (!contents.towers.empty()) text += towers_text(contents.towers);
   if (!contents.tensors.empty()) text += fmt::format("tensors ({})\n", contents.shape_order);
   for (const TensorLine& tensor : contents.tensors)
     text += fmt::format("  {:<{}}  {:<8}  {}\n", tensor.name, width, tensor.type,
@@ -84,6 +100,13 @@ void print_json(const std::string& path, const Contents& contents) {
   report["metadata"] = nlohmann::ordered_json::object();
   for (const MetadataLine& line : contents.metadata)
     report["metadata"][line.key] = line.value;
+  for (const TowerSummary& tower : contents.towers)
+    report["towers"].push_back({{"tower", tower.tower},
+                                {"architecture", tower.architecture},
+                                {"sizes", tower.sizes},
+                                {"types", tower.types},
+                                {"parameters", tower.parameters},
+                                {"bytes", tower.bytes}});
   report["tensors"] = nlohmann::ordered_json::array();
   for (const TensorLine& tensor : contents.tensors)
     report["tensors"].push_back({{"name", tensor.name},
@@ -100,7 +123,10 @@ void add_inspect(CLI::App& app) {
       app.add_subcommand("inspect", "Show the metadata and tensors of a weight file");
   const auto path = std::make_shared<std::string>();
   const auto json = std::make_shared<bool>(false);
-  command->add_option("file", *path, "a GGUF file or a torch checkpoint")->required();
+  command
+      ->add_option("file", *path,
+                   "a GGUF file, or a torch or safetensors checkpoint (file or folder)")
+      ->required();
   command->add_flag("--json", *json, "print JSON");
   command->callback([path, json] {
     const Contents contents = is_gguf(*path) ? read_gguf(*path) : read_checkpoint(*path);

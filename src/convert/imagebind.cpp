@@ -44,15 +44,15 @@ std::vector<Tower> chosen_towers(const TensorSource& source, const std::vector<T
     return std::find(towers.begin(), towers.end(), tower) != towers.end();
   };
   std::vector<Tower> chosen;
-  for (const Tower tower : kAllTowers) {
-    if (!wanted.empty() && !is_in(wanted, tower)) continue;
-    if (is_in(present, tower))
-      chosen.push_back(tower);
-    else if (!wanted.empty())
-      fail_usage(source.path().string() + ": has no " + tower_name(tower) + " tower, only " +
-                 names_of(present));
-    else
-      spdlog::warn("{}: has no {} tower", source.path().string(), tower_name(tower));
+  std::vector<Tower> absent;
+  for (const Tower tower : kAllTowers)
+    if (wanted.empty() || is_in(wanted, tower))
+      (is_in(present, tower) ? chosen : absent).push_back(tower);
+  if (!absent.empty()) {
+    const std::string text = source.path().string() + ": has no tower for " + names_of(absent) +
+                             ", only for " + names_of(present);
+    if (!wanted.empty()) fail_usage(text);
+    spdlog::warn(text);
   }
   return chosen;
 }

@@ -1,55 +1,21 @@
-"""Writes the ImageBind part of tests/fixtures/convert/: a small state dict of the reference's own
-class, a safetensors file of the reference library, and CLIP-like vocabularies.
+"""Writes the ImageBind part of tests/fixtures/convert/: a safetensors file of the reference library
+and vocabularies like CLIP's. The checkpoint itself is tiny.pth of make_imagebind_fixtures.py.
 
-    pip install torch safetensors einops ftfy iopath regex timm
-    pip install --no-deps imagebind-unofficial
+    pip install torch safetensors
     python make_convert_imagebind.py
 
-Everything is seeded; gzip and zip carry no times.
+The gzip and zip files carry no times, so that they come out the same again.
 """
 
 import gzip
-import importlib.util
 import pathlib
-import sys
-import types
 import zipfile
 
 import torch
 from safetensors.torch import save_file
 
 FIXTURES = pathlib.Path(__file__).resolve().parents[2] / "tests" / "fixtures" / "convert"
-VOCABULARY = 600  # instead of CLIP's 49408 tokens: two for each byte, 86 merges, start and end
 VOCABULARY_FILE = "bpe_simple_vocab_16e6.txt"
-
-
-def imagebind_model_class():
-    """The package's __init__ imports the audio and video libraries, which are not needed here."""
-    spec = importlib.util.find_spec("imagebind")
-    package = types.ModuleType("imagebind")
-    package.__path__ = list(spec.submodule_search_locations)
-    sys.modules["imagebind"] = package
-    from imagebind.models.imagebind_model import ImageBindModel
-    return ImageBindModel
-
-
-def make_state_dict():
-    model = imagebind_model_class()(
-        out_embed_dim=12, vision_embed_dim=8, vision_num_blocks=2, vision_num_heads=2,
-        text_embed_dim=8, text_num_blocks=1, text_num_heads=2,
-        audio_embed_dim=8, audio_num_blocks=1, audio_num_heads=2,
-        depth_embed_dim=8, depth_num_blocks=1, depth_num_heads=2, depth_kernel_size=32,
-        thermal_embed_dim=8, thermal_num_blocks=1, thermal_num_heads=2,
-        imu_embed_dim=8, imu_num_blocks=1, imu_num_heads=2)
-    state = model.state_dict()
-    embedding = "modality_preprocessors.text.token_embedding.weight"
-    state[embedding] = state[embedding][:VOCABULARY].clone()
-    generator = torch.Generator().manual_seed(4)
-    for name, tensor in state.items():
-        if not name.endswith(("text.mask", "log_logit_scale")):
-            # Sixteenths from -1 to 1: exact in every type but q8_0, and they pack well.
-            tensor.copy_(torch.randint(-16, 17, tensor.shape, generator=generator) / 16)
-    return state
 
 
 def make_safetensors():
@@ -64,7 +30,7 @@ def make_safetensors():
 
 def make_vocabularies():
     lines = ['"bpe_simple_vocab_16e6.txt#version: 0.2']
-    # Merges of what the alphabet has, then of the results; the file is longer than what is needed.
+    # 105 merges, more than the tests need.
     lines += [f"{a} {b}</w>" for a in "aeiou" for b in "bcdfghjklmnpqrstvwxyz"]
     packed = gzip.compress("\n".join(lines).encode() + b"\n", mtime=0)
     folder = FIXTURES / "vocabulary"
@@ -81,7 +47,6 @@ def make_vocabularies():
 
 def main():
     FIXTURES.mkdir(parents=True, exist_ok=True)
-    torch.save(make_state_dict(), FIXTURES / "imagebind_tiny.pt")
     make_safetensors()
     make_vocabularies()
 

@@ -1,0 +1,62 @@
+#include "cli/encoder_summary.h"
+
+#include <spdlog/fmt/fmt.h>
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "encoders/encoder_keys.h"
+#include "encoders/imagebind_config.h"
+#include "encoders/tower.h"
+
+namespace pandagpt {
+namespace {
+
+std::string sizes_text(const TowerConfig& config) {
+  const std::string trunk = fmt::format("{} wide, {} blocks, {} heads, {} tokens", config.width,
+                                        config.n_blocks, config.n_heads, config.n_tokens());
+  if (config.is_text()) return trunk + fmt::format(", vocabulary of {}", config.vocab_size);
+  const auto box = [](const PatchBox& b) {
+    return fmt::format("{}x{}x{}", b.frames, b.height, b.width);
+  };
+  return trunk + fmt::format(", input {}x{} in patches of {}", config.stem.channels,
+                             box(config.stem.input), box(config.stem.kernel));
+}
+
+TowerSummary summarize(const GgufFile& file, Tower tower) {
+  TowerSummary summary;
+  summary.tower = tower_name(tower);
+  summary.architecture = file.get_str(tower_key(tower, "architecture"));
+  if (summary.architecture == kImageBindArchitecture)
+    summary.sizes = sizes_text(read_tower_config(file, tower));
+  std::map<std::string, std::uint64_t> bytes_of_type;
+  for (const GgufTensor& tensor : file.tensors()) {
+    if (!tensor.name.starts_with(summary.tower + ".")) continue;
+    summary.parameters += tensor.n_elements();
+    summary.bytes += tensor.data.size();
+    bytes_of_type[ggml_type_name(tensor.type)] += tensor.data.size();
+  }
+  std::vector<std::pair<std::uint64_t, std::string>> types;
+  for (const auto& [type, bytes] : bytes_of_type)
+    types.emplace_back(bytes, type);
+  std::sort(types.rbegin(), types.rend());
+  for (const auto& [bytes, type] : types)
+    summary.types += (summary.types.empty() ? "" : ", ") + type;
+  return summary;
+}
+
+}  // namespace
+
+std::vector<TowerSummary> summarize_towers(const GgufFile& file) {
+  namespace keys = encoder_keys;
+  std::vector<TowerSummary> summaries;
+  if (!file.has(keys::kArchitecture) ||
+      file.get_str(keys::kArchitecture) != keys::kEncodersArchitecture)
+    return summaries;
+  for (const Tower tower : kAllTowers)
+    if (has_tower(file, tower)) summaries.push_back(summarize(file, tower));
+  return summaries;
+}
+
+}  // namespace pandagpt
