@@ -140,7 +140,9 @@ class VideoReader::Decoder {
 
   void list_frames() {
     while (read_packet()) {
-      times_.push_back(packet_->pts);
+      // Cut away by the container's edit list: decoded for the sake of others, never shown.
+      const bool hidden = (packet_->flags & AV_PKT_FLAG_DISCARD) != 0;
+      if (!hidden) times_.push_back(packet_->pts);
       if (packet_->pts == AV_NOPTS_VALUE) by_count_ = true;
       if ((packet_->flags & AV_PKT_FLAG_KEY) != 0)
         keys_.push_back(
