@@ -5,7 +5,7 @@
 debian_base=(build-essential cmake ninja-build g++ pkg-config ccache git ca-certificates
   python3 python3-venv
   libavformat-dev libavcodec-dev libavutil-dev libswscale-dev libswresample-dev libjpeg-dev
-  libdnnl-dev libssl-dev zlib1g-dev nlohmann-json3-dev libcli11-dev libspdlog-dev
+  libtiff-dev libdnnl-dev libutf8proc-dev libssl-dev zlib1g-dev nlohmann-json3-dev libcli11-dev libspdlog-dev
   libgtest-dev libgmock-dev libbenchmark-dev)
 # libtorch's CMake package names the Python headers' and gloo's targets, hence the last ones.
 debian_train=(libtorch-dev libopenblas0-pthread libgloo-dev python3-dev)
@@ -15,12 +15,15 @@ other_systems() {
       Packages are installed by this script on Debian and Ubuntu only. Elsewhere, install these
       (not tried by us) and run the script again; it goes on with whatever CMake finds.
         Fedora: sudo dnf install gcc-c++ cmake ninja-build pkgconf-pkg-config ccache git python3
-                ffmpeg-free-devel libjpeg-turbo-devel onednn-devel openssl-devel zlib-devel json-devel
-                cli11-devel spdlog-devel gtest-devel gmock-devel google-benchmark-devel
+                ffmpeg-free-devel libjpeg-turbo-devel libtiff-devel onednn-devel utf8proc-devel
+                openssl-devel zlib-devel json-devel cli11-devel spdlog-devel gtest-devel
+                gmock-devel google-benchmark-devel
         Arch:   sudo pacman -S --needed base-devel cmake ninja pkgconf ccache git python
-                ffmpeg libjpeg-turbo onednn openssl zlib nlohmann-json cli11 spdlog gtest benchmark
-        macOS:  brew install cmake ninja pkgconf ccache python ffmpeg jpeg-turbo onednn openssl@3
-                nlohmann-json cli11 spdlog googletest google-benchmark libomp llama.cpp
+                ffmpeg libjpeg-turbo libtiff onednn libutf8proc openssl zlib nlohmann-json cli11
+                spdlog gtest benchmark
+        macOS:  brew install cmake ninja pkgconf ccache python ffmpeg jpeg-turbo libtiff onednn
+                utf8proc openssl@3 nlohmann-json cli11 spdlog googletest google-benchmark libomp
+                llama.cpp
       The trainer also needs libtorch with its CMake package (python-pytorch on Arch, pytorch in
       Homebrew); without it everything else is built.
 TEXT

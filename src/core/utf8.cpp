@@ -1,13 +1,9 @@
 #include "core/utf8.h"
 
-#include <cstddef>
 #include <cstdint>
 
 namespace pandagpt {
-namespace {
 
-/// Length of the UTF-8 sequence at the start of `text`, or 0 if there is none (RFC 3629: no
-/// overlong forms, surrogates or code points above U+10FFFF).
 std::size_t utf8_length(std::string_view text) {
   const auto byte = [&](std::size_t i) {
     return i < text.size() ? static_cast<std::uint8_t>(text[i]) : 0U;
@@ -29,8 +25,6 @@ std::size_t utf8_length(std::string_view text) {
   return 0;
 }
 
-}  // namespace
-
 bool is_printable_utf8(std::string_view text) {
   for (std::size_t i = 0; i < text.size();) {
     const auto first = static_cast<std::uint8_t>(text[i]);
@@ -42,6 +36,61 @@ bool is_printable_utf8(std::string_view text) {
     i += length;
   }
   return true;
+}
+
+namespace {
+
+/// Bytes of the malformed sequence at the start of `text`: as many as could begin a valid one.
+std::size_t malformed_length(std::string_view text) {
+  for (const std::size_t length : {3, 2}) {
+    if (text.size() < length) continue;
+    std::string completed(text.substr(0, length));
+    completed.append(2, '\x80');
+    if (utf8_length(completed) > length) return length;
+  }
+  return 1;
+}
+
+}  // namespace
+
+std::u32string decode_utf8(std::string_view text) {
+  constexpr unsigned kLeadMask[] = {0, 0x7F, 0x1F, 0x0F, 0x07};  // by the length of the sequence
+  std::u32string out;
+  for (std::size_t i = 0; i < text.size();) {
+    const std::size_t length = utf8_length(text.substr(i));
+    char32_t c = length == 0 ? kReplacementCharacter
+                             : static_cast<std::uint8_t>(text[i]) & kLeadMask[length];
+    for (std::size_t k = 1; k < length; ++k)
+      c = (c << 6) | (static_cast<std::uint8_t>(text[i + k]) & 0x3F);
+    out += c;
+    i += length == 0 ? malformed_length(text.substr(i)) : length;
+  }
+  return out;
+}
+
+std::string encode_utf8(std::u32string_view text) {
+  std::string out;
+  for (const char32_t c : text) {
+    const auto put_tail = [&](int shift) {
+      out += static_cast<char>(0x80 | ((c >> shift) & 0x3F));
+    };
+    if (c < 0x80) {
+      out += static_cast<char>(c);
+    } else if (c < 0x800) {
+      out += static_cast<char>(0xC0 | (c >> 6));
+      put_tail(0);
+    } else if (c < 0x10000) {
+      out += static_cast<char>(0xE0 | (c >> 12));
+      put_tail(6);
+      put_tail(0);
+    } else {
+      out += static_cast<char>(0xF0 | (c >> 18));
+      put_tail(12);
+      put_tail(6);
+      put_tail(0);
+    }
+  }
+  return out;
 }
 
 }  // namespace pandagpt

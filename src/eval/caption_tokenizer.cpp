@@ -5,6 +5,7 @@
 #include <iterator>
 
 #include "eval/caption_words.h"
+#include "core/utf8.h"
 #include "eval/unicode_text.h"
 
 namespace pandagpt {

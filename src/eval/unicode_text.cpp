@@ -6,8 +6,6 @@
 namespace pandagpt {
 namespace {
 
-constexpr char32_t kReplacement = 0xFFFD;
-
 struct Block {
   char32_t first, last;
 };
@@ -21,59 +19,7 @@ constexpr Block kNoLetters[] = {
     {0xFE00, 0xFE6F}, {0xFEFF, 0xFF20}, {0xFF3B, 0xFF40}, {0xFF5B, 0xFF65}, {0xFFE0, 0x10FFFF},
 };
 
-/// Length of the sequence that a lead byte begins; 0 for a byte that begins none.
-int sequence_length(unsigned char lead) {
-  if (lead < 0x80) return 1;
-  if (lead >= 0xC2 && lead < 0xE0) return 2;
-  if (lead >= 0xE0 && lead < 0xF0) return 3;
-  if (lead >= 0xF0 && lead < 0xF5) return 4;
-  return 0;
-}
-
 }  // namespace
-
-std::u32string decode_utf8(std::string_view text) {
-  std::u32string out;
-  for (std::size_t i = 0; i < text.size();) {
-    const auto lead = static_cast<unsigned char>(text[i]);
-    const int length = sequence_length(lead);
-    constexpr unsigned char kLeadMask[] = {0, 0x7F, 0x1F, 0x0F, 0x07};
-    char32_t c = length == 0 ? kReplacement : lead & kLeadMask[length];
-    int read = 1;
-    for (; read < length; ++read) {
-      if (i + read >= text.size() || (static_cast<unsigned char>(text[i + read]) & 0xC0) != 0x80) {
-        c = kReplacement;
-        break;
-      }
-      c = (c << 6) | (static_cast<unsigned char>(text[i + read]) & 0x3F);
-    }
-    out += c;
-    i += read;
-  }
-  return out;
-}
-
-std::string encode_utf8(std::u32string_view text) {
-  std::string out;
-  for (const char32_t c : text) {
-    if (c < 0x80) {
-      out += static_cast<char>(c);
-    } else if (c < 0x800) {
-      out += static_cast<char>(0xC0 | (c >> 6));
-      out += static_cast<char>(0x80 | (c & 0x3F));
-    } else if (c < 0x10000) {
-      out += static_cast<char>(0xE0 | (c >> 12));
-      out += static_cast<char>(0x80 | ((c >> 6) & 0x3F));
-      out += static_cast<char>(0x80 | (c & 0x3F));
-    } else {
-      out += static_cast<char>(0xF0 | (c >> 18));
-      out += static_cast<char>(0x80 | ((c >> 12) & 0x3F));
-      out += static_cast<char>(0x80 | ((c >> 6) & 0x3F));
-      out += static_cast<char>(0x80 | (c & 0x3F));
-    }
-  }
-  return out;
-}
 
 bool is_letter(char32_t c) {
   if (c == 0xAA || c == 0xBA) return false;  // ordinal signs stand alone
