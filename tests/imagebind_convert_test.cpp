@@ -14,6 +14,7 @@
 #include "convert/inflate.h"
 #include "convert/tensor_source.h"
 #include "convert/tensor_stream.h"
+#include "encoders/bpe_tokenizer.h"
 #include "encoders/encoder_keys.h"
 #include "encoders/imagebind_tensors.h"
 #include "pandagpt/error.h"
@@ -88,7 +89,7 @@ TowerConfig small_depth() {
   return config;
 }
 
-/// A text tower with a matrix of more than one slice.
+/// A text tower of 80 merges.
 TowerConfig small_text() {
   TowerConfig config = imagebind_huge_config(Tower::kText);
   config.width = 32;
@@ -97,7 +98,7 @@ TowerConfig small_text() {
   config.n_ff = 32;
   config.n_embd = 16;
   config.context_length = 5;
-  config.vocab_size = kClipTokensBesideMerges + 80;
+  config.vocab_size = BpeTokenizer({}, 5).vocab_size() + 80;
   return config;
 }
 

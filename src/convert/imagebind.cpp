@@ -13,6 +13,7 @@
 #include "convert/tensor_source.h"
 #include "convert/tensor_stream.h"
 #include "core/threads.h"
+#include "encoders/bpe_tokenizer.h"
 #include "encoders/encoder_keys.h"
 #include "encoders/imagebind_tensors.h"
 #include "pandagpt/error.h"
@@ -96,13 +97,14 @@ fs::path vocabulary_for(const fs::path& checkpoint, const fs::path& given) {
 }
 
 void add_vocabulary(GgufWriter* writer, const TowerConfig& text, const fs::path& vocabulary) {
-  const int n_merges = text.vocab_size - kClipTokensBesideMerges;
-  if (n_merges < 0)
+  const int n_least = BpeTokenizer({}, text.context_length).vocab_size();
+  if (text.vocab_size < n_least)
     throw Error(ErrorKind::kModel, "the text tower has " + std::to_string(text.vocab_size) +
-                                       " tokens, fewer than the " +
-                                       std::to_string(kClipTokensBesideMerges) +
-                                       " that CLIP's vocabulary begins with");
-  writer->set_str_array(keys::kTokenizerMerges, read_clip_merges(vocabulary, n_merges));
+                                       " tokens, fewer than the " + std::to_string(n_least) +
+                                       " that CLIP's vocabulary has without any merge");
+  const std::vector<std::string> merges = read_clip_merges(vocabulary, text.vocab_size - n_least);
+  BpeTokenizer(merges, text.context_length);  // throws if they make no tokenizer
+  writer->set_str_array(keys::kTokenizerMerges, merges);
 }
 
 class Conversion {
