@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "core/file.h"
+#include "encoders/bpe_tokenizer.h"
 #include "encoders/efficientnet_encoder.h"
 #include "encoders/embedding.h"
 #include "encoders/encoder_keys.h"
@@ -150,6 +151,17 @@ class Encoders::Impl {
     });
   }
 
+  std::vector<float> encode_texts(std::span<const std::string> texts) {
+    require(Tower::kText);
+    const BpeTokenizer& bpe = tokenizer();
+    std::vector<std::int32_t> tokens;
+    for (const std::string& text : texts) {
+      const std::vector<std::int32_t> more = bpe.context(text);
+      tokens.insert(tokens.end(), more.begin(), more.end());
+    }
+    return encode_text(tokens, static_cast<int>(texts.size()));
+  }
+
   int context_length() const {
     require(Tower::kText);
     return config_of(Tower::kText)->context_length;
@@ -254,6 +266,19 @@ class Encoders::Impl {
     return *slot;
   }
 
+  const BpeTokenizer& tokenizer() {
+    if (tokenizer_) return *tokenizer_;
+    const int vocab_size = config_of(Tower::kText)->vocab_size;
+    auto made = std::make_unique<BpeTokenizer>(file_.get_str_array(keys::kTokenizerMerges),
+                                               context_length());
+    if (made->vocab_size() != vocab_size)
+      fail(file_, std::string(keys::kTokenizerMerges) + " makes a vocabulary of " +
+                      std::to_string(made->vocab_size()) + " tokens, the text tower has " +
+                      std::to_string(vocab_size));
+    tokenizer_ = std::move(made);
+    return *tokenizer_;
+  }
+
   /// Joins what `compute` gives for (first, count) of n inputs.
   std::vector<float> in_batches(int n,
                                 const std::function<std::vector<float>(int, int)>& compute) const {
@@ -301,7 +326,8 @@ class Encoders::Impl {
   std::array<std::optional<TowerConfig>, kAllTowers.size()> configs_;      // of ImageBind's
   std::array<std::unique_ptr<ImageBindTower>, kAllTowers.size()> towers_;  // those used so far
   std::unique_ptr<EfficientNetEncoder> efficientnet_;
-  ImageTransform transform_;  // if there is a vision tower
+  std::unique_ptr<BpeTokenizer> tokenizer_;  // if a text was encoded
+  ImageTransform transform_;                 // if there is a vision tower
   mutable std::string fingerprint_;
 };
 
@@ -345,6 +371,9 @@ std::vector<float> Encoders::encode(Tower tower, std::span<const float> values, 
 }
 std::vector<float> Encoders::encode_text(std::span<const std::int32_t> tokens, int n) {
   return impl_->encode_text(tokens, n);
+}
+std::vector<float> Encoders::encode_texts(std::span<const std::string> texts) {
+  return impl_->encode_texts(texts);
 }
 std::vector<float> Encoders::image_grid(const float* pixels, int n) {
   return impl_->efficientnet("grid").grid(pixels, n);

@@ -66,6 +66,9 @@ class Encoders {
   /// (n, n_embd). `tokens` is (n, context_length()). Throws as `encode`, and Error(kUsage) for a
   /// token that the vocabulary does not have.
   std::vector<float> encode_text(std::span<const std::int32_t> tokens, int n);
+  /// (n, n_embd) of texts in UTF-8, cut to context_length() tokens. Throws as `encode_text`, and
+  /// Error(kModel) if the file has no tokenizer of its text tower's size.
+  std::vector<float> encode_texts(std::span<const std::string> texts);
   /// Tokens of a text, 77 for ImageBind.
   int context_length() const;
 
