@@ -11,8 +11,10 @@ the embeddings are apart. Files that are there already are used again.
 """
 
 import argparse
+import functools
 import pathlib
 import subprocess
+import unittest.mock
 
 import numpy as np
 import torch
@@ -28,7 +30,8 @@ GROUPS = ["preprocessors", "trunks", "heads", "postprocessors"]
 
 def tower_modules(tower):
     """The modules of one tower, with names as in the whole model, and memory for them only."""
-    with torch.device("meta"):
+    on_cpu = functools.partial(torch.linspace, device="cpu")  # its numbers are read at once
+    with unittest.mock.patch("torch.linspace", on_cpu), torch.device("meta"):
         whole = imagebind_model.imagebind_huge()
     parts = torch.nn.ModuleDict()
     for group in GROUPS:

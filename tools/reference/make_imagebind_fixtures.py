@@ -23,7 +23,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from imagebind_reference import imagebind_model
+from imagebind_reference import imagebind_model, randomise
 from imagebind_reference import multimodal_preprocessors as stems
 
 FIXTURES = pathlib.Path(__file__).resolve().parents[2] / "tests" / "fixtures" / "imagebind"
@@ -108,24 +108,6 @@ class TinyImageBind(imagebind_model.ImageBindModel):
         return nn.ModuleDict(result)
 
 
-def randomise(model, generator):
-    """Weights under which every tensor matters: biases, norms and positions are not near zero."""
-    for name, tensor in model.state_dict().items():
-        if name.endswith("mask") or "log_logit_scale" in name:
-            continue
-        if name.endswith(("bias", "bias_k", "bias_v", "pos_embed", "cls_token")):
-            tensor.normal_(0.0, 0.5, generator=generator)
-        elif tensor.dim() == 1:  # of norms
-            tensor.uniform_(0.5, 1.5, generator=generator)
-        elif "token_embedding" in name:
-            tensor.normal_(generator=generator)
-        else:
-            fan_in = tensor[0].numel()
-            tensor.normal_(0.0, fan_in**-0.5, generator=generator)
-    scale = model.modality_postprocessors["text"][1].log_logit_scale
-    nn.init.constant_(scale, 5.0)  # exp(5) is above the limit of 100
-
-
 def pattern(*shape):
     """The test computes the same numbers: exact in binary, between -1 and 1."""
     numbers = np.arange(np.prod(shape), dtype=np.int64) * 7919 % 16381
@@ -205,6 +187,8 @@ def main():
     generator = torch.Generator().manual_seed(1)
     model = TinyImageBind().eval()
     randomise(model, generator)
+    # exp(5) is above the limit of 100.
+    nn.init.constant_(model.modality_postprocessors["text"][1].log_logit_scale, 5.0)
     torch.save(model.state_dict(), FIXTURES / "tiny.pth")
     for row in TOWERS.values():
         row["feed_forward_length"] = 4 * row["width"]  # SimpleTransformer's mlp_ratio
