@@ -104,6 +104,7 @@ class AudioDecoder {
     const std::string detail = complaint.empty() ? "" : " (" + complaint + ")";
     if (audio_.samples.empty())
       input_.fail("there is no sound in the file" + detail + "; get a complete copy of it");
+    cut_padding();
     const double missing = announced_seconds_ - audio_.seconds();
     if (missing > kMissingSeconds && missing > kMissingShare * announced_seconds_)
       spdlog::warn("{}: the file has {:.1f} s of the {:.1f} s that its header announces{}",
@@ -126,6 +127,18 @@ class AudioDecoder {
     check_length(input_, seconds, seconds * header.sample_rate * header.ch_layout.nb_channels,
                  limits_);
     announced_seconds_ = seconds;
+    const bool counts_samples =
+        stream.time_base.num == 1 && stream.time_base.den == header.sample_rate;
+    if (counts_samples && stream.duration != AV_NOPTS_VALUE) exact_frames_ = stream.duration;
+  }
+
+  // An Ogg file ends in the middle of its last Vorbis block, which FFmpeg's decoder gives as a
+  // whole.
+  void cut_padding() {
+    if (context_->codec_id != AV_CODEC_ID_VORBIS || exact_frames_ <= 0) return;
+    const std::int64_t wanted = exact_frames_ * audio_.channels;
+    if (static_cast<std::int64_t>(audio_.samples.size()) > wanted)
+      audio_.samples.resize(static_cast<std::size_t>(wanted));
   }
 
   // A packet that can't be decoded is left out; FFmpeg's complaint about it makes the warning.
@@ -190,6 +203,7 @@ class AudioDecoder {
   AvFramePtr frame_;
   AvPacketPtr packet_;
   double announced_seconds_ = 0;
+  std::int64_t exact_frames_ = 0;  // of the whole sound, if the container counts samples
   Audio audio_;
 };
 

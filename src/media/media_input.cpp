@@ -126,13 +126,16 @@ void MediaInput::Opened::open() {
   }
   if (code == AVERROR(ENOMEM)) throw std::bad_alloc();
   if (code >= 0) return;
-  const bool unknown = !format && (code == AVERROR_INVALIDDATA || code == AVERROR(EINVAL));
   const std::string& detail = messages.first_error();
-  throw Error(ErrorKind::kInput,
-              name + ": not an audio or video file that can be read (" +
-                  (detail.empty() ? ffmpeg_error(code) : detail) + ")" +
-                  (unknown ? "; WAV, FLAC, MP3, OGG, M4A, MP4, MKV, WebM, AVI and such are"
-                           : "; get a complete copy of it"));
+  const bool unknown = !format && (detail.empty() || detail.find("whitelist") != std::string::npos);
+  if (unknown)
+    throw Error(ErrorKind::kInput,
+                name +
+                    ": not an audio or video file that can be read; WAV, FLAC, MP3, OGG, M4A, "
+                    "MP4, MKV, WebM, AVI and such are");
+  throw Error(ErrorKind::kInput, name + ": the file is damaged (" +
+                                     (detail.empty() ? ffmpeg_error(code) : detail) +
+                                     "); get a complete copy of it");
 }
 
 MediaInput::MediaInput(const fs::path& path, std::uint64_t max_buffer_bytes)
