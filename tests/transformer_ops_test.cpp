@@ -254,8 +254,9 @@ TEST(RowFormats, NotANumberDoesNoHarm) {
   std::vector<float> row(70, 1.0F);
   row[3] = std::numeric_limits<float>::quiet_NaN();
   row[9] = std::numeric_limits<float>::infinity();
-  std::vector<std::uint8_t> bytes(row_bytes(RowFormat::kInt8, 70));
-  row_kernels().quantize(70, row.data(), bytes.data());
+  std::vector<std::uint8_t> bytes(row.size());
+  RowQuantization quantization{};
+  row_kernels().quantize(70, row.data(), bytes.data(), &quantization);
 }
 
 std::vector<double> plain_norm(const std::vector<float>& x, const std::vector<float>& weight,

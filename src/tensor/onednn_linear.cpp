@@ -19,7 +19,7 @@ using dnnl::memory;
 
 // Blocks of fewer rows than this leave oneDNN's kernels half empty: cut columns instead.
 constexpr std::int64_t kMinRowsPerThread = 24;
-// Int32 sums of a tile of this size, 192 KiB, stay in the second-level cache until they are used.
+// Sums of a tile of this size, 192 KiB, stay in the second-level cache until they are used.
 constexpr std::int64_t kTileRows = 192;
 constexpr std::int64_t kTileColumns = 4 * kPanelColumns;
 constexpr float kRelu6Limit = 6.0F;
@@ -105,12 +105,18 @@ std::vector<Block> cut(std::int64_t rows, std::int64_t columns, int n_threads) {
 /// What the products of one node have in common.
 struct ProductSpec {
   const PackedMatrix* weight;
-  std::int64_t n_out;
   LinearActivation activation;
-  bool has_residual;
   RowFormat out;
+  /// oneDNN's fast kernels write whole rows only: int8 sums and blocks of some columns go to a tile
+  /// in the cache, from which a row kernel makes the result.
+  bool in_tiles;
+  bool has_residual;  ///< added by oneDNN, that is, not in tiles
 
   bool is_int8() const { return weight->type() == ComputeType::kInt8; }
+  memory::data_type result_type() const {
+    if (is_int8()) return memory::data_type::s32;
+    return in_tiles ? memory::data_type::f32 : dnnl_type(out);
+  }
 };
 
 /// A matmul of one size, with memory objects that one thread points at its data.
@@ -118,18 +124,13 @@ class Product {
  public:
   Product(const ProductSpec& spec, std::int64_t rows, std::int64_t columns)
       : stream_(cpu_engine()) {
-    const RowFormat in = input_format(spec.weight->type());
+    const auto plain = memory::format_tag::ab;
     const std::int64_t n_in = spec.weight->n_in();
-    const std::int64_t x_stride = in == RowFormat::kInt8 ? row_bytes(in, n_in) : n_in;
-    const memory::desc x({rows, n_in}, dnnl_type(in), memory::dims{x_stride, 1});
+    const memory::desc x({rows, n_in}, dnnl_type(input_format(spec.weight->type())), plain);
     const memory::desc w = spec.weight->describe(columns);
-    const memory::desc b({1, columns}, memory::data_type::f32, memory::format_tag::ab);
-    const memory::desc residual({rows, columns}, memory::data_type::f32,
-                                memory::dims{spec.n_out, 1});
-    const memory::desc y =
-        spec.is_int8()
-            ? memory::desc({rows, columns}, memory::data_type::s32, memory::dims{kTileColumns, 1})
-            : memory::desc({rows, columns}, dnnl_type(spec.out), memory::dims{spec.n_out, 1});
+    const memory::desc b({1, columns}, memory::data_type::f32, plain);
+    const memory::desc residual({rows, columns}, memory::data_type::f32, plain);
+    const memory::desc y({rows, columns}, spec.result_type(), plain);
     const dnnl::matmul::desc operation =
         spec.is_int8() ? dnnl::matmul::desc(x, w, y) : dnnl::matmul::desc(x, w, b, y);
     const dnnl::matmul::primitive_desc primitive(operation, attributes(spec, residual),
@@ -139,7 +140,7 @@ class Product {
     add(DNNL_ARG_WEIGHTS, w);
     add(DNNL_ARG_DST, y);
     if (!spec.is_int8()) add(DNNL_ARG_BIAS, b);
-    if (spec.has_residual && !spec.is_int8()) add(residual_argument(spec), residual);
+    if (spec.has_residual) add(residual_argument(spec), residual);
     arguments_.emplace(DNNL_ARG_SCRATCHPAD, memory(primitive.scratchpad_desc(), cpu_engine()));
   }
 
@@ -197,7 +198,7 @@ struct BlockTask {
 
 BlockTask make_task(const ProductSpec& spec, const Block& block) {
   BlockTask task{{block.rows}, {block.columns}, {}};
-  if (spec.is_int8()) {
+  if (spec.in_tiles) {
     task.rows = even_ranges(block.rows, (block.rows.size + kTileRows - 1) / kTileRows, 1);
     task.columns.clear();
     for (std::int64_t c = 0; c < block.columns.size; c += kTileColumns)
@@ -225,60 +226,72 @@ struct LinearNode {
 /// Where a tile's data begins.
 struct TileData {
   const std::uint8_t* x;
-  const float* bias;
-  const float* residual;  ///< or nullptr
+  const RowQuantization* quantization;  ///< kInt8 only
+  const float* residual;                ///< or nullptr
   std::uint8_t* y;
 };
 
 TileData tile_data(const LinearNode& node, const ggml_tensor* out, const Range& rows,
                    const Range& columns) {
-  const std::int64_t x_bytes =
-      row_bytes(input_format(node.spec.weight->type()), node.spec.weight->n_in());
-  const std::int64_t at = rows.begin * node.spec.n_out + columns.begin;
-  return {static_cast<const std::uint8_t*>(out->src[0]->data) + rows.begin * x_bytes,
-          node.bias + columns.begin,
-          node.spec.has_residual ? static_cast<const float*>(out->src[1]->data) + at : nullptr,
-          static_cast<std::uint8_t*>(out->data) + row_bytes(node.spec.out, at)};
+  const PackedMatrix& weight = *node.spec.weight;
+  const ggml_tensor* x = out->src[0];
+  const std::int64_t at = rows.begin * weight.n_out() + columns.begin;
+  TileData data{};
+  data.x = static_cast<const std::uint8_t*>(x->data) +
+           rows.begin * weight.n_in() * element_bytes(input_format(weight.type()));
+  if (node.spec.is_int8())
+    data.quantization = quantized_rows(x, ggml_nrows(out), weight.n_in()).quantization + rows.begin;
+  if (out->src[1]) data.residual = static_cast<const float*>(out->src[1]->data) + at;
+  data.y = static_cast<std::uint8_t*>(out->data) + at * element_bytes(node.spec.out);
+  return data;
 }
 
 void finish_tile(const LinearNode& node, const TileData& data, const Range& rows,
-                 const Range& columns, const std::int32_t* sums) {
+                 const Range& columns, const void* tile) {
   const PackedMatrix& weight = *node.spec.weight;
+  const bool y_is_bf16 = node.spec.out == RowFormat::kBf16;
+  if (!node.spec.is_int8()) {
+    row_kernels().finish_float({.rows = rows.size,
+                                .columns = columns.size,
+                                .x = static_cast<const float*>(tile),
+                                .residual = data.residual,
+                                .y = data.y,
+                                .y_is_bf16 = y_is_bf16,
+                                .y_stride = weight.n_out()});
+    return;
+  }
   row_kernels().finish_int8(
       {.rows = rows.size,
        .columns = columns.size,
-       .n_in = weight.n_in(),
-       .sums = sums,
-       .sums_stride = kTileColumns,
-       .x = data.x,
+       .sums = static_cast<const std::int32_t*>(tile),
+       .quantized = data.quantization,
        .panels = static_cast<const std::int8_t*>(weight.columns(columns.begin)),
        .panel_bytes = weight.panel_bytes(),
        .column_scales = weight.scales() + columns.begin,
        .column_sums = weight.sums() + columns.begin,
-       .bias = data.bias,
+       .bias = node.bias + columns.begin,
        .activation = node.spec.activation,
        .residual = data.residual,
        .y = data.y,
-       .y_is_bf16 = node.spec.out == RowFormat::kBf16,
-       .y_stride = node.spec.n_out});
+       .y_is_bf16 = y_is_bf16,
+       .y_stride = weight.n_out()});
 }
 
 void compute_task(const LinearNode& node, BlockTask& task, const ggml_tensor* out) {
-  std::int32_t* sums = nullptr;
-  if (node.spec.is_int8())
-    sums = static_cast<std::int32_t*>(
-        thread_scratch(kTileRows * kTileColumns * std::int64_t{sizeof(std::int32_t)}));
+  void* tile = nullptr;
+  if (node.spec.in_tiles)
+    tile = thread_scratch(kTileRows * kTileColumns * std::int64_t{sizeof(float)});
   for (const Range& columns : task.columns) {
     for (const Range& rows : task.rows) {
       const TileData data = tile_data(node, out, rows, columns);
       Product& product = task.product(rows.size, columns.size);
       product.set(DNNL_ARG_SRC, data.x);
       product.set(DNNL_ARG_WEIGHTS, node.spec.weight->columns(columns.begin));
-      product.set(DNNL_ARG_DST, sums ? static_cast<void*>(sums) : data.y);
-      product.set(DNNL_ARG_BIAS, data.bias);
+      product.set(DNNL_ARG_DST, tile ? tile : data.y);
+      product.set(DNNL_ARG_BIAS, node.bias + columns.begin);
       product.set(Product::residual_argument(node.spec), data.residual);
       product.run();
-      if (sums) finish_tile(node, data, rows, columns, sums);
+      if (tile) finish_tile(node, data, rows, columns, tile);
     }
   }
 }
@@ -317,17 +330,22 @@ class OnednnLinear::Impl {
 
   const PackedMatrix& weight() const { return weight_; }
 
-  ggml_tensor* add_node(GraphBuilder& builder, ggml_tensor* x, ggml_tensor* residual,
-                        RowFormat out) {
+  /// `x` is in the layer's format, and `like` the same rows before that.
+  ggml_tensor* add_node(GraphBuilder& builder, ggml_tensor* x, const ggml_tensor* like,
+                        ggml_tensor* residual, RowFormat out) {
     const SingleOmpThread single;
     auto node = std::make_unique<LinearNode>();
-    node->spec = {&weight_, weight_.n_out(), activation_, residual != nullptr, out};
+    const std::vector<Block> blocks = cut(ggml_nrows(like), weight_.n_out(), builder.n_threads());
+    const bool in_tiles =
+        weight_.type() == ComputeType::kInt8 || blocks.front().columns.size != weight_.n_out();
+    node->spec = {&weight_, activation_, out, in_tiles, residual != nullptr && !in_tiles};
     node->bias = bias_.data();
-    for (const Block& block : cut(ggml_nrows(x), weight_.n_out(), builder.n_threads()))
+    for (const Block& block : blocks)
       node->tasks.push_back(make_task(node->spec, block));
     std::array<ggml_tensor*, 2> arguments{x, residual};
-    return new_rows(builder, out, weight_.n_out(), x, std::span(arguments).first(residual ? 2 : 1),
-                    compute_node, builder.keep(std::move(node)));
+    return new_rows(builder, out, weight_.n_out(), like,
+                    std::span(arguments).first(residual ? 2 : 1), compute_node,
+                    builder.keep(std::move(node)));
   }
 
  private:
@@ -357,15 +375,14 @@ ComputeType OnednnLinear::type() const {
 }
 
 ggml_tensor* OnednnLinear::apply(GraphBuilder& builder, ggml_tensor* x, ggml_tensor* residual) {
-  const RowFormat format = input_format(type());
-  const bool ready = format == RowFormat::kInt8 && x->type == GGML_TYPE_I8;
-  if (x->ne[0] != (ready ? row_bytes(format, n_in()) : n_in()) || !ggml_is_contiguous(x))
+  if (x->ne[0] != n_in() || !ggml_is_contiguous(x))
     throw Error(ErrorKind::kInternal, "a linear layer's input has the wrong shape");
-  x = in_format(builder, x, format);
-  ggml_tensor* y = impl_->add_node(builder, x, residual, RowFormat::kF32);
+  ggml_tensor* rows = in_format(builder, x, input_format(type()));
+  ggml_tensor* y = impl_->add_node(builder, rows, x, residual, RowFormat::kF32);
   if (type() != ComputeType::kF32)
-    set_recipe(builder, y, [impl = impl_.get(), &builder, x, residual](RowFormat wanted) {
-      return wanted == RowFormat::kBf16 ? impl->add_node(builder, x, residual, wanted) : nullptr;
+    set_recipe(builder, y, [impl = impl_.get(), &builder, rows, x, residual](RowFormat wanted) {
+      return wanted == RowFormat::kBf16 ? impl->add_node(builder, rows, x, residual, wanted)
+                                        : nullptr;
     });
   return y;
 }

@@ -16,9 +16,9 @@ enum class LinearActivation {
   kGelu,   ///< x / 2 (1 + erf(x / sqrt 2)), torch.nn.GELU's default
 };
 
-/// How a row of activations lies in memory. A row of n channels is
-///   kF32, kBf16  n numbers;
-///   kInt8        n bytes, zeros up to a multiple of 64, and the row's RowQuantization.
+/// How rows of activations lie in memory: (rows, n) numbers, or for kInt8 (rows, n) bytes, and
+/// after them at quantization_offset a RowQuantization for each row. (oneDNN's kernels want no
+/// gaps.)
 enum class RowFormat { kF32, kBf16, kInt8 };
 
 /// Channels of one row that are kept in f32 when the others are quantised (Dettmers et al.,
@@ -37,25 +37,21 @@ struct RowQuantization {
   } outliers[kMaxOutliers];
 };
 
-inline constexpr std::int64_t kQuantizedRowStep = 64;  // bytes; the width of a cache line
 constexpr std::int64_t round_up(std::int64_t value, std::int64_t step) {
   return (value + step - 1) / step * step;
 }
-/// Where the RowQuantization of a kInt8 row of n channels begins, in bytes.
-constexpr std::int64_t quantization_offset(std::int64_t n) {
-  return round_up(n, kQuantizedRowStep);
+/// Bytes of a channel.
+constexpr std::int64_t element_bytes(RowFormat format) {
+  return format == RowFormat::kF32 ? 4 : format == RowFormat::kBf16 ? 2 : 1;
 }
-/// Bytes of a row of n channels.
-constexpr std::int64_t row_bytes(RowFormat format, std::int64_t n) {
-  switch (format) {
-    case RowFormat::kBf16:
-      return 2 * n;
-    case RowFormat::kInt8:
-      return quantization_offset(n) +
-             round_up(static_cast<std::int64_t>(sizeof(RowQuantization)), kQuantizedRowStep);
-    default:
-      return 4 * n;
-  }
+/// Where the RowQuantization of the first row begins, in bytes.
+constexpr std::int64_t quantization_offset(std::int64_t rows, std::int64_t n) {
+  return round_up(rows * n, 64);
+}
+/// Bytes of rows of n channels.
+constexpr std::int64_t rows_bytes(RowFormat format, std::int64_t rows, std::int64_t n) {
+  if (format != RowFormat::kInt8) return rows * n * element_bytes(format);
+  return quantization_offset(rows, n) + rows * static_cast<std::int64_t>(sizeof(RowQuantization));
 }
 
 /// Columns that lie side by side in packed weights (packed_matrix.h).
@@ -68,16 +64,25 @@ inline constexpr std::int64_t kPanelColumns = 64;
 struct Int8Block {
   std::int64_t rows;
   std::int64_t columns;
-  std::int64_t n_in;
-  const std::int32_t* sums;  ///< (rows, sums_stride)
-  std::int64_t sums_stride;
-  const std::uint8_t* x;      ///< (rows) of format kInt8
+  const std::int32_t* sums;          ///< (rows, columns)
+  const RowQuantization* quantized;  ///< (rows)
   const std::int8_t* panels;  ///< (panels, n_in / 4, 64, 4), `panel_bytes` from one to the next
   std::int64_t panel_bytes;
   const float* column_scales;
   const std::int32_t* column_sums;
   const float* bias;
   LinearActivation activation;
+  const float* residual;  ///< (rows, y_stride) or nullptr
+  void* y;                ///< (rows, y_stride)
+  bool y_is_bf16;
+  std::int64_t y_stride;  ///< elements
+};
+
+/// The same for a block of finished f32 sums: y = x + residual.
+struct FloatBlock {
+  std::int64_t rows;
+  std::int64_t columns;
+  const float* x;         ///< (rows, columns)
   const float* residual;  ///< (rows, y_stride) or nullptr
   void* y;                ///< (rows, y_stride)
   bool y_is_bf16;
@@ -110,9 +115,9 @@ struct RowKernels {
   /// y = (x - mean) / sqrt(variance + eps) * weight + bias, over the n channels of one row.
   void (*layer_norm)(std::int64_t n, const float* x, const float* weight, const float* bias,
                      float eps, float* y);
-  /// Writes a row of format kInt8.
-  void (*quantize)(std::int64_t n, const float* x, std::uint8_t* row);
+  void (*quantize)(std::int64_t n, const float* x, std::uint8_t* q, RowQuantization* row);
   void (*finish_int8)(const Int8Block& block);
+  void (*finish_float)(const FloatBlock& block);
   std::int64_t (*attention_scratch_bytes)(std::int64_t n_tokens, std::int64_t head_size);
   /// Brings a head's keys and values into `scratch`, for the calls of attend_queries after it.
   void (*pack_head)(const AttentionHead& head);

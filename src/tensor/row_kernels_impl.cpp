@@ -105,7 +105,7 @@ Range take_outliers(int64_t n, const float* x, float limit, RowQuantization* row
   return rest;
 }
 
-void quantize(int64_t n, const float* x, uint8_t* q) {
+void quantize(int64_t n, const float* x, uint8_t* q, RowQuantization* quantization) {
   RowQuantization row = {};
   float mean_magnitude = 0;
   Range range = range_of(n, x, &mean_magnitude);
@@ -123,9 +123,7 @@ void quantize(int64_t n, const float* x, uint8_t* q) {
   }
   for (int j = 0; j < row.n_outliers; ++j)
     q[row.outliers[j].channel] = static_cast<uint8_t>(row.zero);
-  const int64_t offset = quantization_offset(n);
-  memset(q + n, 0, static_cast<size_t>(offset - n));
-  memcpy(q + offset, &row, sizeof(row));
+  *quantization = row;
 }
 
 /// Weights of input channel k for 16 output columns of a panel.
@@ -141,22 +139,28 @@ PANDAGPT_INLINE V16 activate(V16 y, LinearActivation activation) {
   return y;
 }
 
+PANDAGPT_INLINE I16 load_sums(const int32_t* p, int64_t n) {
+  if (n >= kLanes) return load_as<I16>(p);
+  I16 value{};
+  memcpy(&value, p, static_cast<size_t>(n) * sizeof(int32_t));
+  return value;
+}
+
 template <typename Out, LinearActivation kActivation>
 PANDAGPT_INLINE void finish_row(const Int8Block& b, int64_t r) {
-  const auto* row = reinterpret_cast<const RowQuantization*>(
-      b.x + r * row_bytes(RowFormat::kInt8, b.n_in) + quantization_offset(b.n_in));
-  const int32_t* sums = b.sums + r * b.sums_stride;
+  const RowQuantization* row = b.quantized + r;
+  const int32_t* sums = b.sums + r * b.columns;
   Out* y = static_cast<Out*>(b.y) + r * b.y_stride;
   for (int64_t c = 0; c < b.columns; c += kLanes) {
+    const int64_t left = b.columns - c;
     const V16 column_scale = load(b.column_scales + c);
-    const I16 sum = load_as<I16>(sums + c) - row->zero * load_as<I16>(b.column_sums + c);
+    const I16 sum = load_sums(sums + c, left) - row->zero * load_as<I16>(b.column_sums + c);
     V16 value = __builtin_convertvector(sum, V16) * row->scale * column_scale + load(b.bias + c);
     const int8_t* panel = b.panels + c / kPanelColumns * b.panel_bytes;
     for (int32_t j = 0; j < row->n_outliers; ++j)
       value += weights_of_channel(panel, row->outliers[j].channel, c % kPanelColumns) *
                column_scale * row->outliers[j].value;
     value = activate(value, kActivation);
-    const int64_t left = b.columns - c;
     if (b.residual) value += load_part(b.residual + r * b.y_stride + c, left);
     store_part(y + c, value, left);
   }
@@ -174,6 +178,24 @@ void finish_rows(const Int8Block& block) {
   }
 }
 
+template <typename Out>
+void copy_rows(const FloatBlock& b) {
+  for (int64_t r = 0; r < b.rows; ++r) {
+    const float* x = b.x + r * b.columns;
+    Out* y = static_cast<Out*>(b.y) + r * b.y_stride;
+    for (int64_t c = 0; c < b.columns; c += kLanes) {
+      const int64_t left = b.columns - c;
+      V16 value = load_part(x + c, left);
+      if (b.residual) value += load_part(b.residual + r * b.y_stride + c, left);
+      store_part(y + c, value, left);
+    }
+  }
+}
+
+void finish_float(const FloatBlock& block) {
+  block.y_is_bf16 ? copy_rows<uint16_t>(block) : copy_rows<float>(block);
+}
+
 void finish_int8(const Int8Block& block) {
   block.y_is_bf16 ? finish_rows<uint16_t>(block) : finish_rows<float>(block);
 }
@@ -185,8 +207,15 @@ void finish_int8(const Int8Block& block) {
 #define PANDAGPT_TEXT_(a) #a
 #define PANDAGPT_TEXT(a) PANDAGPT_TEXT_(a)
 extern const RowKernels PANDAGPT_CONCAT(kRowKernels_, PANDAGPT_ISA);
-const RowKernels PANDAGPT_CONCAT(kRowKernels_, PANDAGPT_ISA) = {
-    PANDAGPT_TEXT(PANDAGPT_ISA), to_bf16,   from_bf16,     layer_norm, quantize, finish_int8,
-    attention_scratch_bytes,     pack_head, attend_queries};
+const RowKernels PANDAGPT_CONCAT(kRowKernels_, PANDAGPT_ISA) = {PANDAGPT_TEXT(PANDAGPT_ISA),
+                                                                to_bf16,
+                                                                from_bf16,
+                                                                layer_norm,
+                                                                quantize,
+                                                                finish_int8,
+                                                                finish_float,
+                                                                attention_scratch_bytes,
+                                                                pack_head,
+                                                                attend_queries};
 
 }  // namespace pandagpt

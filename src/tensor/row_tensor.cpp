@@ -30,23 +30,24 @@ void compute_conversion(ggml_tensor* out, int thread, int n_threads, void* state
   const std::int64_t n = static_cast<const Conversion*>(state)->n;
   const RowKernels& kernels = row_kernels();
   const ggml_tensor* in = out->src[0];
-  const bool from_bf16 = in->type == GGML_TYPE_BF16;
-  const std::int64_t in_bytes = row_bytes(row_format(in), n);
-  const std::int64_t out_bytes = row_bytes(row_format(out), n);
-  auto* wide = static_cast<float*>(thread_scratch(n * std::int64_t{sizeof(float)}));
-  const auto [begin, end] = share_of(ggml_nrows(out), thread, n_threads);
+  const std::int64_t rows = ggml_nrows(in);
+  const auto* halves =
+      in->type == GGML_TYPE_BF16 ? static_cast<const std::uint16_t*>(in->data) : nullptr;
+  auto* wide = static_cast<float*>(thread_scratch(rows_bytes(RowFormat::kF32, 1, n)));
+  const auto [begin, end] = share_of(rows, thread, n_threads);
   for (std::int64_t row = begin; row < end; ++row) {
-    const auto* x = static_cast<const std::uint8_t*>(in->data) + row * in_bytes;
-    auto* y = static_cast<std::uint8_t*>(out->data) + row * out_bytes;
-    const auto* values = reinterpret_cast<const float*>(x);
-    if (from_bf16) {
-      float* target = out->type == GGML_TYPE_F32 ? reinterpret_cast<float*>(y) : wide;
-      kernels.from_bf16(n, reinterpret_cast<const std::uint16_t*>(x), target);
-      values = target;
+    const float* x = static_cast<const float*>(in->data) + row * n;
+    if (halves) {
+      float* target = out->type == GGML_TYPE_F32 ? static_cast<float*>(out->data) + row * n : wide;
+      kernels.from_bf16(n, halves + row * n, target);
+      x = target;
     }
-    if (out->type == GGML_TYPE_I8) kernels.quantize(n, values, y);
+    if (out->type == GGML_TYPE_I8) {
+      const QuantizedRows quantized = quantized_rows(out, rows, n);
+      kernels.quantize(n, x, quantized.values + row * n, quantized.quantization + row);
+    }
     if (out->type == GGML_TYPE_BF16)
-      kernels.to_bf16(n, values, reinterpret_cast<std::uint16_t*>(y));
+      kernels.to_bf16(n, x, static_cast<std::uint16_t*>(out->data) + row * n);
   }
 }
 
@@ -92,10 +93,16 @@ ggml_tensor* in_format(GraphBuilder& builder, ggml_tensor* x, RowFormat format) 
 ggml_tensor* new_rows(GraphBuilder& builder, RowFormat format, std::int64_t n,
                       const ggml_tensor* like, std::span<ggml_tensor*> arguments,
                       ggml_custom_op_t compute, void* state) {
-  const ggml_type type = storage_type(format);
-  return ggml_custom_4d(builder.context(), type, type == GGML_TYPE_I8 ? row_bytes(format, n) : n,
-                        like->ne[1], like->ne[2], like->ne[3], arguments.data(),
+  const bool flat = format == RowFormat::kInt8;
+  const std::int64_t ne0 = flat ? rows_bytes(format, ggml_nrows(like), n) : n;
+  return ggml_custom_4d(builder.context(), storage_type(format), ne0, flat ? 1 : like->ne[1],
+                        flat ? 1 : like->ne[2], flat ? 1 : like->ne[3], arguments.data(),
                         static_cast<int>(arguments.size()), compute, GGML_N_TASKS_MAX, state);
+}
+
+QuantizedRows quantized_rows(const ggml_tensor* tensor, std::int64_t rows, std::int64_t n) {
+  auto* base = static_cast<std::uint8_t*>(tensor->data);
+  return {base, reinterpret_cast<RowQuantization*>(base + quantization_offset(rows, n))};
 }
 
 void* thread_scratch(std::int64_t bytes) {

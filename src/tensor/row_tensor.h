@@ -20,15 +20,22 @@ void set_recipe(GraphBuilder& builder, ggml_tensor* tensor, RowRecipe recipe);
 
 /// The format of a tensor (ggml's f32, bf16, and i8 for kInt8).
 RowFormat row_format(const ggml_tensor* tensor);
-/// [n, ...] in the given format: `x` itself, a node by its recipe, or a conversion of it.
-/// `x` is contiguous f32 or bf16 with rows of n = x->ne[0] channels, or already in the format.
+/// [n, ...] in the given format: `x` itself, a node by its recipe, or a conversion of it. `x` is
+/// contiguous f32 or bf16 with rows of n = x->ne[0] channels. The result for kInt8 is flat.
 ggml_tensor* in_format(GraphBuilder& builder, ggml_tensor* x, RowFormat format);
 
 /// A custom operator whose result has rows of n channels in `format`, and the other dimensions of
-/// `like`. Used by the operators of this layer.
+/// `like` (for kInt8 none: it is flat). Used by the operators of this layer.
 ggml_tensor* new_rows(GraphBuilder& builder, RowFormat format, std::int64_t n,
                       const ggml_tensor* like, std::span<ggml_tensor*> arguments,
                       ggml_custom_op_t compute, void* state);
+
+/// The rows of a tensor of format kInt8.
+struct QuantizedRows {
+  std::uint8_t* values;  ///< (rows, n)
+  RowQuantization* quantization;
+};
+QuantizedRows quantized_rows(const ggml_tensor* tensor, std::int64_t rows, std::int64_t n);
 
 /// Memory of the calling thread, aligned to 64 bytes, valid until its next call.
 void* thread_scratch(std::int64_t bytes);

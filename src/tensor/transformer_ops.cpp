@@ -35,15 +35,19 @@ void LayerNorm::compute(ggml_tensor* out, int thread, int n_threads, void* state
   const auto n = static_cast<std::int64_t>(layer->weight_.size());
   const RowKernels& kernels = row_kernels();
   const RowFormat format = row_format(out);
-  auto* normed = static_cast<float*>(thread_scratch(row_bytes(RowFormat::kF32, n)));
-  const auto [begin, end] = share_of(ggml_nrows(out->src[0]), thread, n_threads);
+  auto* normed = static_cast<float*>(thread_scratch(rows_bytes(RowFormat::kF32, 1, n)));
+  const std::int64_t rows = ggml_nrows(out->src[0]);
+  const auto [begin, end] = share_of(rows, thread, n_threads);
   for (std::int64_t row = begin; row < end; ++row) {
     const float* x = static_cast<const float*>(out->src[0]->data) + row * n;
-    auto* y = static_cast<std::uint8_t*>(out->data) + row * row_bytes(format, n);
-    float* target = format == RowFormat::kF32 ? reinterpret_cast<float*>(y) : normed;
-    kernels.layer_norm(n, x, layer->weight_.data(), layer->bias_.data(), layer->epsilon_, target);
-    if (format == RowFormat::kBf16) kernels.to_bf16(n, normed, reinterpret_cast<std::uint16_t*>(y));
-    if (format == RowFormat::kInt8) kernels.quantize(n, normed, y);
+    float* y = format == RowFormat::kF32 ? static_cast<float*>(out->data) + row * n : normed;
+    kernels.layer_norm(n, x, layer->weight_.data(), layer->bias_.data(), layer->epsilon_, y);
+    if (format == RowFormat::kBf16)
+      kernels.to_bf16(n, y, static_cast<std::uint16_t*>(out->data) + row * n);
+    if (format == RowFormat::kInt8) {
+      const QuantizedRows quantized = quantized_rows(out, rows, n);
+      kernels.quantize(n, y, quantized.values + row * n, quantized.quantization + row);
+    }
   }
 }
 
@@ -88,7 +92,7 @@ void Attention::compute(ggml_tensor* out, int thread, int n_threads, void* state
   head.y_stride = layer->width_;
   head.scratch = thread_scratch(kernels.attention_scratch_bytes(head.n_tokens, head.head_size));
 
-  const std::int64_t element = head.is_bf16 ? 2 : 4;
+  const std::int64_t element = element_bytes(row_format(qkv));
   const std::int64_t n_blocks = (head.n_tokens + kQueryBlock - 1) / kQueryBlock;
   const auto [begin, end] = share_of(qkv->ne[2] * layer->n_heads_ * n_blocks, thread, n_threads);
   for (std::int64_t i = begin; i < end; ++i) {
