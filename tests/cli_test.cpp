@@ -195,12 +195,57 @@ TEST_F(CliTest, SeedsReproduce) {
 }
 
 TEST_F(CliTest, EveryKindOfInputIsKnownAndMissingTowersAreNamed) {
-  for (const std::string kind : {"video", "audio", "thermal", "depth", "imu"}) {
+  for (const std::string kind : {"audio", "thermal", "depth", "imu"}) {
     const Outcome outcome = ask({"--" + kind, "file", "q"});
     EXPECT_EQ(outcome.code, 4);
     EXPECT_THAT(outcome.out, IsEmpty());
     EXPECT_THAT(outcome.err, HasSubstr("no " + kind + " tower"));
   }
+  EXPECT_EQ(ask({"--video", "file", "q"}).code, 3) << "the vision tower takes films";
+}
+
+TEST_F(CliTest, EmbedWritesVectors) {
+  const Arguments command{"embed", "--model", "tiny-panda", "--threads", "1"};
+  const auto embed = [&](Arguments more) {
+    more.insert(more.begin(), command.begin(), command.end());
+    return run(more);
+  };
+  const Outcome printed = embed({"--image", photo(), "--normalize"});
+  ASSERT_EQ(printed.code, 0) << printed.err;
+  const auto row = nlohmann::json::parse(printed.out);
+  EXPECT_EQ(row["id"], photo());
+  double squares = 0;
+  for (const double value : row["embedding"])
+    squares += value * value;
+  EXPECT_NEAR(squares, 1, 1e-4);
+
+  test::write_text(folder_ / "list", photo() + "\nnone.png\n");
+  const std::string out = (folder_ / "v.npy").string();
+  const Outcome listed = embed({"--manifest", (folder_ / "list").string(), "--out", out});
+  EXPECT_EQ(listed.code, 0);
+  EXPECT_THAT(listed.err, HasSubstr("1 embedded, 1 failed"));
+  EXPECT_TRUE(fs::exists(out));
+
+  for (const Arguments& wrong : {Arguments{},
+                                 {"--image", photo(), "--manifest", "list"},
+                                 {"--manifest", "list"},
+                                 {"--image", photo(), "--out", "v.txt"},
+                                 {"--manifest", "list", "--out", "v.npy", "--shard", "2/2"},
+                                 {"--text", "a", "--sum"}})
+    EXPECT_EQ(embed(wrong).code, 2) << testing::PrintToString(wrong);
+  EXPECT_EQ(embed({"--text", "a"}).code, 4) << "there is no text tower";
+  EXPECT_EQ(embed({"--image", "none.png"}).code, 3);
+}
+
+TEST_F(CliTest, ClassifyNeedsLabelsInputsAndATextTower) {
+  const auto classify = [&](Arguments more) {
+    more.insert(more.begin(), {"classify", "--model", "tiny-panda", "--threads", "1"});
+    return run(more).code;
+  };
+  EXPECT_EQ(classify({"--labels", "a,b"}), 2);
+  EXPECT_EQ(classify({"--image", photo()}), 2);
+  EXPECT_EQ(classify({"--image", photo(), "--labels", "a,a"}), 2);
+  EXPECT_EQ(classify({"--image", photo(), "--labels", "a,b"}), 4);
 }
 
 TEST_F(CliTest, UnreadablePicturesAreThree) {

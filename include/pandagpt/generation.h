@@ -12,8 +12,13 @@ namespace pandagpt {
 /// Sampling settings of one answer. The defaults are greedy decoding's neighbours of the reference:
 /// temperature 1 with a very small nucleus.
 struct GenerateOptions {
-  int max_tokens = 256;      ///< tokens of the answer at most; at least 1
-  bool greedy = false;       ///< always the most likely token; the fields below are then unused
+  static constexpr int kMaxBeams = 16;
+
+  int max_tokens = 256;  ///< tokens of the answer at most; at least 1
+  bool greedy = false;   ///< always the most likely token; the fields below are then unused
+  /// More than 1: beam search for the likeliest whole answer. It draws nothing, so the fields below
+  /// are unused; the text comes in one piece at the end.
+  int n_beams = 1;
   float temperature = 1.0F;  ///< divides the logits; 0 is greedy
   float top_p = 0.01F;       ///< nucleus: the smallest set of tokens of this probability, (0, 1]
   int top_k = 0;             ///< only the k most likely tokens; 0 is no limit

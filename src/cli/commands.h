@@ -13,5 +13,7 @@ void add_bench(CLI::App& app);
 void add_convert(CLI::App& app);
 void add_inspect(CLI::App& app);
 void add_eval(CLI::App& app);
+void add_embed(CLI::App& app);
+void add_classify(CLI::App& app);
 
 }  // namespace pandagpt

@@ -68,6 +68,7 @@ struct CaptionOptions {
   std::string question = "Describe the image.";
   std::size_t limit = 0;  // 0: all
   int max_tokens = 48;
+  int n_beams = 1;
   int rounds = 1000;
   std::uint64_t seed = 1;
   std::string out;
@@ -89,6 +90,7 @@ void answer_photos(const Panda& panda, const CaptionOptions& options,
                    std::vector<CaptionPhoto> photos, CaptionRun& run) {
   GenerateOptions generate = panda.default_options();
   generate.greedy = true;
+  generate.n_beams = options.n_beams;
   generate.max_tokens = options.max_tokens;
   Progress progress(photos.size());
   const Clock::time_point start = Clock::now();
@@ -114,6 +116,7 @@ void evaluate_captions(const CaptionOptions& options) {
   run.data_sha256 = sha256_file(options.data);
   run.question = options.question;
   run.max_tokens = options.max_tokens;
+  run.n_beams = options.n_beams;
   run.bootstrap_rounds = options.rounds;
   run.bootstrap_seed = options.seed;
   answer_photos(panda, options, std::move(photos), run);
@@ -141,6 +144,9 @@ void add_eval_caption(CLI::App& eval) {
       ->capture_default_str();
   command->add_option("--max-tokens", options->max_tokens, "tokens of an answer at most")
       ->check(CLI::Range(1, 4096))
+      ->capture_default_str();
+  command->add_option("--beams", options->n_beams, "beams of the search; 1: greedy")
+      ->check(CLI::Range(1, GenerateOptions::kMaxBeams))
       ->capture_default_str();
   command->add_option("--bootstrap", options->rounds, "resamplings behind the intervals")
       ->check(CLI::Range(1, 100'000))

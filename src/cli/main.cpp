@@ -64,6 +64,8 @@ void declare(CLI::App& app) {
       "Exit codes: 0 done, 2 wrong usage, 3 unreadable input, 4 bad model, 1 anything else.");
   add_ask(app);
   add_chat(app);
+  add_embed(app);
+  add_classify(app);
   add_models(app);
   add_bench(app);
   add_convert(app);

@@ -53,6 +53,20 @@ void ModelArguments::add_to(CLI::App& command) {
       ->group(kModelGroup);
 }
 
+void EmbedderArguments::add_to(CLI::App& command) {
+  command.add_option("-m,--model", model, "model folder, its name, or an encoders file (*.gguf)")
+      ->capture_default_str()
+      ->group(kModelGroup);
+  command.add_option("-t,--threads", options.n_threads, "CPU threads; 0: one a physical core")
+      ->capture_default_str()
+      ->check(CLI::Range(0, 1024))
+      ->group(kModelGroup);
+  command
+      .add_option("--device", options.device, "cpu, auto (a GPU where there is one), or its name")
+      ->capture_default_str()
+      ->group(kModelGroup);
+}
+
 void InputArguments::add_to(CLI::App& command) {
   // The callbacks run while the line is read, so that --weight finds the input before it.
   for (const Modality modality : kAllModalities) {
@@ -99,6 +113,7 @@ void SamplingArguments::add_to(CLI::App& command) {
     command.add_option(name, field, help)->group(kSamplingGroup);
   };
   add("-n,--max-tokens", max_tokens, "length of the answer at most");
+  add("--beams", n_beams, "beam search for the likeliest whole answer; 1: no");
   add("--temp", temperature, "temperature; 0: always the most likely token");
   add("--top-p", top_p, "nucleus sampling: keep the likeliest tokens of this probability");
   add("--top-k", top_k, "keep the k likeliest tokens; 0: all");
@@ -113,6 +128,7 @@ GenerateOptions SamplingArguments::apply_to(GenerateOptions options) const {
     if (given) field = *given;
   };
   apply(max_tokens, options.max_tokens);
+  apply(n_beams, options.n_beams);
   apply(temperature, options.temperature);
   apply(top_p, options.top_p);
   apply(top_k, options.top_k);

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "pandagpt/embedder.h"
 #include "pandagpt/panda.h"
 
 namespace pandagpt {
@@ -17,6 +18,15 @@ struct ModelArguments {
 
   void add_to(CLI::App& command);
   Panda open() const { return Panda(model, options); }
+};
+
+/// --model --threads --device, for commands that need no language model.
+struct EmbedderArguments {
+  std::string model = "panda-mini";
+  EmbedderOptions options;
+
+  void add_to(CLI::App& command);
+  Embedder open() const { return Embedder(model, options); }
 };
 
 /// --image F, --audio F, .., each any number of times; --weight W scales the input before it.
@@ -35,6 +45,7 @@ struct InputArguments {
 /// comes from the model folder.
 struct SamplingArguments {
   std::optional<int> max_tokens;
+  std::optional<int> n_beams;
   std::optional<float> temperature;
   std::optional<float> top_p;
   std::optional<int> top_k;

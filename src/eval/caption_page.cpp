@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "core/file.h"
+#include "core/html_text.h"
 #include "core/svg_chart.h"
 #include "eval/caption_run.h"
 
@@ -32,45 +33,6 @@ img {{ width: 9rem; border-radius: 4px; }}
 </style></head><body>
 <h1>{}</h1>
 )";
-
-std::string escaped(const std::string& text) {
-  std::string out;
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      default:
-        out += c;
-    }
-  }
-  return out;
-}
-
-std::string base64(ByteView bytes) {
-  constexpr const char* kDigits =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string out;
-  for (std::size_t i = 0; i < bytes.size(); i += 3) {
-    const std::size_t left = std::min<std::size_t>(3, bytes.size() - i);
-    std::uint32_t group = std::uint32_t{bytes[i]} << 16;
-    if (left > 1) group |= std::uint32_t{bytes[i + 1]} << 8;
-    if (left > 2) group |= bytes[i + 2];
-    for (std::size_t digit = 0; digit < 4; ++digit) {
-      out += digit <= left ? kDigits[(group >> (18 - 6 * digit)) & 63] : '=';
-    }
-  }
-  return out;
-}
 
 std::string figures_table(const CaptionRun& run) {
   std::string html = "<table><tr><th>metric</th><th>value</th><th>95 % interval</th></tr>\n";
@@ -125,18 +87,18 @@ std::string photo_row(const CaptionRun& run, std::size_t index,
   std::string picture;
   if (!image_root.empty()) {
     const Bytes bytes = read_file(image_root / one.image_name, kMaxImageBytes);
-    picture = fmt::format("<td><img alt=\"\" src=\"data:{};base64,{}\"></td>", picture_type(bytes),
-                          base64(bytes));
+    picture =
+        fmt::format("<td><img alt=\"\" src=\"{}\"></td>", data_uri(picture_type(bytes), bytes));
   }
   std::string references;
   for (const std::string& reference : one.references) {
-    references += (references.empty() ? "" : "<br>") + escaped(reference);
+    references += (references.empty() ? "" : "<br>") + escape_html(reference);
   }
   return fmt::format(
       "<tr>{}<td class=\"n\">{:.2f}</td><td>{}<div class=\"small\">{}</div></td>"
       "<td class=\"small\">{}</td></tr>\n",
-      picture, run.report.per_image[index][kCiderD], escaped(one.answer.text),
-      escaped(one.image_name), references);
+      picture, run.report.per_image[index][kCiderD], escape_html(one.answer.text),
+      escape_html(one.image_name), references);
 }
 
 std::string photo_tables(const CaptionRun& run, const std::filesystem::path& image_root) {
@@ -162,18 +124,19 @@ std::string photo_tables(const CaptionRun& run, const std::filesystem::path& ima
 }  // namespace
 
 std::string to_html(const CaptionRun& run, const std::filesystem::path& image_root) {
-  const std::string title = escaped(
+  const std::string title = escape_html(
       fmt::format("{} on {}: {} photos", run.model_name, run.data_name, run.answers.size()));
   std::string html = fmt::format(fmt::runtime(kHead), title, title);
-  html += fmt::format("<p>Question: “{}”, greedy, at most {} tokens. {:.2f} photos a second.</p>\n",
-                      escaped(run.question), run.max_tokens,
-                      run.seconds > 0 ? static_cast<double>(run.answers.size()) / run.seconds : 0);
+  html += fmt::format(
+      "<p>Question: “{}”, {}, at most {} tokens. {:.2f} photos a second.</p>\n",
+      escape_html(run.question), run.n_beams > 1 ? fmt::format("{} beams", run.n_beams) : "greedy",
+      run.max_tokens, run.seconds > 0 ? static_cast<double>(run.answers.size()) / run.seconds : 0);
   html += figures_table(run) + metric_chart(run);
   html += histogram(run, kCiderD, 0.2, 20) + histogram(run, kRougeL, 0.05, 20);
   html += photo_tables(run, image_root);
   html += fmt::format("<p class=\"small\">Test set SHA-256 {}", run.data_sha256);
   for (const auto& [role, sha256] : run.model_files) {
-    html += fmt::format("<br>{} SHA-256 {}", escaped(role), sha256);
+    html += fmt::format("<br>{} SHA-256 {}", escape_html(role), sha256);
   }
   return html + "</p>\n</body></html>\n";
 }

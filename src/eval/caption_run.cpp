@@ -71,7 +71,7 @@ std::string to_json(const CaptionRun& run) {
   document["settings"] = {{"data", run.data_name},
                           {"data_sha256", run.data_sha256},
                           {"question", run.question},
-                          {"greedy", true},
+                          {"n_beams", run.n_beams},
                           {"max_tokens", run.max_tokens},
                           {"bootstrap_rounds", run.bootstrap_rounds},
                           {"bootstrap_seed", run.bootstrap_seed}};

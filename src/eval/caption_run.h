@@ -25,6 +25,7 @@ struct CaptionRun {
   std::string data_sha256;
   std::string question;
   int max_tokens = 0;
+  int n_beams = 1;  ///< 1: greedy
   int bootstrap_rounds = 0;
   std::uint64_t bootstrap_seed = 0;
   double seconds = 0;  ///< of answering, loading the model not included

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "core/threads.h"
+#include "llm/beam_search.h"
 #include "llm/text_stream.h"
 #include "pandagpt/error.h"
 
@@ -104,7 +105,8 @@ ChatSession::ChatSession(std::shared_ptr<const LlmModel> model,
   llama_context_params params = llama_context_default_params();
   params.n_ctx = static_cast<std::uint32_t>(n_ctx_);
   params.n_batch = params.n_ubatch = static_cast<std::uint32_t>(n_batch_);
-  params.n_seq_max = 1;
+  params.n_seq_max = 1 + beam_sequences(GenerateOptions::kMaxBeams);
+  params.kv_unified = true;  // all positions may belong to the one conversation
   params.n_threads = options.n_threads > 0 ? options.n_threads : default_thread_count();
   params.n_threads_batch = params.n_threads;
   params.no_perf = true;
@@ -231,7 +233,7 @@ Answer ChatSession::ask(std::string_view question, const GenerateOptions& option
   evaluate_prompt(question);
   const double prompt_ms = milliseconds_since(start);
   const int prompt_tokens = static_cast<int>(counters_.evaluated_in_turn);
-  Answer answer = generate(options, on_text);
+  Answer answer = options.n_beams > 1 ? search(options, on_text) : generate(options, on_text);
   answer.timings.prompt_ms = prompt_ms;
   answer.timings.first_text_ms += prompt_ms;
   answer.timings.prompt_tokens = prompt_tokens;
@@ -274,6 +276,29 @@ Answer ChatSession::generate(const GenerateOptions& options, const OnText& on_te
   }
   if (go_on) emit(stream.finish(ended_by_model));  // after a refusal, nothing more is sent
   answer.text = stream.text();
+  return answer;
+}
+
+Answer ChatSession::search(const GenerateOptions& options, const OnText& on_text) {
+  const Clock::time_point start = Clock::now();
+  const BeamResult best =
+      beam_search(context_.get(), *model_, last_logits(), static_cast<llama_pos>(cached_.size()),
+                  {options.n_beams, options.max_tokens, n_ctx_ - static_cast<int>(cached_.size()),
+                   format_.stop});
+  has_logits_ = false;  // llama.cpp's are now those of the beams
+  AnswerStream stream(format_.stop);
+  for (const std::int32_t token : best.tokens)
+    stream.push(model_->token_to_piece(token));
+  stream.finish(best.complete);
+  Answer answer;
+  answer.text = stream.text();
+  answer.finish = best.complete         ? FinishReason::kStop
+                  : best.out_of_context ? FinishReason::kContext
+                                        : FinishReason::kLength;
+  answer.timings.generated_tokens = static_cast<int>(best.tokens.size());
+  answer.timings.generate_ms = answer.timings.first_text_ms = milliseconds_since(start);
+  if (on_text && !answer.text.empty() && !on_text(answer.text))
+    answer.finish = FinishReason::kCancelled;
   return answer;
 }
 

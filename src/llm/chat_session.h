@@ -88,6 +88,7 @@ class ChatSession {
   void evaluate(std::span<const std::int32_t> tokens);
   void evaluate_run(std::span<const std::int32_t> tokens, bool with_logits);
   Answer generate(const GenerateOptions& options, const OnText& on_text);
+  Answer search(const GenerateOptions& options, const OnText& on_text);
 
   std::shared_ptr<const LlmModel> model_;
   std::shared_ptr<const LoraAdapter> adapter_;

@@ -15,6 +15,8 @@ void require(bool condition, const char* message) {
 
 void GenerateOptions::validate() const {
   require(max_tokens >= 1, "max_tokens must be at least 1");
+  static_assert(kMaxBeams == 16, "the next line says so");
+  require(n_beams >= 1 && n_beams <= kMaxBeams, "n_beams must be between 1 and 16");
   require(std::isfinite(temperature) && temperature >= 0, "temperature must be 0 or more");
   require(top_p > 0 && top_p <= 1, "top_p must be above 0 and at most 1");
   require(top_k >= 0, "top_k must be 0 (no limit) or more");

@@ -3,32 +3,35 @@
 #include <algorithm>
 #include <utility>
 
-#include "media/image.h"
 #include "pandagpt/error.h"
 
 namespace pandagpt {
-namespace {
 
-EncoderOptions encoder_options(int n_threads) {
-  EncoderOptions options;
-  options.n_threads = n_threads;
-  return options;
-}
-
-Image decode(const Input& input) {
-  return input.bytes.empty() ? load_image(input.name) : decode_image(input.bytes, input.name);
-}
-
-}  // namespace
-
-InputEncoder::InputEncoder(const std::filesystem::path& path, int n_threads, std::string model_name)
+InputEncoder::InputEncoder(const std::filesystem::path& path, const EncoderOptions& options,
+                           std::string model_name)
     : model_name_(std::move(model_name)),
-      encoders_(path, encoder_options(n_threads)),
-      n_embd_(encoders_.n_embd()),
-      modalities_{Modality::kImage} {}
+      encoders_(path, options),
+      transforms_(media_transforms(encoders_)),
+      n_embd_(encoders_.n_embd()) {
+  std::ranges::copy_if(kAllModalities, std::back_inserter(modalities_),
+                       [this](Modality one) { return encoders_.has(tower_of(one)); });
+}
+
+bool InputEncoder::takes(Modality modality) const {
+  return std::ranges::find(modalities_, modality) != modalities_.end();
+}
+
+bool InputEncoder::takes_text() const {
+  return encoders_.has(Tower::kText);
+}
+
+const std::string& InputEncoder::fingerprint() const {
+  const std::lock_guard lock(mutex_);
+  return encoders_.fingerprint();
+}
 
 void InputEncoder::require_tower(Modality modality) const {
-  if (std::ranges::find(modalities_, modality) != modalities_.end()) return;
+  if (takes(modality)) return;
   std::string known;
   for (const Modality item : modalities_) {
     known += (known.empty() ? "" : ", ") + to_string(item);
@@ -41,12 +44,46 @@ std::vector<float> InputEncoder::encode(const std::vector<Input>& inputs) const 
   for (const Input& input : inputs) {
     require_tower(input.modality);
   }
-  std::vector<Image> images;
+  std::vector<PreparedInput> prepared;
   for (const Input& input : inputs) {
-    images.push_back(decode(input));
+    prepared.push_back(prepare(input, transforms_));
   }
   const std::lock_guard lock(mutex_);
-  return images.empty() ? std::vector<float>{} : encoders_.encode_images(images);
+  return encode_prepared(inputs, prepared);
+}
+
+std::vector<float> InputEncoder::encode_prepared(std::span<const Input> inputs,
+                                                 std::span<const PreparedInput> prepared) const {
+  const auto width = static_cast<std::size_t>(n_embd_);
+  std::vector<float> rows(inputs.size() * width);
+  std::vector<Image> images;  // all at once: a batch is faster
+  std::vector<std::size_t> image_rows;
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    if (const auto* image = std::get_if<Image>(&prepared[i])) {
+      images.push_back(*image);
+      image_rows.push_back(i);
+      continue;
+    }
+    const auto& tensor = std::get<MediaTensor>(prepared[i]);
+    const std::vector<float> row =
+        encoders_.encode(tower_of(inputs[i].modality), tensor.values, 1, tensor.n_views);
+    std::ranges::copy(row, rows.begin() + static_cast<std::ptrdiff_t>(i * width));
+  }
+  if (images.empty()) return rows;
+  const std::vector<float> pictures = encoders_.encode_images(images);
+  for (std::size_t i = 0; i < image_rows.size(); ++i)
+    std::copy_n(pictures.begin() + static_cast<std::ptrdiff_t>(i * width), width,
+                rows.begin() + static_cast<std::ptrdiff_t>(image_rows[i] * width));
+  return rows;
+}
+
+std::vector<float> InputEncoder::encode_texts(std::span<const std::string> texts) const {
+  if (!takes_text())
+    throw Error(ErrorKind::kModel, model_name_ +
+                                       " has no text tower: texts can't be compared with inputs; "
+                                       "use a model that has one (ImageBind)");
+  const std::lock_guard lock(mutex_);
+  return encoders_.encode_texts(texts);
 }
 
 }  // namespace pandagpt

@@ -114,6 +114,7 @@ void read_sampling(JsonObject sampling, GenerateOptions& options) {
     if (sampling.has(key)) field = int_in_range(sampling, key, 0, std::numeric_limits<int>::max());
   };
   take_int("max_tokens", options.max_tokens);
+  take_int("n_beams", options.n_beams);
   take_float("temperature", options.temperature);
   take_float("top_p", options.top_p);
   take_int("top_k", options.top_k);

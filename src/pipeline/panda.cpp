@@ -93,7 +93,9 @@ class Panda::Impl {
     if (options.n_ctx > 0) manifest_.n_ctx = options.n_ctx;
     auto language = std::async(std::launch::async, load_language_part, std::cref(manifest_),
                                llm_options(options.device));
-    encoder_ = std::make_unique<InputEncoder>(manifest_.encoders.path, n_threads_, manifest_.name);
+    encoder_ = std::make_unique<InputEncoder>(
+        manifest_.encoders.path, EncoderOptions{.n_threads = n_threads_, .device = options.device},
+        manifest_.name);
     projector_ = std::make_unique<Projector>(manifest_.projector.path);
     language_ = language.get();
     check_widths();

@@ -1,0 +1,168 @@
+#include "embed/item_reader.h"
+
+#include <algorithm>
+#include <array>
+#include <iostream>
+#include <nlohmann/json.hpp>
+#include <string_view>
+#include <utility>
+
+#include "pandagpt/error.h"
+
+namespace pandagpt {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::json;
+
+constexpr std::string_view kText = "text";
+constexpr std::string_view kId = "id";
+constexpr std::string_view kWeights = "weights";
+constexpr std::size_t kMaxLineBytes = 1 << 20;
+
+struct Extensions {
+  Modality modality;
+  std::string_view list;  // each between spaces
+};
+constexpr std::array<Extensions, 3> kExtensions{{
+    {Modality::kImage, " jpg jpeg jpe png webp bmp gif tif tiff "},
+    {Modality::kVideo, " mp4 m4v mov mkv webm avi mpg mpeg wmv flv ts 3gp ogv "},
+    {Modality::kAudio, " wav flac mp3 ogg oga opus m4a aac wma aif aiff "},
+}};
+
+std::optional<Modality> modality_from_name(std::string_view name) {
+  for (const Modality modality : kAllModalities)
+    if (name == to_string(modality)) return modality;
+  return std::nullopt;
+}
+
+/// Faults of a line; what() is the item's fault.
+struct BadLine : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+std::string resolved(const fs::path& root, const std::string& path) {
+  if (path.empty()) throw BadLine("the path is empty");
+  return fs::path(path).is_absolute() ? path : (root / path).string();
+}
+
+std::string text_of(const Json& value, std::string_view key) {
+  if (!value.is_string()) throw BadLine("'" + std::string(key) + "' must be a string");
+  return value.get<std::string>();
+}
+
+float weight_of(const Json& object, const std::string& kind) {
+  const auto weights = object.find(kWeights);
+  if (weights == object.end()) return 1.0F;
+  if (!weights->is_object()) throw BadLine("'weights' must be an object of numbers");
+  const auto weight = weights->find(kind);
+  if (weight == weights->end()) return 1.0F;
+  if (!weight->is_number()) throw BadLine("the weight of '" + kind + "' must be a number");
+  return weight->get<float>();
+}
+
+void parse_object(const std::string& line, const fs::path& root, EmbedItem& item) {
+  const Json object = Json::parse(line, nullptr, /*allow_exceptions=*/false);
+  if (!object.is_object()) throw BadLine("not a JSON object");
+  for (const auto& [key, value] : object.items()) {
+    if (key == kId) {
+      item.id = text_of(value, key);
+    } else if (key == kText) {
+      item.text = text_of(value, key);
+    } else if (const auto modality = modality_from_name(key)) {
+      item.inputs.add_file(*modality, resolved(root, text_of(value, key)), weight_of(object, key));
+    } else if (key != kWeights) {
+      throw BadLine("unknown key '" + key + "'");
+    }
+  }
+  if (item.text.empty() == item.inputs.empty())
+    throw BadLine("needs either 'text' or inputs such as 'image'");
+}
+
+void parse_plain(const std::string& line, const fs::path& root, EmbedItem& item) {
+  const std::size_t tab = line.find('\t');
+  if (tab == std::string::npos) {
+    const auto modality = modality_of_extension(line);
+    if (!modality)
+      throw BadLine("the kind of '" + line +
+                    "' doesn't follow from its extension; write KIND, "
+                    "a tab and the path");
+    item.inputs.add_file(*modality, resolved(root, line));
+    return;
+  }
+  const std::string kind = line.substr(0, tab);
+  const std::string rest = line.substr(tab + 1);
+  if (kind == kText) {
+    if (rest.empty()) throw BadLine("the text is empty");
+    item.text = rest;
+    return;
+  }
+  const auto modality = modality_from_name(kind);
+  if (!modality) throw BadLine("unknown kind '" + kind + "'");
+  item.inputs.add_file(*modality, resolved(root, rest));
+}
+
+std::string default_id(const EmbedItem& item) {
+  return item.inputs.empty() ? item.text : item.inputs.items().front().name;
+}
+
+}  // namespace
+
+std::optional<Modality> modality_of_extension(const fs::path& path) {
+  std::string wanted = path.extension().string();
+  if (wanted.size() < 2) return std::nullopt;
+  std::ranges::transform(wanted, wanted.begin(), [](unsigned char c) {
+    return static_cast<char>(c < 0x80 ? std::tolower(c) : c);
+  });
+  wanted.front() = ' ';  // instead of the dot
+  wanted += ' ';
+  for (const Extensions& one : kExtensions)
+    if (one.list.find(wanted) != std::string_view::npos) return one.modality;
+  return std::nullopt;
+}
+
+ItemReader::ItemReader(const fs::path& path, fs::path root)
+    : path_(path), root_(std::move(root)), standard_input_(path == "-") {
+  if (standard_input_) return;
+  std::error_code code;
+  if (fs::is_directory(path, code))
+    throw Error(ErrorKind::kInput, path.string() + ": is a folder, not a list of files");
+  file_.open(path, std::ios::binary);
+  if (!file_)
+    throw Error(ErrorKind::kInput, path.string() +
+                                       ": can't be read; check the path and its "
+                                       "permissions");
+  const std::uintmax_t size = fs::file_size(path, code);
+  if (!code) total_bytes_ = static_cast<std::int64_t>(size);
+}
+
+std::istream& ItemReader::stream() {
+  return standard_input_ ? std::cin : file_;
+}
+
+std::optional<EmbedItem> ItemReader::next() {
+  for (std::string line; std::getline(stream(), line);) {
+    ++line_;
+    bytes_read_ += static_cast<std::int64_t>(line.size()) + 1;
+    if (!line.empty() && line.back() == '\r') line.pop_back();
+    if (line.empty() || line.front() == '#') continue;
+    EmbedItem item;
+    item.line = line_;
+    try {
+      if (line.size() > kMaxLineBytes) throw BadLine("the line is longer than 1 MiB");
+      if (line.front() == '{') {
+        parse_object(line, root_, item);
+      } else {
+        parse_plain(line, root_, item);
+      }
+    } catch (const BadLine& bad) {
+      item.fault = "line " + std::to_string(line_) + ": " + bad.what();
+    }
+    if (item.id.empty()) item.id = default_id(item);
+    return item;
+  }
+  if (stream().bad()) throw Error(ErrorKind::kInput, path_.string() + ": reading failed");
+  return std::nullopt;
+}
+
+}  // namespace pandagpt

@@ -1,0 +1,58 @@
+// Lists of things to embed, one a line, read as a stream.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <optional>
+#include <string>
+
+#include "pandagpt/panda.h"
+
+namespace pandagpt {
+
+/// One line. Either `inputs` (several are combined into one embedding), or `text`, or `fault`.
+struct EmbedItem {
+  std::int64_t line = 0;  ///< from 1
+  std::string id;         ///< the line's "id", else its path or text
+  Inputs inputs;
+  std::string text;
+  std::string fault;  ///< why the line can't be used; empty if it can
+};
+
+/// The kind that a file's name says, by its extension: pictures, films and sounds. Thermal and
+/// depth pictures and IMU tables look like others and have to be named as such.
+std::optional<Modality> modality_of_extension(const std::filesystem::path& path);
+
+/// Reads the lines of a file, or of standard input for "-":
+///   photos/dog.jpg                                     the kind follows from the extension
+///   thermal<TAB>night/0001.png                         KIND and path
+///   text<TAB>the sound of a dog                        a text
+///   {"id": "a", "image": "a.jpg", "audio": "a.wav", "weights": {"audio": 0.5}}
+/// Empty lines and lines that start with '#' are left out. Relative paths are relative to `root`.
+class ItemReader {
+ public:
+  /// Throws Error(kInput) if the file can't be opened.
+  ItemReader(const std::filesystem::path& path, std::filesystem::path root);
+
+  /// The next line that is not empty; nothing at the end. A line that can't be used is returned
+  /// with its fault. Throws Error(kInput) if reading fails.
+  std::optional<EmbedItem> next();
+
+  /// Bytes read so far and in all (0 if that is unknown), for a progress line.
+  std::int64_t bytes_read() const { return bytes_read_; }
+  std::int64_t total_bytes() const { return total_bytes_; }
+
+ private:
+  std::istream& stream();
+
+  std::filesystem::path path_;
+  std::filesystem::path root_;
+  std::ifstream file_;
+  bool standard_input_;
+  std::int64_t line_ = 0;
+  std::int64_t bytes_read_ = 0;
+  std::int64_t total_bytes_ = 0;
+};
+
+}  // namespace pandagpt

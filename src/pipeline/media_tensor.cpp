@@ -1,0 +1,70 @@
+#include "pipeline/media_tensor.h"
+
+#include "media/audio.h"
+#include "media/video.h"
+#include "pandagpt/error.h"
+#include "preprocess/audio.h"
+
+namespace pandagpt {
+namespace {
+
+Image picture(const Input& input) {
+  return input.bytes.empty() ? load_image(input.name) : decode_image(input.bytes, input.name);
+}
+
+MediaTensor film(const Input& input, const VideoTransform& transform) {
+  VideoReader video = input.bytes.empty() ? VideoReader(input.name)
+                                          : VideoReader(ByteView(input.bytes), input.name);
+  return {transform.n_views(), video_tensor(video, transform)};
+}
+
+MediaTensor sound(const Input& input) {
+  const Audio audio =
+      input.bytes.empty() ? load_audio(input.name) : decode_audio(input.bytes, input.name);
+  return {kImageBindAudio.n_clips, audio_tensor(audio)};
+}
+
+}  // namespace
+
+Tower tower_of(Modality modality) {
+  switch (modality) {
+    case Modality::kImage:
+    case Modality::kVideo:
+      return Tower::kVision;
+    case Modality::kAudio:
+      return Tower::kAudio;
+    case Modality::kThermal:
+      return Tower::kThermal;
+    case Modality::kDepth:
+      return Tower::kDepth;
+    case Modality::kImu:
+      return Tower::kImu;
+  }
+  throw Error(ErrorKind::kInternal, "an input of an unknown kind");
+}
+
+MediaTransforms media_transforms(const Encoders& encoders) {
+  MediaTransforms transforms;
+  if (encoders.has(Tower::kVision)) {
+    const ImageTransform& picture = encoders.image_transform();
+    transforms.video.size = picture.size;
+    transforms.video.mean = picture.mean;
+    transforms.video.std = picture.std;
+  }
+  return transforms;
+}
+
+PreparedInput prepare(const Input& input, const MediaTransforms& transforms) {
+  switch (input.modality) {
+    case Modality::kImage:
+      return picture(input);
+    case Modality::kVideo:
+      return film(input, transforms.video);
+    case Modality::kAudio:
+      return sound(input);
+    default:
+      throw Error(ErrorKind::kInternal, "an input of an unknown kind");
+  }
+}
+
+}  // namespace pandagpt

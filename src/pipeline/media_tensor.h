@@ -1,0 +1,37 @@
+// An input of any kind -> the tensor that its tower takes: decoding and preprocessing.
+#pragma once
+
+#include <variant>
+#include <vector>
+
+#include "encoders/encoders.h"
+#include "encoders/tower.h"
+#include "media/image.h"
+#include "pandagpt/panda.h"
+#include "preprocess/video.h"
+
+namespace pandagpt {
+
+/// The tower that a kind of input goes to.
+Tower tower_of(Modality modality);
+
+/// Views of one input, ready for Encoders::encode.
+struct MediaTensor {
+  int n_views = 1;
+  std::vector<float> values;  ///< (n_views, view), see Encoders::encode
+};
+
+/// Pictures stay pictures: how they become tensors is the vision tower's own.
+using PreparedInput = std::variant<Image, MediaTensor>;
+
+/// How inputs become tensors: ImageBind's constants (docs/modalities.md), with what the encoders
+/// file says about its own towers.
+struct MediaTransforms {
+  VideoTransform video;
+};
+MediaTransforms media_transforms(const Encoders& encoders);
+
+/// Reads, decodes and preprocesses. Throws Error(kInput), "NAME: what; what to do".
+PreparedInput prepare(const Input& input, const MediaTransforms& transforms);
+
+}  // namespace pandagpt
