@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 
+#include "core/html_text.h"
 #include "core/svg_axis.h"
 #include "pandagpt/error.h"
 
@@ -35,32 +36,6 @@ constexpr const char* kStyle =
     "@media(prefers-color-scheme:dark){.pg text{fill:#9da7b3}.pg .title{fill:#e6edf3}"
     ".pg .whisker{stroke:#c9d1d9}}</style>\n";
 
-std::string escaped(const std::string& text) {
-  std::string out;
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      default:  // XML allows no other control characters
-        if (static_cast<unsigned char>(c) >= 0x20)
-          out += c;
-        else
-          out += ' ';
-    }
-  }
-  return out;
-}
-
 /// Width of a text in pixels, estimated: SVG text is laid out by the reader's program.
 double text_width(const std::string& text, double font = kFont) {
   const auto code_points = std::ranges::count_if(
@@ -78,7 +53,7 @@ double widest(const std::vector<std::string>& texts) {
 std::string text_at(double x, double y, const char* anchor, const std::string& text,
                     const std::string& more = "") {
   return fmt::format("<text x=\"{:.2f}\" y=\"{:.2f}\" text-anchor=\"{}\"{}>{}</text>\n", x, y,
-                     anchor, more, escaped(text));
+                     anchor, more, escape_html(text));
 }
 
 std::string line_at(const char* kind, double x1, double y1, double x2, double y2) {
@@ -96,7 +71,7 @@ std::string opening(const std::string& title, int width, int height) {
   std::string svg = fmt::format(
       "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"pg\" role=\"img\" width=\"{0}\" "
       "height=\"{1}\" viewBox=\"0 0 {0} {1}\" aria-label=\"{2}\">\n",
-      width, height, escaped(title));
+      width, height, escape_html(title));
   svg += kStyle;
   if (!title.empty()) {
     svg += text_at(width / 2.0, 24, "middle", title, " class=\"title\"");
@@ -408,7 +383,7 @@ std::string rectangle(double x, double y, double width, double height, const cha
   return fmt::format(
       "<rect x=\"{:.2f}\" y=\"{:.2f}\" width=\"{:.2f}\" height=\"{:.2f}\" "
       "fill=\"{}\"><title>{}</title></rect>\n",
-      x, y, width, height, colour, escaped(hint));
+      x, y, width, height, colour, escape_html(hint));
 }
 
 std::string whisker(bool horizontal, double low, double high, double across) {
