@@ -150,9 +150,12 @@ PANDAGPT_INLINE void copy_row(int64_t n, const uint16_t* x, float* y) {
     store(y + i, load_part(x + i, n - i));
 }
 PANDAGPT_INLINE void copy_row(int64_t n, const uint16_t* x, uint16_t* y) {
-  const int64_t bytes = n * static_cast<int64_t>(sizeof(*y));
-  memcpy(y, x, static_cast<size_t>(bytes));
-  memset(y + n, 0, static_cast<size_t>(2 * round_up(n, kLanes) - bytes));
+  int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes)
+    memcpy(y + i, x + i, sizeof(H16));
+  if (i == n) return;
+  memset(y + i, 0, sizeof(H16));
+  memcpy(y + i, x + i, static_cast<size_t>(n - i) * sizeof(uint16_t));
 }
 PANDAGPT_INLINE void copy_row(int64_t n, const float* x, uint16_t* y) {
   for (int64_t i = 0; i < n; i += kLanes)
@@ -168,6 +171,21 @@ PANDAGPT_INLINE void copy_key(const AttentionHead& head, const void* tokens, con
   copy_row(head.head_size, static_cast<const In*>(tokens) + token * head.stride, y);
 }
 
+/// A row of units from the rows of numbers that stand side by side in them.
+PANDAGPT_INLINE void interleave(int64_t n, const float* rows, float* units) {
+  memcpy(units, rows, static_cast<size_t>(n) * sizeof(float));
+}
+#if defined(__AVX512BF16__)
+PANDAGPT_INLINE void interleave(int64_t n, const uint16_t* rows, uint32_t* units) {
+  for (int64_t i = 0; i < n; i += kLanes) {
+    const U16 low = __builtin_convertvector(load_as<H16>(rows + i), U16);
+    const U16 high = __builtin_convertvector(load_as<H16>(rows + n + i), U16);
+    const U16 both = low | (high << 16);
+    memcpy(units + i, &both, sizeof(both));
+  }
+}
+#endif
+
 template <typename A, typename In>
 void pack_typed(const AttentionHead& head) {
   using Number = typename A::Number;
@@ -175,46 +193,49 @@ void pack_typed(const AttentionHead& head) {
   const PackedHead<A> packed(head);
   const int64_t n_keys = head.n_tokens + (head.bias_k ? 1 : 0);
   const int64_t width = packed.layout.head_padded;
-  auto* row = reinterpret_cast<Number*>(packed.sums);  // free until the first queries
+  auto* rows = reinterpret_cast<Number*>(packed.sums);  // free until the first queries
   const int64_t ldk = packed.layout.keys_padded;
   for (int64_t key = 0; key < n_keys; ++key) {
-    copy_key<In>(head, head.k, head.bias_k, key, row);
+    copy_key<In>(head, head.k, head.bias_k, key, rows);
     for (int64_t u = 0; u < packed.head_units; ++u)
-      memcpy(packed.keys + u * ldk + key, row + u * A::kPair, sizeof(Unit));
+      memcpy(packed.keys + u * ldk + key, rows + u * A::kPair, sizeof(Unit));
   }
   for (int64_t u = 0; u < packed.head_units; ++u)
     memset(packed.keys + u * ldk + n_keys, 0, static_cast<size_t>(ldk - n_keys) * sizeof(Unit));
 
-  for (int64_t key = 0; key < round_up(n_keys, A::kPair); ++key) {
-    if (key < n_keys)
-      copy_key<In>(head, head.v, head.bias_v, key, row);
-    else
-      memset(row, 0, static_cast<size_t>(width) * sizeof(Number));
-    auto* line = reinterpret_cast<Number*>(packed.values + key / A::kPair * width);
-    for (int64_t d = 0; d < width; ++d)
-      line[d * A::kPair + key % A::kPair] = row[d];
+  for (int64_t key = 0; key < n_keys; key += A::kPair) {
+    for (int64_t i = 0; i < A::kPair; ++i) {
+      if (key + i < n_keys)
+        copy_key<In>(head, head.v, head.bias_v, key + i, rows + i * width);
+      else
+        memset(rows + i * width, 0, static_cast<size_t>(width) * sizeof(Number));
+    }
+    interleave(width, rows, packed.values + key / A::kPair * width);
   }
 }
 
 /// Scores of one query become exp(scale * (score - largest)) in `weights`; their sum comes back.
-/// Keys [visible, 16 * vectors) get zero.
+/// Keys [visible, 16 * vectors) get zero. Changes the scores after the visible ones.
 template <typename Number>
-PANDAGPT_INLINE float softmax_row(const float* scores, Number* weights, int64_t visible,
-                                  int64_t vectors, float scale) {
-  const I16 lane = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
-  const auto inside = [&](int64_t i) { return lane < static_cast<int32_t>(visible - i); };
-  const int64_t end = vectors * kLanes;
-  const V16 lowest = broadcast(-__FLT_MAX__);
-  V16 largest = lowest;
-  for (int64_t i = 0; i < end; i += kLanes)
-    largest = maximum(largest, select(inside(i), load(scores + i), lowest));
-  const float top = largest_of(largest);
+PANDAGPT_INLINE float softmax_row(float* scores, Number* weights, int64_t visible, int64_t vectors,
+                                  float scale) {
+  const int64_t end = round_up(visible, kLanes);
+  for (int64_t i = visible; i < end; ++i)
+    scores[i] = scores[0];  // changes nothing about the largest
+  V16 largest = load(scores);
+  for (int64_t i = kLanes; i < end; i += kLanes)
+    largest = maximum(largest, load(scores + i));
+  const float shift = largest_of(largest) * scale;
+  for (int64_t i = visible; i < end; ++i)
+    scores[i] = -__FLT_MAX__;
   V16 sum{};
   for (int64_t i = 0; i < end; i += kLanes) {
-    const V16 weight = select(inside(i), exp_of((load(scores + i) - top) * scale), V16{});
+    const V16 weight = exp_of(load(scores + i) * scale - shift);
     sum += weight;
     store_part(weights + i, weight, kLanes);
   }
+  const int64_t behind = vectors * kLanes - visible;
+  memset(weights + visible, 0, static_cast<size_t>(behind) * sizeof(Number));
   return sum_of(sum);
 }
 

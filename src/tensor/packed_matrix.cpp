@@ -18,7 +18,6 @@ namespace {
 
 using dnnl::memory;
 
-constexpr float kInt8Limit = 127.0F;
 constexpr std::size_t kHugePage = std::size_t{2} << 20;
 constexpr std::int64_t kRowsOfPanel = 16;  // of groups: the "16a" in oneDNN's names of layouts
 
@@ -93,28 +92,6 @@ void PackedMatrix::allocate() {
   }
 }
 
-double PackedMatrix::quantize_row(const float* row, std::int64_t column, std::int8_t* out) {
-  float largest = 0;
-  for (std::int64_t k = 0; k < n_in_; ++k)
-    largest = std::max(largest, std::fabs(row[k]));
-  const float scale = largest / kInt8Limit;
-  const float inverse = scale > 0 ? 1.0F / scale : 0.0F;
-  std::int32_t sum = 0;
-  float squares = 0;
-  float errors = 0;
-  for (std::int64_t k = 0; k < n_in_; ++k) {
-    const float level = std::nearbyint(row[k] * inverse);
-    out[k] = static_cast<std::int8_t>(level);
-    sum += out[k];
-    const float error = row[k] - level * scale;
-    squares += row[k] * row[k];
-    errors += error * error;
-  }
-  scales_[column] = scale;
-  sums_[column] = sum;
-  return squares > 0 ? double{errors} / squares : 0.0;
-}
-
 // False: int8 is too coarse for these weights.
 bool PackedMatrix::pack(const RowReader& read) {
   allocate();
@@ -129,8 +106,13 @@ bool PackedMatrix::pack(const RowReader& read) {
     void* out = columns(first);
     if (type_ == ComputeType::kInt8) {
       std::vector<std::int8_t> bytes(rows.size());
-      for (std::int64_t c = 0; c < count; ++c)
-        error += quantize_row(rows.data() + c * n_in_, first + c, bytes.data() + c * n_in_);
+      for (std::int64_t c = 0; c < count; ++c) {
+        const WeightRounding rounding = row_kernels().quantize_weights(
+            n_in_, rows.data() + c * n_in_, bytes.data() + c * n_in_);
+        scales_[first + c] = rounding.scale;
+        sums_[first + c] = rounding.sum;
+        error += rounding.error;
+      }
       fill_panel(bytes.data(), count, n_in_, static_cast<std::int8_t*>(out));
     } else if (type_ == ComputeType::kBf16) {
       std::vector<std::uint16_t> halves(rows.size());

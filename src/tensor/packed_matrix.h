@@ -52,7 +52,6 @@ class PackedMatrix {
 
   void allocate();
   bool pack(const RowReader& read);
-  double quantize_row(const float* row, std::int64_t column, std::int8_t* out);
 
   std::int64_t n_in_;
   std::int64_t n_out_;

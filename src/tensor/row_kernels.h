@@ -108,6 +108,13 @@ struct AttentionHead {
   void* scratch;  ///< attention_scratch_bytes, aligned to 64 bytes
 };
 
+/// How a row of weights was rounded: a weight is scale * q.
+struct WeightRounding {
+  float scale;
+  std::int32_t sum;  ///< of q
+  double error;      ///< sum of the squared differences over the sum of squares
+};
+
 struct RowKernels {
   const char* instruction_set;
   void (*to_bf16)(std::int64_t n, const float* x, std::uint16_t* y);
@@ -116,6 +123,8 @@ struct RowKernels {
   void (*layer_norm)(std::int64_t n, const float* x, const float* weight, const float* bias,
                      float eps, float* y);
   void (*quantize)(std::int64_t n, const float* x, std::uint8_t* q, RowQuantization* row);
+  /// Rounds weights to -127 .. 127.
+  WeightRounding (*quantize_weights)(std::int64_t n, const float* x, std::int8_t* q);
   void (*finish_int8)(const Int8Block& block);
   void (*finish_float)(const FloatBlock& block);
   std::int64_t (*attention_scratch_bytes)(std::int64_t n_tokens, std::int64_t head_size);

@@ -13,6 +13,7 @@ namespace {
 // deviations of a normal distribution are 4.1 times.
 constexpr float kOutlierRatio = 10.0F;
 constexpr float kLevels = 255.0F;  // of a uint8
+constexpr float kWeightLimit = 127.0F;
 
 void to_bf16(int64_t n, const float* x, uint16_t* y) {
   for (int64_t i = 0; i < n; i += kLanes)
@@ -61,17 +62,23 @@ struct Range {
 
 /// Smallest and largest of a row and zero, and the mean magnitude.
 Range range_of(int64_t n, const float* x, float* mean_magnitude) {
-  V16 low{};
-  V16 high{};
-  V16 magnitudes{};
-  for (int64_t i = 0; i < n; i += kLanes) {
-    const V16 value = load_part(x + i, n - i);
-    low = minimum(low, value);
-    high = maximum(high, value);
-    magnitudes += magnitude(value);
+  V16 low[2] = {};
+  V16 high[2] = {};
+  V16 magnitudes[2] = {};
+  const auto add = [&](int part, V16 value) {
+    low[part] = minimum(low[part], value);
+    high[part] = maximum(high[part], value);
+    magnitudes[part] += magnitude(value);
+  };
+  int64_t i = 0;
+  for (; i + 2 * kLanes <= n; i += 2 * kLanes) {
+    add(0, load(x + i));
+    add(1, load(x + i + kLanes));
   }
-  *mean_magnitude = sum_of(magnitudes) / static_cast<float>(n);
-  return {-largest_of(-low), largest_of(high)};
+  for (; i < n; i += kLanes)
+    add(0, load_part(x + i, n - i));
+  *mean_magnitude = sum_of(magnitudes[0] + magnitudes[1]) / static_cast<float>(n);
+  return {-largest_of(-minimum(low[0], low[1])), largest_of(maximum(high[0], high[1]))};
 }
 
 /// The largest channels beyond `limit` become outliers; the range of all others comes back.
@@ -124,6 +131,32 @@ void quantize(int64_t n, const float* x, uint8_t* q, RowQuantization* quantizati
   for (int j = 0; j < row.n_outliers; ++j)
     q[row.outliers[j].channel] = static_cast<uint8_t>(row.zero);
   *quantization = row;
+}
+
+WeightRounding quantize_weights(int64_t n, const float* x, int8_t* q) {
+  V16 largest{};
+  for (int64_t i = 0; i < n; i += kLanes)
+    largest = maximum(largest, magnitude(load_part(x + i, n - i)));
+  WeightRounding result{largest_of(largest) / kWeightLimit, 0, 0.0};
+  const float inverse = result.scale > 0 ? 1.0F / result.scale : 0.0F;
+  I16 sum{};
+  V16 errors{};
+  V16 squares{};
+  for (int64_t i = 0; i < n; i += kLanes) {
+    const V16 value = load_part(x + i, n - i);
+    const V16 level = round_to_nearest(value * inverse);
+    const I16 integer = __builtin_convertvector(level, I16);
+    const S16 bytes = __builtin_convertvector(integer, S16);
+    memcpy(q + i, &bytes, static_cast<size_t>(n - i < kLanes ? n - i : kLanes));
+    sum += integer;
+    errors += (value - level * result.scale) * (value - level * result.scale);
+    squares += value * value;
+  }
+  for (int i = 0; i < kLanes; ++i)
+    result.sum += sum[i];
+  const double total = static_cast<double>(sum_of(squares));
+  result.error = total > 0 ? static_cast<double>(sum_of(errors)) / total : 0.0;
+  return result;
 }
 
 /// Weights of input channel k for 16 output columns of a panel.

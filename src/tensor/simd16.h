@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#if defined(__AVX512BF16__)
+#if defined(__AVX512F__)
 #include <immintrin.h>
 #endif
 
@@ -23,6 +23,7 @@ typedef int32_t I16 __attribute__((vector_size(64)));
 typedef uint32_t U16 __attribute__((vector_size(64)));
 typedef uint16_t H16 __attribute__((vector_size(32)));
 typedef uint8_t B16 __attribute__((vector_size(16)));
+typedef int8_t S16 __attribute__((vector_size(16)));
 
 PANDAGPT_INLINE V16 broadcast(float value) {
   return V16{} + value;
@@ -54,11 +55,20 @@ PANDAGPT_INLINE void store_part(float* p, V16 value, int64_t n) {
 PANDAGPT_INLINE V16 select(I16 mask, V16 yes, V16 no) {
   return mask ? yes : no;
 }
+/// b where one of them is not a number.
 PANDAGPT_INLINE V16 minimum(V16 a, V16 b) {
+#if defined(__AVX512F__)
+  return (V16)_mm512_min_ps((__m512)a, (__m512)b);
+#else
   return select(a < b, a, b);
+#endif
 }
 PANDAGPT_INLINE V16 maximum(V16 a, V16 b) {
+#if defined(__AVX512F__)
+  return (V16)_mm512_max_ps((__m512)a, (__m512)b);
+#else
   return select(a > b, a, b);
+#endif
 }
 PANDAGPT_INLINE V16 magnitude(V16 a) {
   return (V16)((U16)a & 0x7FFFFFFFU);
@@ -100,7 +110,10 @@ PANDAGPT_INLINE V16 load_part(const uint16_t* p, int64_t n) {
 }
 PANDAGPT_INLINE void store_part(uint16_t* p, V16 value, int64_t n) {
   const H16 rounded = f32_to_bf16(value);
-  memcpy(p, &rounded, static_cast<size_t>(n < kLanes ? n : kLanes) * sizeof(uint16_t));
+  if (n >= kLanes)
+    memcpy(p, &rounded, sizeof(rounded));
+  else
+    memcpy(p, &rounded, static_cast<size_t>(n) * sizeof(uint16_t));
 }
 
 /// To the nearest integer; |x| < 2^22.
@@ -109,18 +122,27 @@ PANDAGPT_INLINE V16 round_to_nearest(V16 x) {
   return (x + magic) - magic;
 }
 
-/// exp by range reduction and a polynomial (Cephes expf): 2 ulp. Clamped to the normal numbers.
+/// exp by range reduction and a polynomial (Cephes expf): 2 ulp. x is at most 88; results below the
+/// normal numbers become the smallest of them.
 PANDAGPT_INLINE V16 exp_of(V16 x) {
-  x = minimum(maximum(x, broadcast(-87.0F)), broadcast(88.0F));
+  x = maximum(x, broadcast(-87.0F));
+#if defined(__AVX512F__)
+  const V16 n = (V16)_mm512_roundscale_ps((__m512)(x * 1.44269504088896341F), 0);
+#else
   const V16 n = round_to_nearest(x * 1.44269504088896341F);
+#endif
   const V16 r = (x - n * 0.693359375F) + n * 2.12194440e-4F;
   V16 p = r * 1.9875691500e-4F + 1.3981999507e-3F;
   p = p * r + 8.3334519073e-3F;
   p = p * r + 4.1665795894e-2F;
   p = p * r + 1.6666665459e-1F;
   p = p * r + 5.0000001201e-1F;
-  p = p * r * r + r + 1.0F;
+  p = p * (r * r) + (r + 1.0F);
+#if defined(__AVX512F__)
+  return (V16)_mm512_scalef_ps((__m512)p, (__m512)n);
+#else
   return p * (V16)((__builtin_convertvector(n, I16) + 127) << 23);
+#endif
 }
 
 /// The error function as a quotient of polynomials (the one of XLA and Eigen): 3e-7 absolute.
