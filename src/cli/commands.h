@@ -15,5 +15,6 @@ void add_inspect(CLI::App& app);
 void add_eval(CLI::App& app);
 void add_embed(CLI::App& app);
 void add_classify(CLI::App& app);
+void add_search(CLI::App& app);
 
 }  // namespace pandagpt

@@ -76,6 +76,7 @@ void InputArguments::add_to(CLI::App& command) {
       input.modality = modality;
       input.name = file;
       items_.push_back(std::move(input));
+      text_is_last_ = false;
     };
     command.add_option_function("--" + to_string(modality), take, help_of(modality))
         ->type_name("FILE")
@@ -83,11 +84,24 @@ void InputArguments::add_to(CLI::App& command) {
         ->group(kInputGroup);
   }
   const std::function<void(const float&)> scale = [this](const float& weight) {
-    if (items_.empty()) throw CLI::ValidationError("--weight", "must follow the input it scales");
-    items_.back().weight = weight;
+    if (items_.empty() && texts_.empty())
+      throw CLI::ValidationError("--weight", "must follow the input it scales");
+    (text_is_last_ ? texts_.back().weight : items_.back().weight) = weight;
   };
   command.add_option_function("--weight", scale, "scales the input named before it (1)")
       ->type_name("W")
+      ->trigger_on_parse()
+      ->group(kInputGroup);
+}
+
+void InputArguments::add_text_to(CLI::App& command) {
+  const std::function<void(const std::string&)> take = [this](const std::string& text) {
+    if (text.empty()) throw CLI::ValidationError("--text", "the text is empty");
+    texts_.push_back({text});
+    text_is_last_ = true;
+  };
+  command.add_option_function("--text", take, "words that describe it")
+      ->type_name("TEXT")
       ->trigger_on_parse()
       ->group(kInputGroup);
 }

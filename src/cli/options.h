@@ -31,14 +31,24 @@ struct EmbedderArguments {
 
 /// --image F, --audio F, .., each any number of times; --weight W scales the input before it.
 struct InputArguments {
+  struct Text {
+    std::string text;
+    float weight = 1.0F;
+  };
+
   Inputs inputs() const;
+  const std::vector<Text>& texts() const { return texts_; }
   void add_to(CLI::App& command);
+  /// --text T, for commands that take texts among the inputs.
+  void add_text_to(CLI::App& command);
   /// Standard input can be read once: "-" is an Error(kUsage) for the second one, and for the first
   /// if `taken` (by what).
   void check_standard_input(const std::string& taken = {}) const;
 
  private:
   std::vector<Input> items_;
+  std::vector<Text> texts_;
+  bool text_is_last_ = false;  // what a weight would scale
 };
 
 /// --max-tokens --temp --top-p --top-k --min-p --repeat-penalty --seed --greedy. What is not given

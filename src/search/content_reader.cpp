@@ -1,0 +1,116 @@
+#include "search/content_reader.h"
+
+#include <algorithm>
+#include <cmath>
+#include <new>
+
+#include "media/image.h"
+#include "pandagpt/error.h"
+#include "pipeline/embedding_math.h"
+
+namespace pandagpt {
+namespace {
+
+/// Runs `work`; what the file is to blame for becomes its error.
+template <typename Work>
+void blame(ReadFile& one, Work work) {
+  try {
+    work();
+  } catch (const Error& error) {
+    if (error.kind() == ErrorKind::kInternal) throw;
+    one.error = error.what();
+  } catch (const std::bad_alloc&) {
+    one.error = one.file.path.string() + ": takes more memory than there is";
+  }
+}
+
+void take_vector(ReadFile& one, std::span<const float> row) {
+  one.vector.assign(row.begin(), row.end());
+  bring_to_length_one(one.vector);
+  const bool usable = std::ranges::all_of(one.vector, [](float x) { return std::isfinite(x); }) &&
+                      length_of(one.vector) > 0;
+  if (usable) return;
+  one.vector.clear();
+  one.error = one.file.path.string() + ": its embedding has no direction";
+}
+
+}  // namespace
+
+bool is_streamed(Modality kind) {
+  return kind == Modality::kVideo || kind == Modality::kAudio;
+}
+
+bool KnownContents::has(const Content& content) const {
+  const std::lock_guard lock(mutex_);
+  return known_.contains({content.kind, content.sha256});
+}
+
+void KnownContents::add(const Content& content) {
+  const std::lock_guard lock(mutex_);
+  known_.emplace(content.kind, content.sha256);
+}
+
+/// Hash and facts of a file; its input for the encoder.
+Input ContentReader::examine(ReadFile& one) const {
+  const FoundFile& file = one.file;
+  Input input;
+  input.name = file.path.string();
+  one.content.kind = file.state.named_kind;
+  if (is_streamed(one.content.kind)) {
+    one.content.sha256 = sha256_file(file.path);
+    const ContainerFacts facts = container_facts(file.path);
+    one.content.facts = facts.facts;
+    // A container of films may hold a sound alone.
+    if (!facts.has_pictures && facts.has_sound) one.content.kind = Modality::kAudio;
+  } else {
+    input.bytes = read_file(file.path, ImageLimits().max_file_bytes);
+    one.content.sha256 = sha256_hex(input.bytes);
+    one.content.facts = picture_facts(input.bytes, input.name);
+  }
+  input.modality = one.content.kind;
+  return input;
+}
+
+std::vector<ReadFile> ContentReader::read(std::span<const FoundFile> files) const {
+  std::vector<ReadFile> results(files.size());
+  std::vector<ReadFile*> fresh;
+  Inputs inputs;
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    ReadFile& one = results[i];
+    one.file = files[i];
+    blame(one, [&] {
+      Input input = examine(one);
+      if (known_.has(one.content)) return;
+      inputs.add(std::move(input));
+      fresh.push_back(&one);
+    });
+  }
+  if (!fresh.empty()) encode(fresh, inputs);
+  for (ReadFile& one : results) {
+    const FoundFile& file = one.file;
+    if (one.error.empty() && file_state(file.path, file.state.named_kind) != file.state)
+      one.error = file.path.string() + ": was changed while it was read; index again";
+  }
+  return results;
+}
+
+void ContentReader::encode(std::span<ReadFile*> files, const Inputs& inputs) const {
+  const auto distribute = [](std::span<ReadFile*> to, const std::vector<float>& rows) {
+    const std::size_t width = rows.size() / to.size();
+    for (std::size_t i = 0; i < to.size(); ++i)
+      take_vector(*to[i], std::span(rows).subspan(i * width, width));
+  };
+  try {
+    return distribute(files, encoder_.embed(inputs));
+  } catch (const Error& error) {
+    if (error.kind() == ErrorKind::kInternal) throw;
+  } catch (const std::bad_alloc&) {  // perhaps there is enough for one at a time
+  }
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    blame(*files[i], [&] {
+      distribute(files.subspan(i, 1), encoder_.embed(Inputs().add(inputs.items()[i])));
+    });
+  }
+}
+
+}  // namespace pandagpt

@@ -1,0 +1,54 @@
+// The media files below a folder.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "search/store.h"
+
+namespace pandagpt {
+
+/// "thermal:*_ir.png": files whose path below the folder, or name, fits the pattern are of the
+/// kind.
+struct KindRule {
+  Modality kind = Modality::kImage;
+  std::string pattern;  ///< as in a shell; * fits / too
+};
+/// Throws Error(kUsage).
+KindRule parse_kind_rule(const std::string& text);
+
+struct ScanOptions {
+  std::filesystem::path folder;
+  std::vector<KindRule> rules;        ///< the first that fits counts
+  std::vector<std::string> excludes;  ///< patterns of files and folders that are left out
+  bool hidden = false;                ///< also names that start with a dot
+  bool follow_links = false;          ///< also folders that are symbolic links
+  std::filesystem::path leave_out;    ///< a folder, the index's own
+};
+
+struct FoundFile {
+  std::filesystem::path path;  ///< absolute
+  FileState state;
+};
+
+struct ScanResult {
+  std::filesystem::path root;                     ///< absolute, without symbolic links
+  std::vector<FoundFile> files;                   ///< by kind, then path
+  std::vector<std::filesystem::path> unreadable;  ///< folders
+};
+
+/// Kind by rule, extension, or, of names without one, the first bytes. Special files and links that
+/// lead nowhere are left out, and so is a folder seen before (by its device and number).
+/// Throws Error(kInput) if the folder itself can't be read.
+ScanResult scan_folder(const ScanOptions& options);
+
+/// Size and time of a regular file; nothing for what is none.
+std::optional<FileState> file_state(const std::filesystem::path& path, Modality named_kind);
+
+/// The kind that the beginning of a file shows; nothing for no known media.
+std::optional<Modality> kind_of_content(ByteView beginning);
+
+}  // namespace pandagpt

@@ -1,0 +1,221 @@
+#include "search/index_job.h"
+
+#include <algorithm>
+#include <chrono>
+#include <deque>
+#include <future>
+#include <optional>
+#include <utility>
+
+#include "core/progress.h"
+#include "pandagpt/error.h"
+#include "search/content_reader.h"
+#include "search/folder_lock.h"
+
+namespace pandagpt {
+namespace fs = std::filesystem;
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+/// Writes come together in transactions, which are closed every so often.
+class TimedTransaction {
+ public:
+  TimedTransaction(Database& database, double seconds) : database_(database), seconds_(seconds) {}
+
+  /// To be called before a change.
+  void begin() {
+    if (!open_) open_.emplace(database_, /*write=*/true);
+  }
+  void commit_if_due() {
+    if (std::chrono::duration<double>(Clock::now() - last_).count() >= seconds_) commit();
+  }
+  void commit() {
+    if (open_) open_->commit();
+    open_.reset();
+    last_ = Clock::now();
+  }
+
+ private:
+  Database& database_;
+  double seconds_;
+  std::optional<Transaction> open_;
+  Clock::time_point last_ = Clock::now();
+};
+
+class IndexJob {
+ public:
+  IndexJob(const SearchEncoder& encoder, const IndexJobOptions& options, Store& store)
+      : options_(options),
+        store_(store),
+        transaction_(store.database(), options.commit_seconds),
+        reader_(encoder, known_) {}
+
+  IndexJobResult run(const ScanResult& scan, std::vector<FoundFile> files) {
+    result_.unreadable = scan.unreadable;
+    result_.n_found = static_cast<std::int64_t>(files.size());
+    known_before_ = store_.files_below(scan.root);
+    for (const Content& content : store_.contents())
+      known_.add(content);
+    const std::vector<FoundFile> work = changed(files);
+    read_all(work);
+    transaction_.begin();
+    drop_missing(scan, files);
+    store_.forget_unused();
+    transaction_.commit();
+    update_kind_indexes();
+    return std::move(result_);
+  }
+
+ private:
+  std::vector<FoundFile> changed(const std::vector<FoundFile>& files) {
+    std::vector<FoundFile> work;
+    for (const FoundFile& file : files) {
+      const auto known = known_before_.find(file.path);
+      const bool same = known != known_before_.end() && known->second.has_vector &&
+                        known->second.state == file.state;
+      if (same && !options_.rehash) {
+        ++result_.n_unchanged;
+      } else {
+        work.push_back(file);
+      }
+    }
+    return work;
+  }
+
+  /// Batches in flight are read and encoded by threads; this one writes, in the order of `work`.
+  void read_all(std::span<const FoundFile> work) {
+    if (work.empty()) return;
+    Progress progress("indexing", static_cast<std::int64_t>(work.size()));
+    std::deque<std::future<std::vector<ReadFile>>> running;
+    std::size_t begun = 0;
+    std::int64_t done = 0;
+    while (begun < work.size() || !running.empty()) {
+      while (begun < work.size() && running.size() < static_cast<std::size_t>(options_.n_workers)) {
+        const std::span<const FoundFile> batch = next_batch(work.subspan(begun));
+        begun += batch.size();
+        running.push_back(
+            std::async(std::launch::async, [this, batch] { return reader_.read(batch); }));
+      }
+      const std::vector<ReadFile> batch = running.front().get();
+      running.pop_front();
+      store(batch);
+      done += static_cast<std::int64_t>(batch.size());
+      progress.update(done, std::to_string(result_.failures.size()) + " failed");
+    }
+    progress.finish(std::to_string(result_.failures.size()) + " failed");
+  }
+
+  /// Files of one kind. Films and sounds are encoded one by one, so they come one by one.
+  std::span<const FoundFile> next_batch(std::span<const FoundFile> rest) const {
+    std::size_t size = 1;
+    if (is_streamed(rest.front().state.named_kind)) return rest.first(size);
+    const auto limit = std::min(rest.size(), static_cast<std::size_t>(options_.batch_size));
+    while (size < limit && rest[size].state.named_kind == rest.front().state.named_kind)
+      ++size;
+    return rest.first(size);
+  }
+
+  void store(const std::vector<ReadFile>& batch) {
+    transaction_.begin();
+    for (const ReadFile& one : batch) {
+      const auto& [path, state] = one.file;
+      if (!one.error.empty()) {
+        result_.failures.push_back({path, one.error});
+        store_.put_failure(path, state, one.error);
+      } else if (one.vector.empty()) {
+        store_.put_file(path, state, one.content);
+        ++result_.n_known;
+      } else {
+        store_.put_file(path, state, one.content, one.vector);
+        known_.add(one.content);
+        ++result_.n_embedded;
+      }
+    }
+    transaction_.commit_if_due();
+  }
+
+  void drop_missing(const ScanResult& scan, const std::vector<FoundFile>& files) {
+    std::map<fs::path, KnownFile>& missing = known_before_;
+    for (const FoundFile& file : files)
+      missing.erase(file.path);
+    for (const auto& [path, known] : missing) {
+      if (is_below(path, scan.unreadable)) continue;
+      store_.drop_file(path);
+      ++result_.n_removed;
+    }
+  }
+
+  static bool is_below(const fs::path& path, const std::vector<fs::path>& folders) {
+    return std::ranges::any_of(folders, [&](const fs::path& folder) {
+      return path.native().starts_with((folder / "").native());
+    });
+  }
+
+  void update_kind_indexes() const {
+    for (const Modality kind : kAllModalities) {
+      if (store_.generation(kind) == 0) continue;  // there has never been any
+      const KindIndex index = load_kind_index(store_, kind, options_.policy);
+      if (index.differs_from_file) save_kind_index(store_, kind, index);
+    }
+  }
+
+  const IndexJobOptions& options_;
+  Store& store_;
+  TimedTransaction transaction_;
+  KnownContents known_;
+  ContentReader reader_;
+  std::map<fs::path, KnownFile> known_before_;
+  IndexJobResult result_;
+};
+
+/// Leaves out kinds that the model doesn't take, and counts them.
+std::vector<FoundFile> takeable(const SearchEncoder& encoder, const std::vector<FoundFile>& found,
+                                std::map<Modality, std::int64_t>& left_out) {
+  std::vector<FoundFile> files;
+  for (const FoundFile& file : found) {
+    if (encoder.takes(file.state.named_kind)) {
+      files.push_back(file);
+    } else {
+      ++left_out[file.state.named_kind];
+    }
+  }
+  return files;
+}
+
+/// An empty folder is rather a disk that isn't mounted than a wish to forget everything.
+[[noreturn]] void fail_empty(const fs::path& folder,
+                             const std::map<Modality, std::int64_t>& left_out) {
+  std::string others;
+  for (const auto& [kind, count] : left_out)
+    others += (others.empty() ? "" : ", ") + std::to_string(count) + " " + to_string(kind);
+  throw Error(ErrorKind::kInput,
+              folder.string() + ": no file below it can be indexed" +
+                  (others.empty() ? "" : " (the model doesn't take: " + others + ")") +
+                  "; the index stays as it was");
+}
+
+}  // namespace
+
+IndexJobResult run_index_job(const SearchEncoder& encoder, const IndexJobOptions& options) {
+  ScanOptions scan_options = options.scan;
+  scan_options.leave_out = options.database;
+  const ScanResult scan = scan_folder(scan_options);
+  std::map<Modality, std::int64_t> left_out;
+  std::vector<FoundFile> files = takeable(encoder, scan.files, left_out);
+  if (files.empty()) fail_empty(options.scan.folder, left_out);
+
+  const FolderLock lock(options.database);
+  Store store = Store::open_or_create(options.database, encoder.stamp(), options.rebuild);
+  IndexJobResult result = IndexJob(encoder, options, store).run(scan, std::move(files));
+  result.left_out = std::move(left_out);
+  const bool nothing_there = result.n_unchanged + result.n_embedded + result.n_known == 0;
+  if (nothing_there && !result.failures.empty())
+    throw Error(ErrorKind::kInput,
+                options.scan.folder.string() + ": none of the " +
+                    std::to_string(result.failures.size()) +
+                    " files could be indexed; the first: " + result.failures.front().error);
+  return result;
+}
+
+}  // namespace pandagpt
