@@ -245,6 +245,7 @@ const RowKernels PANDAGPT_CONCAT(kRowKernels_, PANDAGPT_ISA) = {PANDAGPT_TEXT(PA
                                                                 from_bf16,
                                                                 layer_norm,
                                                                 quantize,
+                                                                quantize_weights,
                                                                 finish_int8,
                                                                 finish_float,
                                                                 attention_scratch_bytes,
