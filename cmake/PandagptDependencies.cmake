@@ -31,3 +31,4 @@ find_package(CLI11 CONFIG REQUIRED)
 pkg_check_modules(FFMPEG REQUIRED IMPORTED_TARGET libavformat libavcodec libavutil libswscale
                   libswresample)
 pkg_check_modules(UTF8PROC REQUIRED IMPORTED_TARGET GLOBAL libutf8proc)
+pkg_check_modules(TIFF REQUIRED IMPORTED_TARGET GLOBAL libtiff-4>=4.5)

@@ -4,16 +4,15 @@
 
 #include <algorithm>
 #include <cstring>
-#include <new>
 #include <optional>
 #include <utility>
 
 #include "media/byte_reader.h"
-#include "media/ffmpeg.h"
 #include "media/image_info.h"
 #include "media/image_packet.h"
 #include "media/jpeg.h"
 #include "media/pixels.h"
+#include "media/still_frame.h"
 #include "pandagpt/error.h"
 
 namespace pandagpt {
@@ -57,25 +56,6 @@ AVCodecID codec_of(ImageFormat format) {
   return AV_CODEC_ID_NONE;
 }
 
-AvCodecContextPtr open_decoder(const ImageInfo& info, const std::string& name) {
-  const AVCodec* codec = avcodec_find_decoder(codec_of(info.format));
-  if (codec == nullptr)
-    fail(name, std::string("this FFmpeg was built without ") + format_name(info.format) +
-                   "; install a full FFmpeg or save the picture in another format");
-  AvCodecContextPtr context(avcodec_alloc_context3(codec));
-  if (!context) throw std::bad_alloc();
-  context->thread_count = 1;  // FfmpegMessages needs it; one picture gains nothing from more
-  // The header's size has passed the limits; FFmpeg's own frames are padded to whole blocks.
-  constexpr std::int64_t kPadding = 128;  // pixels
-  context->max_pixels = (kPadding + info.width) * (kPadding + info.height);
-  // The transform of libjpeg ("islow"), so that samples come out as Pillow's.
-  context->idct_algo = FF_IDCT_INT;
-  if (const int code = avcodec_open2(context.get(), codec, nullptr); code < 0)
-    fail(name,
-         "FFmpeg can't start its decoder: " + ffmpeg_error(code) + "; check the installation");
-  return context;
-}
-
 // A decoder that goes on after an error leaves a picture with a damaged part: Pillow accepts it
 // silently, we say so.
 void judge_complaint(const std::string& complaint, const ImagePacket& packet, const ImageInfo& info,
@@ -87,21 +67,16 @@ void judge_complaint(const std::string& complaint, const ImagePacket& packet, co
 
 // Feeds the packet and returns the one frame it holds.
 Image decode_with_ffmpeg(ImagePacket& data, const ImageInfo& info, const std::string& name) {
-  FfmpegMessages messages;
-  const AvCodecContextPtr context = open_decoder(info, name);
-  const AvPacketPtr packet(av_packet_alloc());
-  const AvFramePtr frame(av_frame_alloc());
-  if (!packet || !frame) throw std::bad_alloc();
-  packet->data = data.bytes.data();
-  packet->size = static_cast<int>(data.size);
-  packet->flags = AV_PKT_FLAG_KEY;
-  int code = avcodec_send_packet(context.get(), packet.get());
-  if (code >= 0) code = avcodec_send_packet(context.get(), nullptr);  // no further data
-  if (code >= 0) code = avcodec_receive_frame(context.get(), frame.get());
-  if (code == AVERROR(ENOMEM)) throw std::bad_alloc();
-  if (code < 0) fail_damaged(name, info, messages.first_error());
-  judge_complaint(messages.first_error(), data, info, name);
-  return frame_to_rgb(*frame, data.yuv_rule, name);
+  const StillPacket packet{codec_of(info.format),
+                           format_name(info.format),
+                           data.bytes.data(),
+                           data.size,
+                           info.width,
+                           info.height};
+  const StillFrame decoded = decode_still(packet, name);
+  if (!decoded.frame) fail_damaged(name, info, decoded.complaint);
+  judge_complaint(decoded.complaint, data, info, name);
+  return frame_to_rgb(*decoded.frame, data.yuv_rule, name);
 }
 
 Image decode_packet(ImagePacket& packet, const ImageInfo& info, const std::string& name) {

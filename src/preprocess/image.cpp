@@ -80,19 +80,25 @@ Image center_crop(const Image& image, int width, int height) {
   return out;
 }
 
+CropWindow crop_window(int width, int height, int short_side, int size) {
+  check_positive(width, height);
+  check_positive(short_side, size);
+  const int shortest = std::min(width, height);
+  const std::int64_t full_width = scaled_side(width, shortest, short_side);
+  const std::int64_t full_height = scaled_side(height, shortest, short_side);
+  return {full_width, full_height, crop_offset(full_width, size), crop_offset(full_height, size)};
+}
+
 Image resize_and_crop(const Image& image, const ImageTransform& transform) {
-  check_positive(image.width, image.height);
-  check_positive(transform.size, transform.resize_short_side);
-  const int shortest = std::min(image.width, image.height);
-  const std::int64_t width = scaled_side(image.width, shortest, transform.resize_short_side);
-  const std::int64_t height = scaled_side(image.height, shortest, transform.resize_short_side);
+  const CropWindow window =
+      crop_window(image.width, image.height, transform.resize_short_side, transform.size);
+  const auto [width, height, left, top] = window;
   if (width < transform.size || height < transform.size)  // needs padding, which is rare and small
     return center_crop(resample_bicubic(image, {width, 0, int(width)}, {height, 0, int(height)}),
                        transform.size, transform.size);
   // Only what the crop keeps is computed: a picture of 1 x 100,000 would else become
   // 224 x 22,400,000 first.
-  return resample_bicubic(image, {width, crop_offset(width, transform.size), transform.size},
-                          {height, crop_offset(height, transform.size), transform.size});
+  return resample_bicubic(image, {width, left, transform.size}, {height, top, transform.size});
 }
 
 void to_tensor(const Image& image, const ImageTransform& transform, float* out,

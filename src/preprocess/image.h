@@ -5,6 +5,7 @@
 #pragma once
 
 #include <array>
+#include <cstdint>
 #include <vector>
 
 #include "media/image.h"
@@ -54,8 +55,19 @@ Image resize_bicubic(const Image& image, int width, int height);
 /// Throws Error(kUsage) when a size is not positive.
 Image center_crop(const Image& image, int width, int height);
 
-/// Resize(resize_short_side) with torchvision's rule (the longer side is truncated to whole
-/// pixels), then CenterCrop(size). The result is size x size.
+/// Where a square crop lies in a picture that is resized first.
+struct CropWindow {
+  std::int64_t full_width;  ///< of the whole resized picture, pixels
+  std::int64_t full_height;
+  std::int64_t left;  ///< of the crop in it; negative when the picture is smaller than the crop
+  std::int64_t top;
+};
+
+/// Resize(short_side) with torchvision's rule (the longer side is truncated to whole pixels), then
+/// CenterCrop(size).
+CropWindow crop_window(int width, int height, int short_side, int size);
+
+/// The picture resized and cropped by crop_window. The result is size x size.
 Image resize_and_crop(const Image& image, const ImageTransform& transform);
 
 /// (value / 255 - mean) / std for a size x size image; `out` takes size * size * 3 floats.

@@ -1,0 +1,59 @@
+// Recordings of an inertial measurement unit: accelerometer and gyroscope, three axes each.
+//
+//   CSV: a header that names the six columns (acc_x, gyro_z, ax, wz, ..), with units in the names
+//   or
+//        in brackets ("acc_x [g]", "gyro_x_dps"), and a time column or a rate in a comment line
+//        ("# rate: 200 Hz").
+//   NPY: (samples, 6) or (6, samples), accelerometer x y z, gyroscope x y z; the rate by option.
+#pragma once
+
+#include <array>
+#include <filesystem>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/file.h"
+
+namespace pandagpt {
+
+enum class AccelerationUnit { kMetresPerSecondSquared, kG, kMilliG };
+enum class RotationUnit { kRadiansPerSecond, kDegreesPerSecond };
+
+/// What a file doesn't say itself; where it does, a different value here is an error.
+struct ImuOptions {
+  std::optional<double> rate_hz = {};  ///< samples a second, for files without a time column
+  std::optional<AccelerationUnit> acceleration = {};  ///< default m/s^2
+  std::optional<RotationUnit> rotation = {};          ///< default rad/s
+};
+
+inline constexpr int kImuChannels = 6;
+
+/// In SI units, with rising times and without gaps in the numbers.
+struct ImuRecording {
+  std::string name;             ///< of the file, for messages
+  std::vector<double> seconds;  ///< of each sample, from 0 on
+  /// Accelerometer x, y, z in m/s^2, then gyroscope x, y, z in rad/s.
+  std::vector<std::array<float, kImuChannels>> samples;
+  double step_seconds = 0;  ///< usual time between two samples
+
+  /// From the first sample to the end of the last.
+  double duration() const { return seconds.empty() ? 0 : seconds.back() + step_seconds; }
+};
+
+/// Reads one recording. `name` stands for the buffer in messages.
+/// Throws Error(kInput), "NAME: what; what to do": missing columns, no rate, times that run
+/// backwards, a gap of more than half a second, many rows that aren't numbers, values that can't be
+/// in their unit.
+ImuRecording decode_imu(ByteView bytes, const std::string& name, const ImuOptions& options = {});
+
+/// The same from numbers at hand: [samples, 6], channels as in ImuRecording, units and rate by
+/// `options`.
+ImuRecording imu_from_values(std::span<const double> values, const std::string& name,
+                             const ImuOptions& options);
+
+/// Reads a file, or standard input when `path` is "-".
+ImuRecording load_imu(const std::filesystem::path& path, const ImuOptions& options = {});
+
+}  // namespace pandagpt

@@ -1,0 +1,135 @@
+#include "media/scalar_map.h"
+
+extern "C" {
+#include <libavutil/pixdesc.h>
+}
+
+#include "media/byte_reader.h"
+#include "media/image_info.h"
+#include "media/image_packet.h"
+#include "media/npy.h"
+#include "media/still_frame.h"
+#include "pandagpt/error.h"
+
+namespace pandagpt {
+namespace {
+
+[[noreturn]] void fail(const std::string& name, const std::string& why) {
+  throw Error(ErrorKind::kInput, name + ": " + why);
+}
+
+// --- PNG ---------------------------------------------------------------------------------------
+
+constexpr std::size_t kPngBitDepthAt = 24;
+constexpr std::size_t kPngColourTypeAt = 25;
+constexpr int kPngGrey = 0;
+
+bool is_png(const ByteReader& file) {
+  return file.matches(0, "\x89PNG\r\n\x1A\n") && file.size() > kPngColourTypeAt;
+}
+
+bool is_png_map(const ByteReader& file) {
+  constexpr int kSixteenBits = 16;
+  return is_png(file) && file.u8(kPngBitDepthAt) == kSixteenBits &&
+         file.u8(kPngColourTypeAt) == kPngGrey;
+}
+
+// The first component of 16-bit pixels.
+std::vector<float> read_u16(const AVFrame& frame) {
+  const AVPixFmtDescriptor& format = *av_pix_fmt_desc_get(static_cast<AVPixelFormat>(frame.format));
+  const AVComponentDescriptor& component = format.comp[0];
+  const int high = (format.flags & AV_PIX_FMT_FLAG_BE) != 0 ? 0 : 1;
+  std::vector<float> values;
+  values.reserve(static_cast<std::size_t>(frame.width) * frame.height);
+  for (int y = 0; y < frame.height; ++y) {
+    const std::uint8_t* in =
+        frame.data[0] + std::ptrdiff_t{y} * frame.linesize[0] + component.offset;
+    for (int x = 0; x < frame.width; ++x, in += component.step)
+      values.push_back(static_cast<float>(in[high] << 8 | in[1 - high]));
+  }
+  return values;
+}
+
+ScalarMap decode_png_map(ByteView bytes, const std::string& name, const ImageLimits& limits) {
+  const std::string damaged = "the PNG file is truncated or damaged";
+  const ImageInfo info = read_image_info(bytes, name);
+  check_map_size(info.width, info.height, name, limits);
+  ImagePacket packet;
+  try {
+    packet = make_image_packet(bytes, info);
+  } catch (const OutOfBytes&) {
+    fail(name, damaged + "; get a complete copy of it");
+  }
+  const StillFrame decoded = decode_still(
+      {AV_CODEC_ID_PNG, "PNG", packet.bytes.data(), packet.size, info.width, info.height}, name);
+  // A measurement is worth nothing when a part of it is made up.
+  if (!decoded.frame || !decoded.complaint.empty())
+    fail(name, damaged + " (" + decoded.complaint + "); get a complete copy of it");
+  return {decoded.frame->width, decoded.frame->height, true, read_u16(*decoded.frame)};
+}
+
+// --- NPY ---------------------------------------------------------------------------------------
+
+ScalarMap decode_npy_map(ByteView bytes, const std::string& name, const ImageLimits& limits) {
+  const NpyArray array = decode_npy(bytes, name);
+  std::vector<std::int64_t> shape = array.shape;
+  if (shape.size() == 3 && shape.front() == 1) shape.erase(shape.begin());
+  if (shape.size() == 3 && shape.back() == 1) shape.pop_back();
+  if (shape.size() != 2)
+    fail(name, "the array has the shape " + npy_shape_text(array.shape) +
+                   ", one of (height, width) was expected; save one channel");
+  check_map_size(static_cast<std::uint64_t>(shape[1]), static_cast<std::uint64_t>(shape[0]), name,
+                 limits);
+  return {static_cast<int>(shape[1]),
+          static_cast<int>(shape[0]),
+          array.integer,
+          {array.values.begin(), array.values.end()}};
+}
+
+std::string describe_png(const ByteReader& file) {
+  if (file.u8(kPngColourTypeAt) != kPngGrey)
+    return "the PNG file holds colours, one channel of measurements was expected; save it as "
+           "16-bit "
+           "grey";
+  return "a PNG file of " + std::to_string(file.u8(kPngBitDepthAt)) +
+         " bits holds no measurements; save it as 16-bit grey";
+}
+
+}  // namespace
+
+void check_map_size(std::uint64_t width, std::uint64_t height, const std::string& name,
+                    const ImageLimits& limits) {
+  const std::string size = std::to_string(width) + " x " + std::to_string(height);
+  if (width == 0 || height == 0)
+    fail(name, "the map has no pixels (" + size + "); get a complete copy of it");
+  if (width > limits.max_pixels / height)
+    fail(name, "the map of " + size + " pixels is larger than the limit of " +
+                   std::to_string(limits.max_pixels / 1'000'000) +
+                   " million pixels; make it smaller first");
+}
+
+bool is_scalar_map(ByteView bytes) {
+  return is_npy(bytes) || is_exr(bytes) || is_png_map(ByteReader(bytes)) || is_tiff_map(bytes);
+}
+
+ScalarMap decode_scalar_map(ByteView bytes, const std::string& name, const ImageLimits& limits) {
+  if (bytes.empty()) fail(name, "the file is empty; give a map of measurements");
+  if (bytes.size() > limits.max_file_bytes)
+    fail(name, "larger than the limit of " + std::to_string(limits.max_file_bytes >> 20) + " MiB");
+  const ByteReader file(bytes);
+  if (is_npy(bytes)) return decode_npy_map(bytes, name, limits);
+  if (is_exr(bytes)) return decode_exr_map(bytes, name, limits);
+  if (is_png_map(file)) return decode_png_map(bytes, name, limits);
+  if (is_png(file)) fail(name, describe_png(file));
+  if (file.matches(0, "II") || file.matches(0, "MM")) return decode_tiff_map(bytes, name, limits);
+  fail(name,
+       "no file of measurements; 16-bit grey PNG, TIFF of 16 or 32 bits, EXR and NPY are "
+       "supported");
+}
+
+ScalarMap load_scalar_map(const std::filesystem::path& path, const ImageLimits& limits) {
+  const std::string name = path == "-" ? "standard input" : path.string();
+  return decode_scalar_map(read_file(path, limits.max_file_bytes), name, limits);
+}
+
+}  // namespace pandagpt

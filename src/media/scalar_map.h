@@ -1,0 +1,48 @@
+// Pictures whose pixels are measurements (depth, temperature) instead of colours: 16-bit grey PNG,
+// TIFF of 16 or 32 bits, OpenEXR and .npy -> one number a pixel, as it stands in the file.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "core/file.h"
+#include "media/image.h"
+
+namespace pandagpt {
+
+struct ScalarMap {
+  int width = 0;
+  int height = 0;
+  bool integer = false;       ///< the file holds whole numbers
+  std::vector<float> values;  ///< [height, width], row-major; NaN and infinity may occur
+};
+
+/// Whether a file holds measurements rather than a picture: .npy, OpenEXR, grey PNG of 16 bits, and
+/// TIFF with one sample of more than 8 bits a pixel.
+bool is_scalar_map(ByteView bytes);
+
+/// Reads one map. `name` stands for the buffer in messages, `limits` are judged from the header.
+/// Throws Error(kInput), "NAME: what; what to do": another format, 8-bit pictures, several
+/// channels, truncated or damaged, too large.
+ScalarMap decode_scalar_map(ByteView bytes, const std::string& name,
+                            const ImageLimits& limits = {});
+
+/// Reads a file, or standard input when `path` is "-".
+ScalarMap load_scalar_map(const std::filesystem::path& path, const ImageLimits& limits = {});
+
+// --- The formats, each for files of its own kind only --------------------------------------------
+
+bool is_exr(ByteView bytes);
+ScalarMap decode_exr_map(ByteView bytes, const std::string& name, const ImageLimits& limits);
+
+/// Whether a TIFF file has one sample of more than 8 bits in each pixel.
+bool is_tiff_map(ByteView bytes);
+ScalarMap decode_tiff_map(ByteView bytes, const std::string& name, const ImageLimits& limits);
+
+/// Throws Error(kInput) for an empty map and for one with more pixels than `limits` allow.
+void check_map_size(std::uint64_t width, std::uint64_t height, const std::string& name,
+                    const ImageLimits& limits);
+
+}  // namespace pandagpt

@@ -1,0 +1,151 @@
+#include "preprocess/depth.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <cstdio>
+#include <utility>
+
+#include "pandagpt/error.h"
+#include "preprocess/scalar_resample.h"
+
+namespace pandagpt {
+namespace {
+
+[[noreturn]] void fail(const std::string& name, const std::string& why) {
+  throw Error(ErrorKind::kInput, name + ": " + why);
+}
+
+void check_transform(const DepthTransform& transform) {
+  for (const float value :
+       {transform.camera.focal_length, transform.camera.baseline, transform.min_depth,
+        transform.max_depth, transform.max_disparity, transform.std,
+        transform.metres_per_unit.value_or(1), static_cast<float>(transform.size)})
+    if (!(value > 0) || !std::isfinite(value))
+      throw Error(ErrorKind::kUsage,
+                  "depth: focal length, baseline, unit and limits must be positive numbers");
+}
+
+bool is_measured(float depth) {
+  return std::isfinite(depth) && depth > 0;
+}
+
+// --- Holes -------------------------------------------------------------------------------------
+
+/// Index of the measured pixel that is nearest to each one, by two sweeps that hand on their
+/// neighbours' (Danielsson's way; off by a fraction of a pixel at worst). Of several, the first.
+class NearestMeasured {
+ public:
+  explicit NearestMeasured(const ScalarMap& map)
+      : width_(map.width), height_(map.height), source_(map.values.size(), kNone) {
+    for (std::size_t i = 0; i < source_.size(); ++i)
+      if (is_measured(map.values[i])) source_[i] = static_cast<std::int32_t>(i);
+    for (int y = 0; y < height_; ++y) {
+      for (int x = 0; x < width_; ++x)
+        take(x, y, {{-1, 0}, {-1, -1}, {0, -1}, {1, -1}});
+      for (int x = width_ - 1; x >= 0; --x)
+        take(x, y, {{1, 0}});
+    }
+    for (int y = height_ - 1; y >= 0; --y) {
+      for (int x = width_ - 1; x >= 0; --x)
+        take(x, y, {{1, 0}, {1, 1}, {0, 1}, {-1, 1}});
+      for (int x = 0; x < width_; ++x)
+        take(x, y, {{-1, 0}});
+    }
+  }
+
+  std::int32_t operator[](std::size_t i) const { return source_[i]; }
+
+ private:
+  static constexpr std::int32_t kNone = -1;
+  struct Step {
+    int x, y;
+  };
+
+  std::int64_t distance(int x, int y, std::int32_t source) const {
+    const std::int64_t dx = source % width_ - x;
+    const std::int64_t dy = source / width_ - y;
+    return dx * dx + dy * dy;
+  }
+
+  void take(int x, int y, std::initializer_list<Step> neighbours) {
+    std::int32_t& mine = source_[static_cast<std::size_t>(y) * width_ + x];
+    for (const Step step : neighbours) {
+      const int from_x = x + step.x;
+      const int from_y = y + step.y;
+      if (from_x < 0 || from_x >= width_ || from_y < 0 || from_y >= height_) continue;
+      const std::int32_t theirs = source_[static_cast<std::size_t>(from_y) * width_ + from_x];
+      if (theirs != kNone && (mine == kNone || std::pair(distance(x, y, theirs), theirs) <
+                                                   std::pair(distance(x, y, mine), mine)))
+        mine = theirs;
+    }
+  }
+
+  int width_, height_;
+  std::vector<std::int32_t> source_;
+};
+
+// --- Units -------------------------------------------------------------------------------------
+
+/// Values whose unit must be another one.
+void check_unit(const std::vector<float>& measured_metres, const ScalarMap& map,
+                const DepthTransform& transform, const std::string& name) {
+  constexpr float kFarthestUsual = 500;    // metres
+  constexpr float kNearestUsual = 0.005F;  // metres
+  std::vector<float> sorted = measured_metres;
+  const auto middle = sorted.begin() + static_cast<std::ptrdiff_t>(sorted.size() / 2);
+  std::ranges::nth_element(sorted, middle);
+  if (*middle >= kNearestUsual && *middle <= kFarthestUsual) return;
+  char usual[32];
+  std::snprintf(usual, sizeof usual, "%.3g", static_cast<double>(*middle));
+  const std::string unit = transform.metres_per_unit ? "in the unit that was given"
+                           : map.integer             ? "as millimetres (whole numbers)"
+                                                     : "as metres (floats)";
+  fail(name, "a usual depth of " + std::string(usual) + " m can't be, taken " + unit +
+                 "; give the unit of the values in metres (0.001 for millimetres)");
+}
+
+/// Metres, with every pixel measured.
+std::vector<float> to_metres(const ScalarMap& map, const DepthTransform& transform,
+                             const std::string& name) {
+  const float unit = transform.metres_per_unit.value_or(map.integer ? 0.001F : 1.0F);
+  std::vector<float> measured;
+  for (const float value : map.values)
+    if (is_measured(value)) measured.push_back(value * unit);
+  if (measured.empty())
+    fail(name, "no pixel of the depth map has a depth (all are 0 or no numbers); give another one");
+  check_unit(measured, map, transform, name);
+  constexpr double kManyHoles = 0.75;  // of the pixels
+  if (double(measured.size()) < (1 - kManyHoles) * double(map.values.size()))
+    spdlog::warn("{}: only {:.1f} % of the pixels have a depth; the others take their neighbours'",
+                 name, 100.0 * double(measured.size()) / double(map.values.size()));
+  const NearestMeasured nearest(map);
+  std::vector<float> metres(map.values.size());
+  for (std::size_t i = 0; i < metres.size(); ++i)
+    metres[i] = map.values[static_cast<std::size_t>(nearest[i])] * unit;
+  return metres;
+}
+
+}  // namespace
+
+std::vector<float> depth_tensor(const ScalarMap& depth, const std::string& name,
+                                const DepthTransform& transform) {
+  check_transform(transform);
+  FloatPlane plane{depth.width, depth.height, to_metres(depth, transform, name)};
+  const float focal_times_baseline = transform.camera.focal_length * transform.camera.baseline;
+  for (float& value : plane.values) {
+    const float metres = std::clamp(value, transform.min_depth, transform.max_depth);
+    const float disparity = focal_times_baseline / metres;
+    // Omnivore's DepthNorm has the smallest depth as the smallest disparity, too.
+    value = std::clamp(disparity, transform.min_depth, transform.max_disparity) /
+            transform.max_disparity;
+  }
+  FloatPlane cropped = resize_and_crop(plane, transform.size);
+  for (float& value : cropped.values)
+    value = (value - transform.mean) / transform.std;
+  return std::move(cropped.values);
+}
+
+}  // namespace pandagpt

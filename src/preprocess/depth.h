@@ -1,0 +1,53 @@
+// Depth map -> tensor: disparity as a one-channel picture, the way of Omnivore and ImageBind.
+//
+// Neither has published a loader. What is here follows
+//   - ImageBind (arXiv:2305.05665), section 3: depth as one-channel pictures, converted "into
+//     disparity maps for scale invariance" as in Omnivore (arXiv:2201.08377);
+//   - the authors' conversion for SUN RGB-D: github.com/facebookresearch/omnivore, issue 12;
+//   - Omnivore's inference code: DepthNorm(max_depth=75), Resize(224), CenterCrop(224), Normalize.
+// docs/modalities.md tells what is certain about it and what isn't.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "media/scalar_map.h"
+
+namespace pandagpt {
+
+/// Of the sensor, or of the stereo pair that it stands for.
+struct DepthCamera {
+  float focal_length = 518.857901F;  ///< pixels of the map as it is given
+  float baseline = 0.075F;           ///< metres between the two views
+};
+
+// Baselines of the authors' table; focal lengths of SUN RGB-D's intrinsics.txt.
+inline constexpr DepthCamera kKinect1{518.857901F, 0.075F};
+inline constexpr DepthCamera kKinect2{529.5F, 0.075F};
+inline constexpr DepthCamera kRealSense{691.584229F, 0.095F};
+inline constexpr DepthCamera kXtion{570.342205F, 0.095F};
+
+struct DepthTransform {
+  int size = 224;  ///< side of the crop, and shorter side after resizing, pixels
+  DepthCamera camera = kKinect1;
+  /// Metres of one unit of the file. Default: 0.001 for whole numbers (mm), 1 for floats (m).
+  std::optional<float> metres_per_unit = {};
+  float min_depth = 0.01F;      ///< metres; nearer is taken for this
+  float max_depth = 50.0F;      ///< metres; farther is taken for this
+  float max_disparity = 75.0F;  ///< pixels; more is taken for this, and it becomes 1
+  float mean = 0.0418F;         ///< of disparity / max_disparity
+  float std = 0.0295F;
+};
+
+inline constexpr DepthTransform kImageBindDepth{};
+
+/// (1, size, size): depth clamped, disparity = focal_length * baseline / depth, clamped and divided
+/// by max_disparity, resized (bilinear, antialiased) and cropped, normalised. Pixels without depth
+/// (0, negative, NaN, infinite) first take the depth of the nearest pixel that has one. `name`
+/// stands for the map in messages. Throws Error(kInput): no pixel has a depth, or depths that can't
+/// be in their unit; Error(kUsage) for a camera or limits that aren't positive.
+std::vector<float> depth_tensor(const ScalarMap& depth, const std::string& name,
+                                const DepthTransform& transform = kImageBindDepth);
+
+}  // namespace pandagpt
