@@ -2,8 +2,10 @@
 //
 //   imagebind_bench [--file ENCODERS.gguf] [Google Benchmark's options]
 //
-// Names: tower/numbers/views/threads. Without a file each tower has random weights of the published
-// shapes (16 bits, in a temporary file of up to 1.3 GB). bench/imagebind.py runs it beside PyTorch.
+// Names: input/numbers/views/threads; product/numbers/threads is one large product alone, the speed
+// that the towers' shares are taken of. Without a file each tower has random weights of the
+// published shapes (16 bits, in a temporary file of up to 1.3 GB). bench/imagebind_speed.py runs it
+// beside PyTorch.
 #include <benchmark/benchmark.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -21,6 +23,7 @@
 #include "encoders/encoders.h"
 #include "encoders/imagebind_tensors.h"
 #include "pandagpt/error.h"
+#include "tensor/onednn_linear.h"
 
 namespace {
 
@@ -140,6 +143,30 @@ void encode(benchmark::State& state, Tower tower, bool film, ComputeType type) {
   state.counters["resident_MB"] = resident_megabytes();
 }
 
+/// A linear layer of 5120 x 1280 on 1024 tokens: what oneDNN reaches here.
+void product(benchmark::State& state, ComputeType type) {
+  constexpr std::int64_t kIn = 1280;
+  constexpr std::int64_t kOut = 5120;
+  constexpr std::int64_t kRows = 1024;
+  const std::vector<float> row = noise(kIn);
+  OnednnLinear layer(PackedMatrix(kIn, kOut, type,
+                                  [&row](std::int64_t, std::int64_t count, float* rows) {
+                                    for (std::int64_t i = 0; i < count; ++i)
+                                      std::copy(row.begin(), row.end(), rows + i * kIn);
+                                  }),
+                     {});
+  const ComputeBackend backend(static_cast<int>(state.range(0)));
+  ComputeGraph graph(backend, [&](GraphBuilder& b) {
+    b.output("y", layer.apply(b, b.input("x", {kIn, kRows})));
+  });
+  graph.set_input("x", noise(kIn * kRows));
+  graph.compute();
+  for (auto _ : state)
+    graph.compute();
+  state.counters["operations"] = benchmark::Counter(2.0 * static_cast<double>(kIn * kOut * kRows),
+                                                    benchmark::Counter::kIsIterationInvariantRate);
+}
+
 struct Workload {
   const char* name;
   Tower tower;
@@ -153,10 +180,19 @@ constexpr Workload kWorkloads[] = {
 
 void register_all() {
   const CpuSupport cpu = cpu_support();
+  std::vector<ComputeType> types{ComputeType::kF32};
+  if (cpu.bf16) types.push_back(ComputeType::kBf16);
+  if (cpu.int8) types.push_back(ComputeType::kInt8);
+  for (const ComputeType type : types)
+    for (const int threads : {1, 2})
+      benchmark::RegisterBenchmark((std::string("product/") + compute_type_name(type)).c_str(),
+                                   product, type)
+          ->Arg(threads)
+          ->Unit(benchmark::kMillisecond)
+          ->MeasureProcessCPUTime()
+          ->UseRealTime();
   for (const Workload& w : kWorkloads) {
-    for (const ComputeType type : {ComputeType::kF32, ComputeType::kBf16, ComputeType::kInt8}) {
-      if ((type == ComputeType::kBf16 && !cpu.bf16) || (type == ComputeType::kInt8 && !cpu.int8))
-        continue;
+    for (const ComputeType type : types) {
       const std::string name = std::string(w.name) + "/" + compute_type_name(type);
       for (const int threads : {1, 2})
         benchmark::RegisterBenchmark(name.c_str(), encode, w.tower, w.film, type)
