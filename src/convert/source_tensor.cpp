@@ -152,6 +152,7 @@ std::vector<float> SourceTensor::to_f32() const {
 }
 
 void SourceTensor::read_f32(std::int64_t first, std::span<float> out) const {
+  if (out.empty()) return;
   const std::size_t element = element_type_size(type);
   if (is_contiguous())
     return convert_run(type, data.data() + first * element, out.data(),
