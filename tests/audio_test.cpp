@@ -3,6 +3,8 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <spdlog/sinks/ostream_sink.h>
+#include <spdlog/spdlog.h>
 
 #include <cmath>
 #include <cstring>
@@ -11,6 +13,8 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <numbers>
+#include <sstream>
+#include <string_view>
 
 #include "media/media_input.h"
 #include "pandagpt/error.h"
@@ -236,6 +240,18 @@ TEST(Decoding, OfLossyFilesSoundsLikeTheOriginal) {
     }
     EXPECT_GT(product / std::sqrt(energy * original_energy), 0.98);
   }
+}
+
+// None of the files is damaged, so none may be called so.
+TEST(Decoding, OfWholeFilesWarnsOfNothing) {
+  std::ostringstream log;
+  const auto usual = spdlog::default_logger();
+  spdlog::set_default_logger(std::make_shared<spdlog::logger>(
+      "test", std::make_shared<spdlog::sinks::ostream_sink_mt>(log)));
+  for (const auto& entry : manifest()["files"])
+    load_audio(file_of(entry));
+  spdlog::set_default_logger(usual);
+  EXPECT_EQ(log.str(), "");
 }
 
 class EveryFile : public testing::TestWithParam<nlohmann::json> {

@@ -68,6 +68,7 @@ struct MediaInput::Opened {
   std::unique_ptr<FileDescriptor> file;  // a regular file
   std::int64_t size = 0;
   std::int64_t position = 0;
+  int stream = -1;  // that read_only() has chosen
   std::unique_ptr<AVIOContext, IoContextDeleter> io;
   std::unique_ptr<AVFormatContext, FormatContextDeleter> format;  // goes before its io
 
@@ -185,14 +186,19 @@ AVStream* MediaInput::find_stream(AVMediaType kind) {
 }
 
 void MediaInput::read_only(const AVStream& stream) {
+  opened_->stream = stream.index;
   AVFormatContext& context = format();
   for (unsigned int i = 0; i < context.nb_streams; ++i)
     if (context.streams[i]->index != stream.index) context.streams[i]->discard = AVDISCARD_ALL;
 }
 
 bool MediaInput::read(AVPacket& packet) {
-  av_packet_unref(&packet);
-  const int code = av_read_frame(&format(), &packet);
+  int code = 0;
+  do {
+    av_packet_unref(&packet);
+    code = av_read_frame(&format(), &packet);
+    // Those that were read when the streams were looked for come in spite of AVDISCARD_ALL.
+  } while (code >= 0 && packet.stream_index != opened_->stream);
   if (code == AVERROR(ENOMEM)) throw std::bad_alloc();
   if (code < 0 && code != AVERROR_EOF)
     spdlog::warn("{}: reading stopped early ({})", name(), ffmpeg_error(code));

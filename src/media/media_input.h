@@ -36,12 +36,13 @@ class MediaInput {
   /// The stream that FFmpeg takes for the main one of its kind, or nullptr. The cover picture of a
   /// song is not a video.
   AVStream* find_stream(AVMediaType kind);
-  /// Packets of other streams are no longer delivered.
+  /// From now on read() gives the packets of this stream alone.
   void read_only(const AVStream& stream);
-  /// The next packet; false at the end of the file. A read error ends the file with a warning.
+  /// The next packet of the stream that read_only() has chosen; false at the end of the file. A
+  /// read error ends the file with a warning.
   bool read(AVPacket& packet);
-  /// Starts again at the first packet. For formats in which FFmpeg can't seek, too. Streams are
-  /// found anew.
+  /// Starts again at the first packet, also where FFmpeg can't seek. The streams are new objects:
+  /// find_stream() and read_only() follow.
   void reopen();
 
   /// A decoder for a stream of this file. `threads` as in AVCodecContext.

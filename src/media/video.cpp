@@ -139,7 +139,7 @@ class VideoReader::Decoder {
   }
 
   void list_frames() {
-    while (read_packet()) {
+    while (input_.read(*packet_)) {
       // Cut away by the container's edit list: decoded for the sake of others, never shown.
       const bool hidden = (packet_->flags & AV_PKT_FLAG_DISCARD) != 0;
       if (!hidden) times_.push_back(packet_->pts);
@@ -211,7 +211,7 @@ class VideoReader::Decoder {
     if (av_seek_frame(&input_.format(), stream_, key.seek_time, AVSEEK_FLAG_BACKWARD) < 0)
       return false;
     begin();
-    if (!read_packet() || packet_->pts > key.time) return false;
+    if (!input_.read(*packet_) || packet_->pts > key.time) return false;
     pending_ = true;
     return true;
   }
@@ -232,15 +232,9 @@ class VideoReader::Decoder {
 
   // --- Decoding ------------------------------------------------------------------------------
 
-  bool read_packet() {
-    while (input_.read(*packet_))
-      if (packet_->stream_index == stream_) return true;
-    return false;
-  }
-
   // The next packet into the decoder. A damaged one is left out.
   void feed() {
-    if (!std::exchange(pending_, false) && !read_packet()) {
+    if (!std::exchange(pending_, false) && !input_.read(*packet_)) {
       draining_ = true;
       avcodec_send_packet(context_.get(), nullptr);
       return;
