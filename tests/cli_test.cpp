@@ -2,10 +2,8 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <linux/capability.h>
 #include <poll.h>
 #include <pty.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -17,94 +15,22 @@
 #include <string>
 #include <vector>
 
+#include "cli_support.h"
 #include "test_support.h"
 
 namespace pandagpt {
 namespace {
 
 namespace fs = std::filesystem;
+using test::Arguments;
+using test::argv_of;
+using test::CliTest;
+using test::Outcome;
 using testing::HasSubstr;
 using testing::IsEmpty;
-using Arguments = std::vector<std::string>;
 
 const fs::path kFixtures = PANDAGPT_FIXTURES;
 const std::string kScript = "A panda eats bamboo \xF0\x9F\x90\xBC!";  // of make_llm_fixtures.py
-
-std::vector<char*> argv_of(const Arguments& arguments) {
-  static std::string program = "pandagpt";
-  std::vector<char*> argv{program.data()};
-  for (const std::string& argument : arguments) {
-    argv.push_back(const_cast<char*>(argument.c_str()));
-  }
-  argv.push_back(nullptr);
-  return argv;
-}
-
-struct Outcome {
-  int code = -1;  ///< exit code; 128 + signal if one ended it
-  std::string out;
-  std::string err;
-};
-
-// Root may read everything; without these two capabilities it may not (for others a no-op).
-void obey_permissions() {
-  prctl(PR_CAPBSET_DROP, CAP_DAC_OVERRIDE, 0, 0, 0);
-  prctl(PR_CAPBSET_DROP, CAP_DAC_READ_SEARCH, 0, 0, 0);
-}
-
-class CliTest : public testing::Test {
- protected:
-  CliTest() : models_("PANDAGPT_MODELS", kFixtures.string()), data_("XDG_DATA_HOME", "/nowhere") {}
-
-  /// Runs the program with `input` as standard input; standard output to `out_path`.
-  Outcome run(const Arguments& arguments, const std::string& input = "",
-              const std::string& out_path = "") const {
-    const fs::path in = folder_ / "stdin", err = folder_ / "stderr";
-    const fs::path out = out_path.empty() ? folder_ / "stdout" : fs::path(out_path);
-    test::write_text(in, input);
-    std::vector<char*> argv = argv_of(arguments);
-    const pid_t child = fork();
-    if (child == 0) {
-      const auto redirect = [](const fs::path& path, int flags, int descriptor) {
-        dup2(open(path.c_str(), flags, 0600), descriptor);
-      };
-      redirect(in, O_RDONLY, STDIN_FILENO);
-      redirect(out, O_WRONLY | O_CREAT | O_TRUNC, STDOUT_FILENO);
-      redirect(err, O_WRONLY | O_CREAT | O_TRUNC, STDERR_FILENO);
-      obey_permissions();
-      execv(PANDAGPT_CLI, argv.data());
-      _exit(127);
-    }
-    int status = 0;
-    waitpid(child, &status, 0);
-    Outcome outcome;
-    outcome.code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-    if (out_path.empty()) outcome.out = test::read_text(out);
-    outcome.err = test::read_text(err);
-    return outcome;
-  }
-
-  Outcome ask(Arguments more, const std::string& input = "") const {
-    more.insert(more.begin(), {"ask", "--model", "tiny-panda", "--threads", "1"});
-    return run(more, input);
-  }
-
-  std::string photo() const { return (kFixtures / "images" / "exif1_jpg.jpg").string(); }
-
-  /// One line on standard error that names the file, nothing on standard output.
-  void expect_unreadable(const std::string& file, const std::string& why) const {
-    const Outcome outcome = ask({"--image", file, "What is it?"});
-    EXPECT_EQ(outcome.code, 3) << file << ": " << outcome.err;
-    EXPECT_THAT(outcome.out, IsEmpty());
-    EXPECT_THAT(outcome.err, HasSubstr(fs::path(file).filename().string()));
-    EXPECT_THAT(outcome.err, HasSubstr(why));
-    EXPECT_EQ(std::ranges::count(outcome.err, '\n'), 1) << outcome.err;
-  }
-
-  test::TemporaryFolder folder_;
-  test::ScopedVariable models_;
-  test::ScopedVariable data_;
-};
 
 TEST_F(CliTest, HelpAndVersionGoToStandardOutput) {
   for (const Arguments& arguments : {Arguments{"--help"},

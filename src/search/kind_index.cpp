@@ -37,6 +37,7 @@ class ChecksumBuffer : public std::streambuf {
 
  protected:
   std::streamsize xsputn(const char* data, std::streamsize size) override {
+    if (size == 0) return 0;  // of a null pointer zlib would begin anew
     sum_ = static_cast<std::uint32_t>(
         crc32_z(sum_, reinterpret_cast<const Bytef*>(data), static_cast<std::size_t>(size)));
     out_.write(data, size);
@@ -97,7 +98,9 @@ std::optional<KindIndex> read_index_file(const Store& store, Modality kind) {
     if (index.width() != store.model().width) return std::nullopt;
     return KindIndex{std::move(index), generation, false};
   } catch (const Error& error) {
-    spdlog::warn("{}: {}; it is made again from the database", path.string(), error.what());
+    const std::string why = error.what();
+    spdlog::warn("{}{}; it is made again from the database",
+                 why.starts_with(path.string()) ? "" : path.string() + ": ", why);
   } catch (const Json::exception&) {  // a value of the head has another type
   }
   return std::nullopt;
