@@ -7,12 +7,13 @@
 #include <functional>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <variant>
 
-#include "media/csv.h"
 #include "media/imu.h"
 #include "media/npy.h"
 #include "media/scalar_map.h"
 #include "media/thermal.h"
+#include "pipeline/media_tensor.h"
 #include "preprocess/depth.h"
 #include "preprocess/imu.h"
 #include "preprocess/thermal.h"
@@ -406,6 +407,38 @@ TEST(Imu, SpreadsClipsEvenly) {
   EXPECT_NEAR(clips.values[120], 12, 1e-4);
   EXPECT_EQ(imu_clips(recording, {5, 10, 2}).n_clips, 2);
   EXPECT_EQ(test::error_of([&] { imu_clips(recording, {0, 10, 2}); }).kind(), ErrorKind::kUsage);
+}
+
+// --- examples/data -------------------------------------------------------------------------------
+
+TEST(Examples, EachBecomesTheTensorOfItsTower) {
+  struct Example {
+    Modality modality;
+    const char* file;
+    int n_views;
+    std::size_t view;  ///< values
+  };
+  constexpr std::size_t kPixels = std::size_t{224} * 224;
+  const Example examples[] = {
+      {Modality::kVideo, "rolling_ball.avi", 15, 3 * 2 * kPixels},
+      {Modality::kAudio, "bell.wav", 3, std::size_t{128} * 204},
+      {Modality::kThermal, "thermal_grey.png", 1, kPixels},
+      {Modality::kThermal, "thermal_centikelvin.png", 1, kPixels},
+      {Modality::kDepth, "depth_mm.png", 1, kPixels},
+      {Modality::kDepth, "depth_m.npy", 1, kPixels},
+      {Modality::kImu, "walking_imu.csv", 1, std::size_t{6} * 2000},
+  };
+  const fs::path folder = fs::path(PANDAGPT_SOURCE_DIR) / "examples" / "data";
+  for (const Example& example : examples) {
+    const Input from_file{example.modality, (folder / example.file).string(), {}, 1};
+    const MediaTensor tensor = std::get<MediaTensor>(prepare(from_file, {}));
+    EXPECT_EQ(tensor.n_views, example.n_views) << example.file;
+    EXPECT_EQ(tensor.values.size(), example.view * example.n_views) << example.file;
+    const Input from_buffer{example.modality, "it", read_file(from_file.name, kMaxFixtureBytes), 1};
+    EXPECT_EQ(std::get<MediaTensor>(prepare(from_buffer, {})).values, tensor.values);
+  }
+  const Input picture{Modality::kImage, (folder / "picture.png").string(), {}, 1};
+  EXPECT_EQ(std::get<Image>(prepare(picture, {})).width, 160);
 }
 
 }  // namespace

@@ -1,9 +1,13 @@
 #include "pipeline/media_tensor.h"
 
+#include <utility>
+
 #include "media/audio.h"
+#include "media/scalar_map.h"
 #include "media/video.h"
 #include "pandagpt/error.h"
 #include "preprocess/audio.h"
+#include "preprocess/thermal.h"
 
 namespace pandagpt {
 namespace {
@@ -22,6 +26,25 @@ MediaTensor sound(const Input& input) {
   const Audio audio =
       input.bytes.empty() ? load_audio(input.name) : decode_audio(input.bytes, input.name);
   return {kImageBindAudio.n_clips, audio_tensor(audio)};
+}
+
+MediaTensor thermal(const Input& input, const ThermalRange& range) {
+  const Image grey = input.bytes.empty() ? load_thermal(input.name, range)
+                                         : decode_thermal(input.bytes, input.name, range);
+  return {1, thermal_tensor(grey)};
+}
+
+MediaTensor depth(const Input& input, const DepthTransform& transform) {
+  const ScalarMap map = input.bytes.empty() ? load_scalar_map(input.name)
+                                            : decode_scalar_map(input.bytes, input.name);
+  return {1, depth_tensor(map, input.name, transform)};
+}
+
+MediaTensor motion(const Input& input, const ImuOptions& options, const ImuTransform& transform) {
+  ImuClips clips = imu_clips(input.bytes.empty() ? load_imu(input.name, options)
+                                                 : decode_imu(input.bytes, input.name, options),
+                             transform);
+  return {clips.n_clips, std::move(clips.values)};
 }
 
 }  // namespace
@@ -62,9 +85,14 @@ PreparedInput prepare(const Input& input, const MediaTransforms& transforms) {
       return film(input, transforms.video);
     case Modality::kAudio:
       return sound(input);
-    default:
-      throw Error(ErrorKind::kInternal, "an input of an unknown kind");
+    case Modality::kThermal:
+      return thermal(input, transforms.thermal);
+    case Modality::kDepth:
+      return depth(input, transforms.depth);
+    case Modality::kImu:
+      return motion(input, transforms.imu, transforms.imu_clips);
   }
+  throw Error(ErrorKind::kInternal, "an input of an unknown kind");
 }
 
 }  // namespace pandagpt

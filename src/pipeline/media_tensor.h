@@ -7,7 +7,11 @@
 #include "encoders/encoders.h"
 #include "encoders/tower.h"
 #include "media/image.h"
+#include "media/imu.h"
+#include "media/thermal.h"
 #include "pandagpt/panda.h"
+#include "preprocess/depth.h"
+#include "preprocess/imu.h"
 #include "preprocess/video.h"
 
 namespace pandagpt {
@@ -28,6 +32,10 @@ using PreparedInput = std::variant<Image, MediaTensor>;
 /// file says about its own towers.
 struct MediaTransforms {
   VideoTransform video;
+  ThermalRange thermal;
+  DepthTransform depth;
+  ImuOptions imu;  ///< what recordings don't say themselves
+  ImuTransform imu_clips;
 };
 MediaTransforms media_transforms(const Encoders& encoders);
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes tests/fixtures/images and tests/fixtures/preprocess.
+"""Makes tests/fixtures/images, tests/fixtures/preprocess and tests/fixtures/parity.
 
 The expected values come from Pillow (decoding, resizing) and from torchvision (crop offsets,
 tensors), the libraries of the reference implementation. Needs pillow >= 13 (which chose another
@@ -24,6 +24,8 @@ from torchvision import transforms
 FIXTURES = Path(__file__).resolve().parents[2] / "tests" / "fixtures"
 IMAGES = FIXTURES / "images"
 PREPROCESS = FIXTURES / "preprocess"
+PARITY = FIXTURES / "parity"
+PARITY_STEP = 1009  # a prime, so that rows, columns and channels are mixed
 ORIENTATION_TAG = 274
 IMAGEBIND = ([0.48145466, 0.4578275, 0.40821073], [0.26862954, 0.26130258, 0.27577711])
 EFFICIENTNET_LITE = ([127 / 255] * 3, [128 / 255] * 3)
@@ -219,6 +221,70 @@ def write_preprocess() -> None:
     (PREPROCESS / "manifest.json").write_text(json.dumps(content, indent=1) + "\n")
 
 
+def drawing(width: int, height: int) -> Image.Image:
+    """Slopes, edges and a fine grid, which compress well."""
+    y, x = np.mgrid[0:height, 0:width]
+    red = (x * 7 + y * 3) // 4 % 256
+    green = np.where((x // 5 + y // 9) % 2 == 0, 200, 40)
+    blue = np.where((x - width / 2) ** 2 * height < (y - height / 2) ** 2 * width, 255, y % 256)
+    return Image.fromarray(np.stack([red, green, blue], axis=-1).astype(np.uint8))
+
+
+def parity_files() -> dict:
+    """Pictures of many shapes, modes and formats."""
+    files = {}
+
+    def add(width: int, height: int, mode: str, suffix: str = "png", **options) -> None:
+        image = drawing(width, height)
+        if mode == "I;16":
+            image = Image.fromarray(np.array(image.convert("L")).astype(np.uint16) * 257)
+        elif mode in ("LA", "RGBA"):
+            image = with_alpha(image.convert(mode.removesuffix("A")))
+        elif mode == "P":
+            image = image.quantize(32)
+        elif mode != "RGB":
+            image = image.convert(mode)
+        name = f"{mode.replace(';', '').lower()}_{width}x{height}.{suffix}"
+        fmt = {"jpg": "JPEG", "tif": "TIFF"}.get(suffix, suffix.upper())
+        files[name] = encode(image, fmt, **options)
+
+    for width, height in ((1, 500), (500, 1), (3, 1000), (1000, 3), (17, 2000), (2000, 17), (1, 1),
+                          (2, 3), (223, 225), (225, 223), (224, 224), (449, 448), (101, 333)):
+        add(width, height, "RGB")
+    for width, height in ((1, 300), (97, 31), (31, 97), (251, 257)):
+        add(width, height, "L")
+    for mode in ("LA", "P", "RGBA", "1", "I;16"):
+        add(33, 121, mode)
+        add(230, 41, mode)
+    for mode in ("L", "RGB", "CMYK"):
+        add(19, 211, mode, "jpg", quality=90)
+        add(301, 127, mode, "jpg", quality=75)
+    for mode in ("RGB", "L", "RGBA"):
+        add(45, 160, mode, "bmp")
+    for mode in ("RGB", "L", "1", "P", "RGBA"):
+        add(160, 45, mode, "tif", compression="tiff_lzw")
+    add(77, 190, "RGB", "webp", quality=80)
+    add(190, 77, "RGBA", "webp", lossless=True, exact=True)
+    add(120, 250, "P", "gif")
+    return files
+
+
+def write_parity() -> None:
+    mean, std = IMAGEBIND
+    shutil.rmtree(PARITY, ignore_errors=True)
+    PARITY.mkdir(parents=True)
+    manifest = []
+    for name, content in sorted(parity_files().items()):
+        (PARITY / name).write_bytes(content)
+        steps = [crop_224, transforms.ToTensor(), transforms.Normalize(mean, std)]
+        tensor = transforms.Compose(steps)(reference_rgb(content)).reshape(-1)
+        values = [round(float(value), 6) for value in tensor[::PARITY_STEP]]
+        manifest.append({"file": name, "values": values})
+    content = {"every": PARITY_STEP, "pictures": manifest}
+    (PARITY / "manifest.json").write_text(json.dumps(content, separators=(",", ":")) + "\n")
+
+
 if __name__ == "__main__":
     write_images()
     write_preprocess()
+    write_parity()

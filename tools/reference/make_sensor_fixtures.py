@@ -70,7 +70,8 @@ def exr(values: np.ndarray, channels=("Y",), compression="zip", half=False) -> b
                       for name in sorted(channels)) + b"\0"
     window = struct.pack("<4i", 0, 0, width - 1, height - 1)
     head = struct.pack("<II", 20000630, 2)
-    head += attribute("channels", "chlist", listed) + attribute("compression", "compression", bytes([code]))
+    head += attribute("channels", "chlist", listed)
+    head += attribute("compression", "compression", bytes([code]))
     head += attribute("dataWindow", "box2i", window) + attribute("displayWindow", "box2i", window)
     head += attribute("lineOrder", "lineOrder", b"\0")
     head += attribute("owner", "string", b"somebody whose name FFmpeg need not see")
@@ -79,7 +80,8 @@ def exr(values: np.ndarray, channels=("Y",), compression="zip", half=False) -> b
     head += attribute("screenWindowWidth", "float", struct.pack("<f", 1)) + b"\0"
     blocks = []
     for top in range(0, height, lines):
-        raw = b"".join(data[y].tobytes() * len(channels) for y in range(top, min(top + lines, height)))
+        rows = range(top, min(top + lines, height))
+        raw = b"".join(data[y].tobytes() * len(channels) for y in rows)
         packed = raw
         if compression == "zip":
             split = np.frombuffer(raw[0::2] + raw[1::2], np.uint8).astype(np.int16)
@@ -187,7 +189,8 @@ def scaled(values: np.ndarray, low=None, high=None) -> Image.Image:
     at = [int(np.floor(q * (finite.size - 1) + 0.5)) for q in (0.01, 0.99)]
     low = finite[at[0]].astype(np.float64) if low is None else low
     high = finite[at[1]].astype(np.float64) if high is None else high
-    share = np.nan_to_num((values.astype(np.float32).astype(np.float64) - low) / (high - low), nan=0)
+    share = (values.astype(np.float32).astype(np.float64) - low) / (high - low)
+    share = np.nan_to_num(share, nan=0)
     return Image.fromarray(np.floor(share.clip(0, 1) * 255 + 0.5).astype(np.uint8))
 
 
@@ -241,7 +244,8 @@ def clips(times: np.ndarray, samples: np.ndarray, seconds=5.0, steps=2000, most=
         def integral(t: np.ndarray) -> np.ndarray:
             inside = np.clip(t, times[0], times[-1])
             at = np.clip(np.searchsorted(times, inside, side="right"), 1, len(times) - 1)
-            part = (values[at - 1] + np.interp(inside, times, values)) / 2 * (inside - times[at - 1])
+            between = np.interp(inside, times, values)
+            part = (values[at - 1] + between) / 2 * (inside - times[at - 1])
             outside = np.where(t < inside, values[0], values[-1]) * (t - inside)
             return area[at - 1] + part + outside
 
@@ -266,7 +270,8 @@ def imu_files() -> tuple[dict, list]:
     def add(name: str, content: bytes, times: np.ndarray, samples: np.ndarray, **options) -> None:
         files[name] = content
         expected = clips(times, samples.astype(np.float32).astype(np.float64))
-        cases.append({"file": name, "n_clips": len(expected), "tensor": summary(expected), **options})
+        case = {"file": name, "n_clips": len(expected), "tensor": summary(expected)}
+        cases.append(case | options)
 
     times = np.arange(300) / 50
     samples = motion(times).round(5)
@@ -274,8 +279,8 @@ def imu_files() -> tuple[dict, list]:
                             np.column_stack([times, samples])), times, samples)
     mixed = np.column_stack([samples[:, 3:] * 180 / np.pi, samples[:, :3] / GRAVITY]).round(7)
     back = np.column_stack([mixed[:, 3:] * GRAVITY, mixed[:, :3] * np.pi / 180])
-    add("imu_g_dps.csv", table("# rate: 50 Hz\nwx [deg/s];wy [deg/s];wz [deg/s];ax [g];ay [g];az [g]",
-                               mixed, ";", 7).replace(b".", b","),
+    header = "# rate: 50 Hz\nwx [deg/s];wy [deg/s];wz [deg/s];ax [g];ay [g];az [g]"
+    add("imu_g_dps.csv", table(header, mixed, ";", 7).replace(b".", b","),
         times, back)
     add("imu_plain.txt", table("", samples, " "), times, samples, rate_hz=50)
     add("imu_rows.npy", npy(samples.astype(np.float32)), times, samples, rate_hz=50)
