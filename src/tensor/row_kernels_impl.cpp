@@ -125,8 +125,7 @@ void quantize(int64_t n, const float* x, uint8_t* q, RowQuantization* quantizati
   for (int64_t i = 0; i < n; i += kLanes) {
     const V16 level = round_to_nearest(load_part(x + i, n - i) * inverse) + zero;
     const V16 inside = minimum(maximum(level, V16{}), broadcast(kLevels));
-    const B16 bytes = __builtin_convertvector(__builtin_convertvector(inside, I16), B16);
-    memcpy(q + i, &bytes, static_cast<size_t>(n - i < kLanes ? n - i : kLanes));
+    store_bytes(q + i, __builtin_convertvector(inside, I16), n - i);
   }
   for (int j = 0; j < row.n_outliers; ++j)
     q[row.outliers[j].channel] = static_cast<uint8_t>(row.zero);
@@ -146,8 +145,7 @@ WeightRounding quantize_weights(int64_t n, const float* x, int8_t* q) {
     const V16 value = load_part(x + i, n - i);
     const V16 level = round_to_nearest(value * inverse);
     const I16 integer = __builtin_convertvector(level, I16);
-    const S16 bytes = __builtin_convertvector(integer, S16);
-    memcpy(q + i, &bytes, static_cast<size_t>(n - i < kLanes ? n - i : kLanes));
+    store_bytes(q + i, integer, n - i);
     sum += integer;
     errors += (value - level * result.scale) * (value - level * result.scale);
     squares += value * value;
@@ -172,43 +170,59 @@ PANDAGPT_INLINE V16 activate(V16 y, LinearActivation activation) {
   return y;
 }
 
-PANDAGPT_INLINE I16 load_sums(const int32_t* p, int64_t n) {
-  if (n >= kLanes) return load_as<I16>(p);
-  I16 value{};
-  memcpy(&value, p, static_cast<size_t>(n) * sizeof(int32_t));
-  return value;
+/// What the outliers of row r add to 16 columns from `column` on, before the columns' scale.
+PANDAGPT_INLINE V16 outlier_sums(const Int8Block& b, const RowQuantization& row, int64_t column) {
+  const int8_t* panel = b.panels + column / kPanelColumns * b.panel_bytes;
+  V16 sum{};
+  for (int32_t j = 0; j < row.n_outliers; ++j)
+    sum += weights_of_channel(panel, row.outliers[j].channel, column % kPanelColumns) *
+           row.outliers[j].value;
+  return sum;
 }
 
-template <typename Out, LinearActivation kActivation>
-PANDAGPT_INLINE void finish_row(const Int8Block& b, int64_t r) {
-  const RowQuantization* row = b.quantized + r;
-  const int32_t* sums = b.sums + r * b.columns;
-  Out* y = static_cast<Out*>(b.y) + r * b.y_stride;
+/// kRows rows from r on: what belongs to a column is read once for all.
+template <typename Out, LinearActivation kActivation, int kRows>
+PANDAGPT_INLINE void finish_some(const Int8Block& b, int64_t r) {
   for (int64_t c = 0; c < b.columns; c += kLanes) {
     const int64_t left = b.columns - c;
     const V16 column_scale = load(b.column_scales + c);
-    const I16 sum = load_sums(sums + c, left) - row->zero * load_as<I16>(b.column_sums + c);
-    V16 value = __builtin_convertvector(sum, V16) * row->scale * column_scale + load(b.bias + c);
-    const int8_t* panel = b.panels + c / kPanelColumns * b.panel_bytes;
-    for (int32_t j = 0; j < row->n_outliers; ++j)
-      value += weights_of_channel(panel, row->outliers[j].channel, c % kPanelColumns) *
-               column_scale * row->outliers[j].value;
-    value = activate(value, kActivation);
-    if (b.residual) value += load_part(b.residual + r * b.y_stride + c, left);
-    store_part(y + c, value, left);
+    const I16 column_sum = load_as<I16>(b.column_sums + c);
+    const V16 bias = load(b.bias + c);
+#pragma GCC unroll 8
+    for (int64_t i = r; i < r + kRows; ++i) {
+      const RowQuantization& row = b.quantized[i];
+      const I16 sum = load_part(b.sums + i * b.columns + c, left) - row.zero * column_sum;
+      V16 scaled = __builtin_convertvector(sum, V16) * row.scale;
+      if (row.n_outliers != 0) scaled += outlier_sums(b, row, c);
+      V16 value = activate(scaled * column_scale + bias, kActivation);
+      if (b.residual) value += load_part(b.residual + i * b.y_stride + c, left);
+      store_part(static_cast<Out*>(b.y) + i * b.y_stride + c, value, left);
+    }
   }
 }
 
+template <typename Out, LinearActivation kActivation>
+void finish_all(const Int8Block& block) {
+  constexpr int kTogether = 2;
+  int64_t r = 0;
+  for (; r + kTogether <= block.rows; r += kTogether)
+    finish_some<Out, kActivation, kTogether>(block, r);
+  for (; r < block.rows; ++r)
+    finish_some<Out, kActivation, 1>(block, r);
+}
+
 template <typename Out>
-void finish_rows(const Int8Block& block) {
-  for (int64_t r = 0; r < block.rows; ++r) {
-    if (block.activation == LinearActivation::kGelu)
-      finish_row<Out, LinearActivation::kGelu>(block, r);
-    else if (block.activation == LinearActivation::kRelu6)
-      finish_row<Out, LinearActivation::kRelu6>(block, r);
-    else
-      finish_row<Out, LinearActivation::kNone>(block, r);
-  }
+void finish_typed(const Int8Block& block) {
+  if (block.activation == LinearActivation::kGelu)
+    finish_all<Out, LinearActivation::kGelu>(block);
+  else if (block.activation == LinearActivation::kRelu6)
+    finish_all<Out, LinearActivation::kRelu6>(block);
+  else
+    finish_all<Out, LinearActivation::kNone>(block);
+}
+
+void finish_int8(const Int8Block& block) {
+  block.y_is_bf16 ? finish_typed<uint16_t>(block) : finish_typed<float>(block);
 }
 
 template <typename Out>
@@ -227,10 +241,6 @@ void copy_rows(const FloatBlock& b) {
 
 void finish_float(const FloatBlock& block) {
   block.y_is_bf16 ? copy_rows<uint16_t>(block) : copy_rows<float>(block);
-}
-
-void finish_int8(const Int8Block& block) {
-  block.y_is_bf16 ? finish_rows<uint16_t>(block) : finish_rows<float>(block);
 }
 
 }  // namespace

@@ -22,8 +22,6 @@ typedef float V16 __attribute__((vector_size(64)));
 typedef int32_t I16 __attribute__((vector_size(64)));
 typedef uint32_t U16 __attribute__((vector_size(64)));
 typedef uint16_t H16 __attribute__((vector_size(32)));
-typedef uint8_t B16 __attribute__((vector_size(16)));
-typedef int8_t S16 __attribute__((vector_size(16)));
 
 PANDAGPT_INLINE V16 broadcast(float value) {
   return V16{} + value;
@@ -42,6 +40,12 @@ PANDAGPT_INLINE V16 load_part(const float* p, int64_t n) {
   if (n >= kLanes) return load(p);
   V16 value{};
   memcpy(&value, p, static_cast<size_t>(n) * sizeof(float));
+  return value;
+}
+PANDAGPT_INLINE I16 load_part(const int32_t* p, int64_t n) {
+  if (n >= kLanes) return load_as<I16>(p);
+  I16 value{};
+  memcpy(&value, p, static_cast<size_t>(n) * sizeof(int32_t));
   return value;
 }
 PANDAGPT_INLINE void store(float* p, V16 value) {
@@ -114,6 +118,17 @@ PANDAGPT_INLINE void store_part(uint16_t* p, V16 value, int64_t n) {
     memcpy(p, &rounded, sizeof(rounded));
   else
     memcpy(p, &rounded, static_cast<size_t>(n) * sizeof(uint16_t));
+}
+
+/// The first n of 16 integers that fit into T, a byte.
+template <typename T>
+PANDAGPT_INLINE void store_bytes(T* p, I16 value, int64_t n) {
+  typedef T Bytes __attribute__((vector_size(16)));
+  const Bytes bytes = __builtin_convertvector(value, Bytes);
+  if (n >= kLanes)
+    memcpy(p, &bytes, sizeof(bytes));
+  else
+    memcpy(p, &bytes, static_cast<size_t>(n));
 }
 
 /// To the nearest integer; |x| < 2^22.
