@@ -105,11 +105,11 @@ int run(const Arguments& arguments) {
       others = std::max(others, cosine(row(expected, i), row(expected, j)));
   }
   std::printf(
-      "%s %s: smallest cosine %.7f, largest error %.2e (%d inputs, among themselves up to %.4f); "
-      "%.3f s each\n",
-      tower_name(arguments.tower),
+      "%s %s: smallest cosine %.7f, largest error %.2e, %d inputs", tower_name(arguments.tower),
       arguments.options.portable ? "portable" : compute_type_name(arguments.options.compute_type),
-      smallest, largest_error, n, others, time.count() / n);
+      smallest, largest_error, n);
+  if (n > 1) std::printf(" (among themselves up to %.4f)", others);
+  std::printf("; %.3f s each\n", time.count() / n);
   return 0;
 }
 

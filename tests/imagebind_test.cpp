@@ -8,6 +8,7 @@
 #include <limits>
 #include <numeric>
 
+#include "encoders/bpe_tokenizer.h"
 #include "encoders/encoders.h"
 #include "encoders/imagebind_tower.h"
 #include "encoders/patches.h"
@@ -192,6 +193,34 @@ TEST_F(ImageBindTest, TextsAreTheSameAloneAndTogether) {
     const std::size_t width = row.size();
     EXPECT_LT(largest_difference(row, std::span(expected).subspan(i * width, width)), kTolerance);
   }
+}
+
+TEST_F(ImageBindTest, TextsGoThroughTheTokenizer) {
+  const std::vector<std::string> merges{"c a", "ca t</w>", "d o", "do g</w>", "s i", "si t</w>"};
+  const auto with_merges = [&](std::span<const std::string> some) {
+    return tiny({.towers = {Tower::kText}, .metadata = [&](GgufWriter& w) {
+                   w.set_str_array(keys::kTokenizerMerges, some);
+                 }});
+  };
+  Encoders encoders(with_merges(merges), {.n_threads = 1, .portable = true});
+  const BpeTokenizer tokenizer(merges, encoders.context_length());
+  const std::vector<std::string> texts{"A cat", "sit, dog!"};
+  std::vector<std::int32_t> tokens;
+  for (const std::string& text : texts)
+    std::ranges::copy(tokenizer.context(text), std::back_inserter(tokens));
+  EXPECT_LT(largest_difference(encoders.encode_texts(texts), encoders.encode_text(tokens, 2)),
+            1e-6F);
+  EXPECT_TRUE(encoders.encode_texts({}).empty());
+
+  const auto error = [&](const fs::path& path) {
+    Encoders without(path, {.n_threads = 1});
+    const Error thrown = test::error_of([&] { without.encode_texts(texts); });
+    EXPECT_EQ(thrown.kind(), ErrorKind::kModel);
+    return std::string(thrown.what());
+  };
+  EXPECT_THAT(error(tiny({.towers = {Tower::kText}})), HasSubstr(keys::kTokenizerMerges));
+  EXPECT_THAT(error(with_merges(std::span(merges).first(5))), HasSubstr("519 tokens"));
+  EXPECT_THAT(error(tiny({.towers = {Tower::kImu}})), HasSubstr("no text tower"));
 }
 
 TEST_F(ImageBindTest, PicturesGoThroughTheTransform) {
