@@ -321,7 +321,9 @@ TEST_F(ImageBindTest, ImpossibleSizesAreNamed) {
   EXPECT_THAT(array_error(Tower::kImu, "input", {6, 1, 1}), HasSubstr("has 3 values, not 4"));
   EXPECT_THAT(array_error(Tower::kImu, "stride", {1, 1, 0}), HasSubstr("pandagpt.imu.stride is 0"));
   EXPECT_THAT(array_error(Tower::kImu, "kernel", {1, 1, 99}), HasSubstr("larger than the input"));
-  EXPECT_THAT(array_error(Tower::kAudio, "input", {1, 1, 16000, 16000}), HasSubstr("tokens"));
+  EXPECT_THAT(array_error(Tower::kAudio, "input", {1, 1, 1600, 1600}), HasSubstr("tokens"));
+  EXPECT_THAT(array_error(Tower::kAudio, "input", {16000, 16000, 16000, 16000}),
+              HasSubstr("pandagpt.audio.input has"));
   EXPECT_THAT(array_error(Tower::kVision, "input", {3, 2, 18, 19}), HasSubstr("no square picture"));
   EXPECT_THAT(metadata_error([](GgufWriter& w) { w.set_u32(keys::kEmbeddingLength, 0); }),
               HasSubstr(keys::kEmbeddingLength));

@@ -28,6 +28,7 @@ constexpr std::uint32_t kMaxBlocks = 64;
 constexpr std::uint32_t kMaxSide = 1 << 14;
 constexpr std::uint32_t kMaxVocabulary = 1 << 20;
 constexpr std::int64_t kMaxTokens = 1 << 13;
+constexpr std::int64_t kMaxInputLength = 1 << 25;
 
 constexpr int kJointWidth = 1024;  // imagebind_huge's out_embed_dim
 
@@ -84,6 +85,9 @@ StemConfig read_stem(const TowerKeys& keys) {
   if (stem.kernel.frames > stem.input.frames || stem.kernel.height > stem.input.height ||
       stem.kernel.width > stem.input.width)
     keys.fail(kKernel, "is larger than the input");
+  if (stem.input_length() > kMaxInputLength)
+    keys.fail(kInput, "has " + std::to_string(stem.input_length()) + " values, at most " +
+                          std::to_string(kMaxInputLength) + " are possible");
   return stem;
 }
 
