@@ -79,8 +79,9 @@ class TransformerLayerFactory {
   virtual void finish() = 0;
 };
 
-/// oneDNN and our own operators; CPU. Matrices are converted to what choose_compute_type decides for
-/// `compute_type` and the type in the file. Throws Error(kUsage) if this CPU can't compute in it.
+/// oneDNN and our own operators; CPU. Matrices are converted to what choose_compute_type decides
+/// for `compute_type` and the type in the file. Throws Error(kUsage) if this CPU can't compute in
+/// it.
 std::unique_ptr<TransformerLayerFactory> make_cpu_transformer_layers(
     const GgufFile& file, const ComputeBackend& backend,
     ComputeType compute_type = ComputeType::kAuto);
