@@ -358,6 +358,19 @@ TEST_F(TrainRunTest, ResumedRunIsBitEqual) {
             sha256_file(folder_ / "whole" / "projector.gguf"));
 }
 
+TEST_F(TrainRunTest, ARunCanBeMadeLonger) {
+  LlmTrainOptions shorter = options("run");
+  shorter.max_steps = 4;
+  EXPECT_TRUE(LlmTrainer(shorter, inputs_).run());
+  LlmTrainOptions longer = shorter;
+  longer.max_steps = 6;
+  EXPECT_TRUE(LlmTrainer(longer, inputs_).run());
+  std::vector<int> steps;
+  for (const auto& line : metrics("run"))
+    if (line.contains("lr")) steps.push_back(line["step"]);
+  EXPECT_EQ(steps, (std::vector<int>{1, 2, 3, 4, 5, 6}));
+}
+
 TEST_F(TrainRunTest, OtherSettingsOrADamagedCheckpointAreRefused) {
   LlmTrainOptions first = options("run");
   first.max_steps = 3;

@@ -1,5 +1,6 @@
 #include "pipeline/media_tensor.h"
 
+#include <cmath>
 #include <utility>
 
 #include "media/audio.h"
@@ -28,10 +29,11 @@ MediaTensor sound(const Input& input) {
   return {kImageBindAudio.n_clips, audio_tensor(audio)};
 }
 
-MediaTensor thermal(const Input& input, const ThermalRange& range) {
+MediaTensor thermal(const Input& input, const ThermalRange& range,
+                    const ImageTransform& transform) {
   const Image grey = input.bytes.empty() ? load_thermal(input.name, range)
                                          : decode_thermal(input.bytes, input.name, range);
-  return {1, thermal_tensor(grey)};
+  return {1, thermal_tensor(grey, transform)};
 }
 
 MediaTensor depth(const Input& input, const DepthTransform& transform) {
@@ -45,6 +47,11 @@ MediaTensor motion(const Input& input, const ImuOptions& options, const ImuTrans
                                                  : decode_imu(input.bytes, input.name, options),
                              transform);
   return {clips.n_clips, std::move(clips.values)};
+}
+
+/// Side of the square picture of one channel that the tower takes.
+int side_of(const Encoders& encoders, Tower tower) {
+  return static_cast<int>(std::lround(std::sqrt(encoders.view_length(tower))));
 }
 
 }  // namespace
@@ -74,6 +81,14 @@ MediaTransforms media_transforms(const Encoders& encoders) {
     transforms.video.mean = picture.mean;
     transforms.video.std = picture.std;
   }
+  if (encoders.has(Tower::kThermal)) {
+    transforms.thermal_picture.size = side_of(encoders, Tower::kThermal);
+    transforms.thermal_picture.resize_short_side = transforms.thermal_picture.size;
+  }
+  if (encoders.has(Tower::kDepth)) transforms.depth.size = side_of(encoders, Tower::kDepth);
+  if (encoders.has(Tower::kImu))
+    transforms.imu_clips.n_steps =
+        static_cast<int>(encoders.view_length(Tower::kImu)) / kImuChannels;
   return transforms;
 }
 
@@ -86,7 +101,7 @@ PreparedInput prepare(const Input& input, const MediaTransforms& transforms) {
     case Modality::kAudio:
       return sound(input);
     case Modality::kThermal:
-      return thermal(input, transforms.thermal);
+      return thermal(input, transforms.thermal, transforms.thermal_picture);
     case Modality::kDepth:
       return depth(input, transforms.depth);
     case Modality::kImu:

@@ -33,6 +33,7 @@ using PreparedInput = std::variant<Image, MediaTensor>;
 struct MediaTransforms {
   VideoTransform video;
   ThermalRange thermal;
+  ImageTransform thermal_picture;
   DepthTransform depth;
   ImuOptions imu;  ///< what recordings don't say themselves
   ImuTransform imu_clips;

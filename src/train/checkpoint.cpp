@@ -29,6 +29,13 @@ std::map<std::int64_t, fs::path> list_checkpoints(const fs::path& out) {
   return found;
 }
 
+// A run may be made longer or shorter: the schedule then follows the new length.
+nlohmann::json without_length(nlohmann::json options) {
+  options.erase("epochs");
+  options.erase("max_steps");
+  return options;
+}
+
 }  // namespace
 
 void save_checkpoint(const fs::path& out, const RunState& state, const NamedTensors& parameters,
@@ -78,7 +85,7 @@ bool load_checkpoint(const fs::path& out, RunState& state, const NamedTensors& p
   const fs::path folder = all.rbegin()->second;
   try {
     const auto json = nlohmann::json::parse(std::ifstream(folder / "state.json"));
-    if (json.at("options") != state.options)
+    if (without_length(json.at("options")) != without_length(state.options))
       throw Error(ErrorKind::kInput,
                   folder.string() + ": was made with other settings (" +
                       nlohmann::json::diff(json.at("options"), state.options).dump() +

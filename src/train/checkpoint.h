@@ -35,7 +35,8 @@ void save_checkpoint(const std::filesystem::path& out, const RunState& state,
                      const NamedTensors& parameters, const torch::optim::Optimizer& optimizer);
 
 /// Loads the newest checkpoint into `parameters` and `optimizer`; false if there is none. Throws
-/// Error(kInput) if it was made under other options than `state.options`, or is damaged.
+/// Error(kInput) if it was made under other options than `state.options` (other epochs and
+/// max_steps are fine), or is damaged.
 bool load_checkpoint(const std::filesystem::path& out, RunState& state,
                      const NamedTensors& parameters, torch::optim::Optimizer& optimizer);
 
