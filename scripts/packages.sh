@@ -7,8 +7,10 @@ debian_base=(build-essential cmake ninja-build g++ pkg-config ccache git ca-cert
   libavformat-dev libavcodec-dev libavutil-dev libswscale-dev libswresample-dev libjpeg-dev
   libtiff-dev libdnnl-dev libutf8proc-dev libssl-dev zlib1g-dev nlohmann-json3-dev libcli11-dev libspdlog-dev
   libgtest-dev libgmock-dev libbenchmark-dev)
+# `pandagpt search`, and OpenBLAS, which is fast where the reference BLAS is not (also for the trainer).
+debian_search=(libfaiss-dev libsqlite3-dev libopenblas0-pthread)
 # libtorch's CMake package names the Python headers' and gloo's targets, hence the last ones.
-debian_train=(libtorch-dev libopenblas0-pthread libgloo-dev python3-dev)
+debian_train=(libtorch-dev libgloo-dev python3-dev)
 
 other_systems() {
   cat <<'TEXT'
@@ -24,6 +26,8 @@ other_systems() {
         macOS:  brew install cmake ninja pkgconf ccache python ffmpeg jpeg-turbo libtiff onednn
                 utf8proc openssl@3 nlohmann-json cli11 spdlog googletest google-benchmark libomp
                 llama.cpp
+      `pandagpt search` also needs FAISS and SQLite (Fedora: faiss-devel sqlite-devel; Arch: faiss,
+      sqlite; Homebrew: faiss sqlite); without them everything else is built.
       The trainer also needs libtorch with its CMake package (python-pytorch on Arch, pytorch in
       Homebrew); without it everything else is built.
 TEXT
@@ -51,7 +55,7 @@ install_packages() {
     return
   fi
 
-  local wanted=("${debian_base[@]}") missing=() package
+  local wanted=("${debian_base[@]}" "${debian_search[@]}") missing=() package
   [[ $1 == yes ]] && wanted+=("${debian_train[@]}")
   for package in "${wanted[@]}"; do
     is_installed "$package" || missing+=("$package")
@@ -74,6 +78,8 @@ install_packages() {
       installable+=("$package")
     elif [[ " ${debian_train[*]} " == *" $package "* ]]; then
       warn "this system has no package $package: pandagpt-train may not be built"
+    elif [[ " ${debian_search[*]} " == *" $package "* ]]; then
+      warn "this system has no package $package: pandagpt search may not be built"
     else
       die "this system has no package $package; see README.md for a plain CMake build"
     fi

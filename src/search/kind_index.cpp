@@ -137,9 +137,9 @@ VectorIndex empty_index(const Store& store, std::span<const std::int64_t> ids,
   return VectorIndex::approximate(width, sample, n_lists);
 }
 
-bool suits(const VectorIndex& index, std::size_t n_vectors, const IndexPolicy& policy) {
+bool suits(const VectorIndex& index, std::int64_t n_vectors, const IndexPolicy& policy) {
   const auto n = static_cast<double>(n_vectors);
-  const bool exact = static_cast<std::int64_t>(n_vectors) <= policy.exact_limit;
+  const bool exact = n_vectors <= policy.exact_limit;
   if (exact || index.is_exact()) return exact && index.is_exact();
   const double size_then = std::pow(index.n_lists() / policy.lists_per_root, 2);
   return n <= kOutgrown * size_then && n >= size_then / kOutgrown;
@@ -163,9 +163,10 @@ fs::path kind_index_path(const fs::path& folder, Modality kind) {
 KindIndex load_kind_index(const Store& store, Modality kind, const IndexPolicy& policy) {
   const std::int64_t generation = store.generation(kind);
   std::optional<KindIndex> known = read_index_file(store, kind);
+  if (known && !suits(known->index, store.n_vectors(kind), policy)) known.reset();
   if (known && known->generation == generation) return std::move(*known);
   const std::vector<std::int64_t> ids = store.vector_ids(kind);
-  if (known && suits(known->index, ids.size(), policy)) {
+  if (known) {
     apply_difference(known->index, store, ids);
     return {std::move(known->index), generation, true};
   }
