@@ -1,8 +1,8 @@
 // Depth map -> tensor: disparity as a one-channel picture, the way of Omnivore and ImageBind.
 //
 // Neither has published a loader. What is here follows
-//   - ImageBind (arXiv:2305.05665), section 3: depth as one-channel pictures, converted "into
-//     disparity maps for scale invariance" as in Omnivore (arXiv:2201.08377);
+//   - ImageBind (arXiv:2305.05665), appendix A: SUN RGB-D's depth is filled in and converted "to
+//     disparity for scale normalization", following Omnivore (arXiv:2201.08377);
 //   - the authors' conversion for SUN RGB-D: github.com/facebookresearch/omnivore, issue 12;
 //   - Omnivore's inference code: DepthNorm(max_depth=75), Resize(224), CenterCrop(224), Normalize.
 // docs/modalities.md tells what is certain about it and what isn't.

@@ -2,8 +2,8 @@
 //
 // ImageBind (arXiv:2305.05665, section 3): "we extract the IMU signal consisting of accelerometer
 // and gyroscope measurements across the X, Y, and Z axes. We use 5 second clips resulting in 2K
-// time step IMU readings", from Ego4D. The reference publishes no loader; docs/modalities.md tells
-// what that leaves open.
+// time step IMU readings", from Ego4D; appendix B.1: "a 6x2000 dimensional input". The reference
+// publishes no loader; docs/modalities.md tells what that leaves open.
 #pragma once
 
 #include <vector>
