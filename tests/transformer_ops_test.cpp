@@ -259,6 +259,74 @@ TEST(RowFormats, NotANumberDoesNoHarm) {
   row_kernels().quantize(70, row.data(), bytes.data(), &quantization);
 }
 
+/// What each set of kernels makes of the same rows, as plain numbers.
+std::vector<float> results_of(const RowKernels& kernels) {
+  const int n = 83;  // no multiple of a vector
+  const int tokens = 30;
+  const auto x = normal_values(std::size_t(3) * n * tokens, 1);
+  const auto weight = normal_values(n, 2);
+  const auto bias = normal_values(n, 3);
+  std::vector<float> results(n);
+  kernels.layer_norm(n, x.data(), weight.data(), bias.data(), 1e-6F, results.data());
+  std::vector<std::uint16_t> halves(x.size());
+  kernels.to_bf16(static_cast<std::int64_t>(x.size()), x.data(), halves.data());
+  std::vector<float> wide(x.size());
+  kernels.from_bf16(static_cast<std::int64_t>(x.size()), halves.data(), wide.data());
+  results.insert(results.end(), wide.begin(), wide.end());
+
+  std::vector<std::uint8_t> levels(n);
+  RowQuantization row{};
+  kernels.quantize(n, x.data(), levels.data(), &row);
+  for (const std::uint8_t level : levels)
+    results.push_back(row.scale * static_cast<float>(level - row.zero));
+  std::vector<std::int8_t> rounded(n);
+  const WeightRounding rounding = kernels.quantize_weights(n, x.data(), rounded.data());
+  for (const std::int8_t level : rounded)
+    results.push_back(rounding.scale * level);
+  results.push_back(static_cast<float>(rounding.sum) * rounding.scale);
+
+  for (const bool is_bf16 : {false, true}) {
+    std::vector<float> y(std::size_t(n) * tokens);
+    std::vector<std::uint16_t> y_halves(y.size());
+    const std::int64_t bytes = kernels.attention_scratch_bytes(tokens, n);
+    AttentionHead head{};
+    const std::int64_t element = is_bf16 ? 2 : 4;
+    const auto* first = is_bf16 ? reinterpret_cast<const std::uint8_t*>(halves.data())
+                                : reinterpret_cast<const std::uint8_t*>(x.data());
+    head.q = first;
+    head.k = first + n * element;
+    head.v = first + 2 * n * element;
+    head.stride = 3 * n;
+    head.is_bf16 = is_bf16;
+    head.n_tokens = tokens;
+    head.head_size = n;
+    head.bias_k = weight.data();
+    head.bias_v = bias.data();
+    head.scale = 0.1F;
+    head.y = is_bf16 ? static_cast<void*>(y_halves.data()) : y.data();
+    head.y_stride = n;
+    head.scratch = thread_scratch(bytes);
+    kernels.pack_head(head);
+    kernels.attend_queries(head, 0, kQueryBlock);
+    kernels.attend_queries(head, kQueryBlock, tokens);
+    if (is_bf16) kernels.from_bf16(static_cast<std::int64_t>(y.size()), y_halves.data(), y.data());
+    results.insert(results.end(), y.begin(), y.end());
+  }
+  return results;
+}
+
+TEST(RowKernels, AreTheSameForAllInstructionSets) {
+  const std::vector<float> expected = results_of(row_kernels());
+  for (const RowKernels* const* kernels = runnable_row_kernels(); *kernels; ++kernels) {
+    const std::vector<float> results = results_of(**kernels);
+    ASSERT_EQ(results.size(), expected.size());
+    for (std::size_t i = 0; i < results.size(); ++i)
+      // Attention of bf16 data is computed in bf16 or f32.
+      ASSERT_NEAR(results[i], expected[i], 0.02 * std::fabs(expected[i]) + 0.01)
+          << (*kernels)->instruction_set << " " << i;
+  }
+}
+
 std::vector<double> plain_norm(const std::vector<float>& x, const std::vector<float>& weight,
                                const std::vector<float>& bias, double epsilon) {
   const std::size_t n = weight.size();

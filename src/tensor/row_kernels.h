@@ -137,7 +137,9 @@ struct RowKernels {
 /// Queries that are worked on together: their scores stay in the second-level cache.
 inline constexpr std::int64_t kQueryBlock = 24;
 
-/// The kernels for this CPU.
+/// The kernels that this CPU can run, the best first; nullptr after the last.
+const RowKernels* const* runnable_row_kernels();
+/// The best.
 const RowKernels& row_kernels();
 
 }  // namespace pandagpt
