@@ -1,4 +1,5 @@
 // The expected values come from pycocoevalcap (tools/reference/make_caption_metric_fixtures.py).
+#include "core/utf8.h"
 #include "eval/caption_metrics.h"
 
 #include <gmock/gmock.h>
