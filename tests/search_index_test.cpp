@@ -1,9 +1,12 @@
 // The vectors of the search layer: FAISS's index, the database, and how the two stay together.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
+#include <csignal>
 #include <filesystem>
 #include <random>
 #include <sstream>
@@ -175,11 +178,11 @@ TEST_F(StoreTest, DatabasesOfOthersAreRefused) {
   }
   EXPECT_EQ(Store::open_or_create(database(), stamp("f2"), true).n_files(Modality::kImage), 0);
 
-  Database(database() / "search.db", Database::Access::kWrite).run("PRAGMA user_version = 99");
+  Database(database() / "search.db", Database::Missing::kFail).run("PRAGMA user_version = 99");
   EXPECT_THAT(test::error_of([&] { Store::open(database()); }).what(), HasSubstr("format 99"));
   EXPECT_NO_THROW(Store::open_or_create(database(), stamp(), true));
 
-  Database(folder_ / "search.db", Database::Access::kCreate)
+  Database(folder_ / "search.db", Database::Missing::kCreate)
       .run("PRAGMA application_id = 5; CREATE TABLE t (x)");
   EXPECT_THAT(test::error_of([&] { Store::open_or_create(folder_.path(), stamp(), true); }).what(),
               HasSubstr("no search index"));
@@ -204,6 +207,30 @@ TEST_F(StoreTest, ContentsLiveAsLongAsTheirFiles) {
   EXPECT_GT(store.generation(Modality::kImage), after_first);
   ASSERT_THAT(store.failures(), SizeIs(1));
   EXPECT_EQ(store.failures()[0].error, "damaged");
+}
+
+TEST_F(StoreTest, AReaderUndoesWhatAKilledWriterLeft) {
+  {
+    Store store = open();
+    put(store, "a", 0);
+  }
+  const pid_t child = fork();
+  if (child == 0) {
+    Store store = open();
+    store.database().run("PRAGMA cache_size = 1");  // changes go to the file at once
+    const Transaction transaction(store.database(), /*write=*/true);
+    for (int i = 0; i < 500; ++i)
+      put(store, std::to_string(i), 1);
+    store.drop_file("/root/a");
+    raise(SIGKILL);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  ASSERT_TRUE(WIFSIGNALED(status));
+  ASSERT_GT(fs::file_size(database() / "search.db"), 80'000U) << "the file holds the changes";
+  const Store store = Store::open(database());
+  EXPECT_EQ(store.n_vectors(Modality::kImage), 1);
+  EXPECT_EQ(store.n_files(Modality::kImage), 1);
 }
 
 TEST_F(StoreTest, FilesBelowAFolderOnly) {

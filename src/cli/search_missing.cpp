@@ -7,7 +7,7 @@ namespace pandagpt {
 void add_search(CLI::App& app) {
   CLI::App* command =
       app.add_subcommand("search", "(not in this build: it needs FAISS and SQLite)");
-  command->prefix_command();  // whatever follows
+  command->fallthrough(false)->allow_extras();  // whatever follows
   command->callback([] {
     throw Error(ErrorKind::kUsage,
                 "this build has no search, since FAISS and SQLite were not found when it was made; "

@@ -58,7 +58,7 @@ std::string to_string(const MediaFacts& facts) {
   std::string text;
   const auto add = [&](const std::string& part) { text += (text.empty() ? "" : ", ") + part; };
   if (facts.width > 0) add(fmt::format("{} × {}", facts.width, facts.height));
-  if (facts.seconds > 0) add(fmt::format("{:.1f} s", facts.seconds));
+  if (facts.seconds > 0) add(fmt::format("{:.{}f} s", facts.seconds, facts.seconds < 1 ? 2 : 1));
   if (facts.frames_per_second > 0) add(fmt::format("{:.4g} frames/s", facts.frames_per_second));
   if (facts.sample_rate > 0) add(fmt::format("{} Hz", facts.sample_rate));
   if (facts.channels > 0)

@@ -8,23 +8,12 @@ namespace {
 
 constexpr int kBusyMilliseconds = 30'000;
 
-int open_flags(Database::Access access) {
-  switch (access) {
-    case Database::Access::kRead:
-      return SQLITE_OPEN_READONLY;
-    case Database::Access::kWrite:
-      return SQLITE_OPEN_READWRITE;
-    case Database::Access::kCreate:
-      return SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
-  }
-  return 0;
-}
-
 }  // namespace
 
-Database::Database(const fs::path& path, Access access) : name_(path.string()) {
+Database::Database(const fs::path& path, Missing missing) : name_(path.string()) {
   sqlite3* handle = nullptr;
-  const int code = sqlite3_open_v2(path.c_str(), &handle, open_flags(access), nullptr);
+  const int flags = SQLITE_OPEN_READWRITE | (missing == Missing::kCreate ? SQLITE_OPEN_CREATE : 0);
+  const int code = sqlite3_open_v2(path.c_str(), &handle, flags, nullptr);
   handle_.reset(handle);
   if (code != SQLITE_OK) fail(code);
   sqlite3_extended_result_codes(handle, 1);

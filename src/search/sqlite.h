@@ -20,11 +20,13 @@ class Statement;
 /// One connection; for one thread at a time.
 class Database {
  public:
-  enum class Access { kRead, kWrite, kCreate };
+  enum class Missing { kFail, kCreate };
 
-  /// Throws Error(kInput) if the file is missing or no database, Error(kInternal) if it can't be
-  /// made. Another process's locks are waited for, up to half a minute.
-  Database(const std::filesystem::path& path, Access access);
+  /// A file that can't be written is opened for reading; others for writing too, since what a
+  /// killed process has left half done is undone by the next one, be it a reader. Throws
+  /// Error(kInput) if the file can't be opened or is no database. Another process's locks are
+  /// waited for, up to half a minute.
+  Database(const std::filesystem::path& path, Missing missing);
 
   /// For statements without results; several may be separated by ';'.
   void run(const std::string& sql);

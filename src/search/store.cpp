@@ -83,15 +83,14 @@ Store::Store(fs::path folder, Database database)
   database_.run("PRAGMA foreign_keys = ON");
 }
 
-Store Store::open(const fs::path& folder, bool write) {
+Store Store::open(const fs::path& folder) {
   if (!exists(folder))
     throw Error(ErrorKind::kInput,
                 folder.string() +
                     ": no search index here; make one with 'pandagpt search index "
                     "FOLDER --db " +
                     folder.string() + "'");
-  Store store(folder, Database(folder / kDatabaseName,
-                               write ? Database::Access::kWrite : Database::Access::kRead));
+  Store store(folder, Database(folder / kDatabaseName, Database::Missing::kFail));
   store.check_application();
   store.check_version();
   store.read_meta();
@@ -102,7 +101,7 @@ Store Store::open_or_create(const fs::path& folder, const ModelStamp& model, boo
   std::error_code code;
   fs::create_directories(folder, code);
   if (code) throw Error(ErrorKind::kInput, folder.string() + ": can't be made: " + code.message());
-  Store store(folder, Database(folder / kDatabaseName, Database::Access::kCreate));
+  Store store(folder, Database(folder / kDatabaseName, Database::Missing::kCreate));
   // A process that was killed while it made the database leaves one without a version.
   const bool empty = pragma(store.database_, "user_version") == 0 &&
                      pragma(store.database_, "application_id") == 0;

@@ -70,7 +70,7 @@ class Store {
  public:
   /// Opens the database of the folder. Throws Error(kInput) if there is none, it is damaged, or of
   /// another version of this program.
-  static Store open(const std::filesystem::path& folder, bool write = false);
+  static Store open(const std::filesystem::path& folder);
   /// The same; makes folder and database if there are none, and replaces them if `rebuild`.
   /// Throws Error(kModel) if the vectors there come from another model.
   static Store open_or_create(const std::filesystem::path& folder, const ModelStamp& model,
