@@ -12,6 +12,7 @@
 #include "convert/pickle.h"
 #include "convert/tensor_source.h"
 #include "convert/zip_reader.h"
+#include "convert_support.h"
 #include "encoders/encoder_keys.h"
 #include "pandagpt/error.h"
 #include "tensor/gguf_file.h"
@@ -21,22 +22,13 @@ namespace pandagpt {
 namespace {
 
 namespace fs = std::filesystem;
+using test::convert_fixture;
+using test::model_error;
 using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
 constexpr int kTinySide = 37;  // of the tiny checkpoint
-
-fs::path fixture(const std::string& name) {
-  return fs::path(PANDAGPT_FIXTURES) / "convert" / name;
-}
-
-template <typename Call>
-std::string model_error(const Call& call) {
-  const Error error = test::error_of(call);
-  EXPECT_EQ(error.kind(), ErrorKind::kModel) << error.what();
-  return error.what();
-}
 
 std::string text_of(ByteView bytes) {
   return {bytes.begin(), bytes.end()};
@@ -61,7 +53,7 @@ class ConvertTest : public testing::Test {
 class ContainerTest : public testing::TestWithParam<const char*> {};
 
 TEST_P(ContainerTest, ReadsEveryTypeAndLayout) {
-  const TensorSource file = open_tensor_source(fixture(GetParam()));
+  const TensorSource file = open_tensor_source(convert_fixture(GetParam()));
   std::vector<float> base(24);
   for (std::size_t i = 0; i < base.size(); ++i)
     base[i] = static_cast<float>(i);
@@ -88,7 +80,7 @@ TEST_P(ContainerTest, ReadsEveryTypeAndLayout) {
 }
 
 TEST_P(ContainerTest, ReadsScalars) {
-  const auto scalars = open_tensor_source(fixture(GetParam())).scalars();
+  const auto scalars = open_tensor_source(convert_fixture(GetParam())).scalars();
   EXPECT_EQ(scalars.at("epoch"), "3");
   EXPECT_EQ(scalars.at("negative"), "-3");
   EXPECT_EQ(scalars.at("big"), "1099511627776");
@@ -105,10 +97,10 @@ INSTANTIATE_TEST_SUITE_P(Containers, ContainerTest,
 
 TEST(TorchReader, RefusesCodeByItsName) {
   for (const char* name : {"runs_command_zip.pt", "runs_command_legacy.pth"})
-    EXPECT_THAT(model_error([&] { open_tensor_source(fixture(name)); }),
+    EXPECT_THAT(model_error([&] { open_tensor_source(convert_fixture(name)); }),
                 AllOf(HasSubstr(name), HasSubstr("refuses to run posix.system"),
                       HasSubstr("not a plain checkpoint")));
-  EXPECT_THAT(model_error([] { open_tensor_source(fixture("whole_module.pt")); }),
+  EXPECT_THAT(model_error([] { open_tensor_source(convert_fixture("whole_module.pt")); }),
               HasSubstr("refuses to run torch.nn.modules.linear.Linear"));
 }
 
@@ -123,7 +115,7 @@ TEST_F(ConvertTest, RefusesOtherFiles) {
 
 TEST_F(ConvertTest, EveryTruncationIsAnError) {
   for (const char* name : {"types_zip.pt", "types_legacy.pth"}) {
-    const std::string whole = test::read_text(fixture(name));
+    const std::string whole = test::read_text(convert_fixture(name));
     for (std::size_t size = 1; size < whole.size(); size += 13) {
       const fs::path cut = write("cut", whole.substr(0, size));
       EXPECT_THROW(open_tensor_source(cut), Error) << name << " cut to " << size;
@@ -135,7 +127,7 @@ TEST_F(ConvertTest, EveryTruncationIsAnError) {
 TEST_F(ConvertTest, DamagedFilesAreReadOrRefused) {
   std::mt19937 generator(7);
   for (const char* name : {"types_zip.pt", "types_legacy.pth", "runs_command_zip.pt"}) {
-    const std::string whole = test::read_text(fixture(name));
+    const std::string whole = test::read_text(convert_fixture(name));
     int refused = 0;
     for (int round = 0; round < 400; ++round) {
       std::string damaged = whole;
@@ -305,8 +297,8 @@ TEST(Zip, HostileNumbersAreRefused) {
 
 TEST_F(ConvertTest, BothContainersGiveTheSameFile) {
   const EfficientNetConversion conversion{.image_size = kTinySide};
-  convert_efficientnet_lite(fixture("tiny_zip.pt"), folder_ / "a.gguf", conversion);
-  convert_efficientnet_lite(fixture("tiny_legacy.pth"), folder_ / "b.gguf", conversion);
+  convert_efficientnet_lite(convert_fixture("tiny_zip.pt"), folder_ / "a.gguf", conversion);
+  convert_efficientnet_lite(convert_fixture("tiny_legacy.pth"), folder_ / "b.gguf", conversion);
   EXPECT_EQ(sha256_file(folder_ / "a.gguf"), sha256_file(folder_ / "b.gguf"));
   const GgufFile file(folder_ / "a.gguf");
   EXPECT_EQ(file.get_str("general.architecture"), "pandagpt-encoders");
@@ -317,8 +309,9 @@ TEST_F(ConvertTest, BothContainersGiveTheSameFile) {
 }
 
 TEST_F(ConvertTest, NormalisationsAreFoldedIn) {
-  convert_efficientnet_lite(fixture("tiny_zip.pt"), folder_ / "a.gguf", {.image_size = kTinySide});
-  const TensorSource torch = open_tensor_source(fixture("tiny_zip.pt"));
+  convert_efficientnet_lite(convert_fixture("tiny_zip.pt"), folder_ / "a.gguf",
+                            {.image_size = kTinySide});
+  const TensorSource torch = open_tensor_source(convert_fixture("tiny_zip.pt"));
   const GgufFile gguf(folder_ / "a.gguf");
   const auto value = [&](const std::string& name, std::size_t at) {
     return double{torch.tensor(name).to_f32()[at]};
@@ -339,16 +332,18 @@ TEST_F(ConvertTest, NormalisationsAreFoldedIn) {
 
 TEST_F(ConvertTest, EveryWrongTensorIsNamed) {
   const fs::path output = write("kept.gguf", "old");
-  EXPECT_THAT(model_error([&] { convert_efficientnet_lite(fixture("wrong_tensors.pt"), output); }),
-              AllOf(HasSubstr("_bn1.bias is missing"), HasSubstr("_surplus.weight is not part of"),
-                    HasSubstr("_fc.bias has the shape [3], expected [7]")));
+  EXPECT_THAT(
+      model_error([&] { convert_efficientnet_lite(convert_fixture("wrong_tensors.pt"), output); }),
+      AllOf(HasSubstr("_bn1.bias is missing"), HasSubstr("_surplus.weight is not part of"),
+            HasSubstr("_fc.bias has the shape [3], expected [7]")));
   EXPECT_EQ(test::read_text(output), "old") << "a failed run changed the file";
 }
 
 TEST_F(ConvertTest, OtherCheckpointsAreRefused) {
-  EXPECT_THAT(
-      model_error([&] { convert_efficientnet_lite(fixture("types_zip.pt"), folder_ / "x.gguf"); }),
-      HasSubstr("_conv_stem.weight"));
+  EXPECT_THAT(model_error([&] {
+                convert_efficientnet_lite(convert_fixture("types_zip.pt"), folder_ / "x.gguf");
+              }),
+              HasSubstr("_conv_stem.weight"));
   EXPECT_FALSE(fs::exists(folder_ / "x.gguf"));
 }
 
@@ -356,11 +351,11 @@ TEST_F(ConvertTest, LabelsAreWrittenAndCounted) {
   const fs::path path = write("labels.txt", "a\r\nb\nc\nd\ne\nf\ng");
   const std::vector<std::string> labels = read_labels(path);
   EXPECT_THAT(labels, ElementsAre("a", "b", "c", "d", "e", "f", "g"));
-  convert_efficientnet_lite(fixture("tiny_zip.pt"), folder_ / "a.gguf",
+  convert_efficientnet_lite(convert_fixture("tiny_zip.pt"), folder_ / "a.gguf",
                             {.image_size = kTinySide, .labels = labels});
   EXPECT_EQ(GgufFile(folder_ / "a.gguf").get_str_array(encoder_keys::kClassLabels), labels);
   const Error error = test::error_of([&] {
-    convert_efficientnet_lite(fixture("tiny_zip.pt"), folder_ / "b.gguf",
+    convert_efficientnet_lite(convert_fixture("tiny_zip.pt"), folder_ / "b.gguf",
                               {.image_size = kTinySide, .labels = {"only one"}});
   });
   EXPECT_EQ(error.kind(), ErrorKind::kUsage);

@@ -49,19 +49,19 @@ TEST(ItemReader, ReadsEveryFormOfLineAndNamesFaults) {
              "# a comment\n\na.jpg\r\nvideo\tb.bin\ntext\tthe sound of a dog\n"
              R"({"id": "x", "image": "/c.png", "audio": "d.wav", "weights": {"audio": 0.5}})"
              "\nnotes.txt\nsmell\trose\n{\"image\": 3}\n{}\n{\"imagee\": \"a\"}\ntext\t");
-  ItemReader reader(folder / "list", "/root");
+  ItemReader reader(folder / "list", "/media");
   std::vector<EmbedItem> items;
   while (const auto item = reader.next())
     items.push_back(*item);
   ASSERT_EQ(items.size(), 10U);
   EXPECT_EQ(items[0].line, 3);
-  EXPECT_EQ(items[0].inputs.items().front().name, "/root/a.jpg");
+  EXPECT_EQ(items[0].inputs.items().front().name, "/media/a.jpg");
   EXPECT_EQ(items[0].inputs.items().front().modality, Modality::kImage);
   EXPECT_EQ(items[1].inputs.items().front().modality, Modality::kVideo);
   EXPECT_EQ(items[2].text, "the sound of a dog");
   EXPECT_EQ(items[3].id, "x");
   ASSERT_EQ(items[3].inputs.items().size(), 2U);
-  EXPECT_EQ(items[3].inputs.items()[0].name, "/root/d.wav");
+  EXPECT_EQ(items[3].inputs.items()[0].name, "/media/d.wav");
   EXPECT_EQ(items[3].inputs.items()[0].weight, 0.5F);
   EXPECT_EQ(items[3].inputs.items()[1].name, "/c.png");
   for (std::size_t i = 0; i < 4; ++i)

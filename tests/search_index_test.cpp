@@ -148,7 +148,7 @@ class StoreTest : public testing::Test {
   }
   /// A file whose content is named like it.
   static void put(Store& store, const std::string& name, float angle) {
-    store.put_file("/root/" + name, {1, 2, Modality::kImage}, {Modality::kImage, name, {}},
+    store.put_file("/media/" + name, {1, 2, Modality::kImage}, {Modality::kImage, name, {}},
                    std::vector<float>{std::cos(angle), std::sin(angle)});
   }
   fs::path index_file() const { return kind_index_path(database(), Modality::kImage); }
@@ -195,14 +195,14 @@ TEST_F(StoreTest, ContentsLiveAsLongAsTheirFiles) {
   Store store = open();
   put(store, "a", 0);
   const std::int64_t after_first = store.generation(Modality::kImage);
-  store.put_file("/root/copy", {1, 2, Modality::kImage}, {Modality::kImage, "a", {}});
+  store.put_file("/media/copy", {1, 2, Modality::kImage}, {Modality::kImage, "a", {}});
   EXPECT_EQ(store.generation(Modality::kImage), after_first) << "no new vector";
   EXPECT_EQ(store.n_files(Modality::kImage), 2);
   EXPECT_EQ(store.n_vectors(Modality::kImage), 1);
-  store.drop_file("/root/a");
+  store.drop_file("/media/a");
   store.forget_unused();
   EXPECT_EQ(store.n_vectors(Modality::kImage), 1);
-  store.put_failure("/root/copy", {1, 3, Modality::kImage}, "damaged");
+  store.put_failure("/media/copy", {1, 3, Modality::kImage}, "damaged");
   store.forget_unused();
   EXPECT_EQ(store.n_vectors(Modality::kImage), 0);
   EXPECT_GT(store.generation(Modality::kImage), after_first);
@@ -222,7 +222,7 @@ TEST_F(StoreTest, AReaderUndoesWhatAKilledWriterLeft) {
     const Transaction transaction(store.database(), /*write=*/true);
     for (int i = 0; i < 500; ++i)
       put(store, std::to_string(i), 1);
-    store.drop_file("/root/a");
+    store.drop_file("/media/a");
     raise(SIGKILL);
   }
   int status = 0;
@@ -251,7 +251,7 @@ TEST_F(StoreTest, IndexFileFollowsTheDatabase) {
   EXPECT_FALSE(load_kind_index(store, Modality::kImage).differs_from_file);
 
   put(store, "nearest", 0);
-  store.drop_file("/root/near");
+  store.drop_file("/media/near");
   store.forget_unused();
   EXPECT_TRUE(load_kind_index(store, Modality::kImage).differs_from_file);
   EXPECT_THAT(order(store), ElementsAre("nearest", "far")) << "by the difference";

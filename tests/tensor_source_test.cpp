@@ -7,6 +7,7 @@
 #include <random>
 #include <string>
 
+#include "convert_support.h"
 #include "pandagpt/error.h"
 #include "safetensors_writer.h"
 #include "test_support.h"
@@ -15,20 +16,11 @@ namespace pandagpt {
 namespace {
 
 namespace fs = std::filesystem;
+using test::convert_fixture;
+using test::model_error;
 using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
-
-fs::path fixture(const std::string& name) {
-  return fs::path(PANDAGPT_FIXTURES) / "convert" / name;
-}
-
-template <typename Call>
-std::string model_error(const Call& call) {
-  const Error error = test::error_of(call);
-  EXPECT_EQ(error.kind(), ErrorKind::kModel) << error.what();
-  return error.what();
-}
 
 class TensorSourceTest : public testing::Test {
  protected:
@@ -46,7 +38,7 @@ class TensorSourceTest : public testing::Test {
 };
 
 TEST(Safetensors, ReadsEveryType) {
-  const TensorSource source = open_tensor_source(fixture("types.safetensors"));
+  const TensorSource source = open_tensor_source(convert_fixture("types.safetensors"));
   EXPECT_EQ(source.format(), "safetensors");
   EXPECT_EQ(source.scalars().at("format"), "pt");
   std::vector<float> base(24);
@@ -66,7 +58,7 @@ TEST(Safetensors, ReadsEveryType) {
 }
 
 TEST(SourceTensor, SlicesAreThoseOfTheWhole) {
-  const TensorSource source = open_tensor_source(fixture("types_zip.pt"));
+  const TensorSource source = open_tensor_source(convert_fixture("types_zip.pt"));
   for (const char* name : {"model.f16", "model.transposed", "model.part"}) {
     const SourceTensor& tensor = source.tensor(name);
     const std::vector<float> whole = tensor.to_f32();
@@ -156,14 +148,14 @@ TEST_F(TensorSourceTest, RefusesHostileHeaderLengths) {
 }
 
 TEST_F(TensorSourceTest, EveryTruncationIsAnError) {
-  const std::string whole = test::read_text(fixture("types.safetensors"));
+  const std::string whole = test::read_text(convert_fixture("types.safetensors"));
   for (std::size_t size = 1; size < whole.size(); size += 7)
     EXPECT_THROW(open_tensor_source(write("cut", whole.substr(0, size))), Error) << size;
 }
 
 TEST_F(TensorSourceTest, DamagedFilesAreReadOrRefused) {
   std::mt19937 generator(3);
-  const std::string whole = test::read_text(fixture("types.safetensors"));
+  const std::string whole = test::read_text(convert_fixture("types.safetensors"));
   int refused = 0;
   for (int round = 0; round < 1000; ++round) {
     std::string damaged = whole;
@@ -209,8 +201,8 @@ TEST_F(ShardTest, AreReadThroughTheirIndex) {
 }
 
 TEST_F(ShardTest, OfTorchAreReadToo) {
-  fs::copy_file(fixture("types_zip.pt"), folder_ / "pytorch_model-1.bin");
-  fs::copy_file(fixture("types_legacy.pth"), folder_ / "pytorch_model-2.bin");
+  fs::copy_file(convert_fixture("types_zip.pt"), folder_ / "pytorch_model-1.bin");
+  fs::copy_file(convert_fixture("types_legacy.pth"), folder_ / "pytorch_model-2.bin");
   write("pytorch_model.bin.index.json", R"({"weight_map":{"model.f16":"pytorch_model-1.bin",
                                                           "model.f64":"pytorch_model-2.bin"}})");
   const TensorSource source = open_tensor_source(folder_.path());

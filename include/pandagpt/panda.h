@@ -21,6 +21,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -37,6 +38,8 @@ inline constexpr Modality kAllModalities[] = {Modality::kImage, Modality::kVideo
                                               Modality::kDepth, Modality::kImu};
 /// "image", "video", "audio", "thermal", "depth", "imu".
 std::string to_string(Modality modality);
+/// The inverse; nothing for a name that no kind has.
+std::optional<Modality> modality_from_name(std::string_view name);
 
 /// One file or memory buffer.
 struct Input {

@@ -1,8 +1,9 @@
 // pandagpt embed: inputs -> vectors in the joint space.
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
+#include <iterator>
 #include <memory>
-#include <nlohmann/json.hpp>
 
 #include "cli/commands.h"
 #include "cli/options.h"
@@ -15,12 +16,10 @@ namespace pandagpt {
 namespace {
 
 namespace fs = std::filesystem;
-using Json = nlohmann::ordered_json;
 
 struct EmbedArguments {
   EmbedderArguments model;
   InputArguments inputs;
-  std::vector<std::string> texts;
   std::string manifest;
   std::string root;
   std::string out;
@@ -43,17 +42,18 @@ std::vector<NamedRow> embed_inputs(const Embedder& embedder, const EmbedArgument
       id += (id.empty() ? "" : " + ") + input.name;
     return {{id, embedder.combine(inputs)}};
   }
+  std::vector<std::string> ids, texts;
+  for (const Input& input : inputs.items())
+    ids.push_back(input.name);
+  for (const InputArguments::Text& one : arguments.inputs.texts())
+    texts.push_back(one.text);
+  ids.insert(ids.end(), texts.begin(), texts.end());
+  std::vector<float> values = inputs.empty() ? std::vector<float>{} : embedder.embed(inputs);
+  if (!texts.empty()) std::ranges::copy(embedder.embed_texts(texts), std::back_inserter(values));
   const auto width = static_cast<std::size_t>(embedder.width());
   std::vector<NamedRow> rows;
-  const std::vector<float> media = inputs.empty() ? std::vector<float>{} : embedder.embed(inputs);
-  for (std::size_t i = 0; i < inputs.items().size(); ++i)
-    rows.push_back(
-        {inputs.items()[i].name, {media.begin() + i * width, media.begin() + (i + 1) * width}});
-  const std::vector<float> texts =
-      arguments.texts.empty() ? std::vector<float>{} : embedder.embed_texts(arguments.texts);
-  for (std::size_t i = 0; i < arguments.texts.size(); ++i)
-    rows.push_back(
-        {arguments.texts[i], {texts.begin() + i * width, texts.begin() + (i + 1) * width}});
+  for (std::size_t i = 0; i < ids.size(); ++i)
+    rows.push_back({ids[i], {values.begin() + i * width, values.begin() + (i + 1) * width}});
   return rows;
 }
 
@@ -89,12 +89,12 @@ void run_manifest(const Embedder& embedder, const EmbedArguments& arguments) {
 }
 
 void check(const EmbedArguments& arguments) {
-  const bool has_inputs = !arguments.inputs.inputs().empty() || !arguments.texts.empty();
+  const bool has_inputs = !arguments.inputs.inputs().empty() || !arguments.inputs.texts().empty();
   if (has_inputs != arguments.manifest.empty())
     throw Error(ErrorKind::kUsage, "give either inputs (--image, --text, ..) or --manifest");
   if (!arguments.manifest.empty() && arguments.out.empty())
     throw Error(ErrorKind::kUsage, "--manifest needs --out F.npy or F.jsonl");
-  if (arguments.sum && (!arguments.texts.empty() || !arguments.manifest.empty()))
+  if (arguments.sum && (!arguments.inputs.texts().empty() || !arguments.manifest.empty()))
     throw Error(ErrorKind::kUsage, "--sum goes with --image, --audio, .. only");
   if (!arguments.out.empty()) vector_format(arguments.out);
   parse_shard(arguments.shard);
@@ -118,9 +118,7 @@ void add_embed(CLI::App& app) {
   CLI::App* command = app.add_subcommand(
       "embed", "Vectors of pictures, sounds, texts, .. in one space (.npy or .jsonl)");
   arguments->inputs.add_to(*command);
-  command->add_option("--text", arguments->texts, "a text (any number of times)")
-      ->group("Inputs")
-      ->take_all();
+  arguments->inputs.add_text_to(*command);
   command
       ->add_option("--manifest", arguments->manifest,
                    "list of inputs, one a line: PATH, or KIND, a tab and PATH or text, or "

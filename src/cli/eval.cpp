@@ -13,6 +13,7 @@
 #include "cli/options.h"
 #include "cli/output.h"
 #include "core/file.h"
+#include "core/progress.h"
 #include "encoders/encoders.h"
 #include "eval/accuracy.h"
 #include "eval/caption_run.h"
@@ -30,29 +31,6 @@ using Clock = std::chrono::steady_clock;
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
-
-/// Says on stderr how far it is, about once a second.
-class Progress {
- public:
-  explicit Progress(std::size_t total) : total_(total), start_(Clock::now()), said_(start_) {}
-
-  void at(std::size_t done) {
-    constexpr std::chrono::seconds kEvery{1};
-    if (Clock::now() - said_ < kEvery && done < total_) return;
-    said_ = Clock::now();
-    const double seconds = seconds_since(start_);
-    const double left = seconds / static_cast<double>(done) * static_cast<double>(total_ - done);
-    std::fputs(fmt::format("\r{} of {} photos, {:.0f} s, {:.0f} s left   {}", done, total_, seconds,
-                           left, done == total_ ? "\n" : "")
-                   .c_str(),
-               stderr);
-  }
-
- private:
-  std::size_t total_;
-  Clock::time_point start_;
-  Clock::time_point said_;
-};
 
 void write_text(const fs::path& path, const std::string& text) {
   write_file_atomically(path, [&](std::ostream& out) { out << text; });
@@ -92,15 +70,16 @@ void answer_photos(const Panda& panda, const CaptionOptions& options,
   generate.greedy = true;
   generate.n_beams = options.n_beams;
   generate.max_tokens = options.max_tokens;
-  Progress progress(photos.size());
+  Progress progress("photos", static_cast<std::int64_t>(photos.size()));
   const Clock::time_point start = Clock::now();
   for (CaptionPhoto& photo : photos) {
     Inputs inputs;
     inputs.add_file(Modality::kImage, (fs::path(options.images) / photo.image_name).string());
     Answer answer = panda.ask(inputs, options.question, generate);
     run.answers.push_back({photo.image_name, std::move(answer), std::move(photo.captions)});
-    progress.at(run.answers.size());
+    progress.update(static_cast<std::int64_t>(run.answers.size()));
   }
+  progress.finish();
   run.seconds = seconds_since(start);
 }
 
@@ -183,7 +162,7 @@ std::vector<ClassifiedPhoto> classify_photos(Encoders& encoders, const fs::path&
   constexpr std::size_t kBatch = 16;
   const std::size_t classes = encoders.labels().size();
   std::vector<ClassifiedPhoto> results;
-  Progress progress(photos.size());
+  Progress progress("photos", static_cast<std::int64_t>(photos.size()));
   for (std::size_t begin = 0; begin < photos.size(); begin += kBatch) {
     const std::size_t end = std::min(begin + kBatch, photos.size());
     std::vector<Image> images;
@@ -197,8 +176,9 @@ std::vector<ClassifiedPhoto> classify_photos(Encoders& encoders, const fs::path&
       results.push_back(
           {photos[i].image_name, photos[i].label, best, in_top_k(row, photos[i].label, 5)});
     }
-    progress.at(end);
+    progress.update(static_cast<std::int64_t>(end));
   }
+  progress.finish();
   return results;
 }
 

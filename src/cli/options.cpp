@@ -27,16 +27,20 @@ std::string help_of(Modality modality) {
   return {};
 }
 
+void add_threads(CLI::App& command, int& n_threads) {
+  command.add_option("-t,--threads", n_threads, "CPU threads; 0: one a physical core")
+      ->capture_default_str()
+      ->check(CLI::Range(0, 1024))
+      ->group(kModelGroup);
+}
+
 }  // namespace
 
 void ModelArguments::add_to(CLI::App& command) {
   command.add_option("-m,--model", model, "model folder, or its name (see 'pandagpt models')")
       ->capture_default_str()
       ->group(kModelGroup);
-  command.add_option("-t,--threads", options.n_threads, "CPU threads; 0: one a physical core")
-      ->capture_default_str()
-      ->check(CLI::Range(0, 1024))
-      ->group(kModelGroup);
+  add_threads(command, options.n_threads);
   command.add_option("--device", options.device, "auto (a GPU where there is one) or cpu")
       ->capture_default_str()
       ->check(CLI::IsMember({"auto", "cpu"}))
@@ -57,10 +61,7 @@ void EmbedderArguments::add_to(CLI::App& command) {
   command.add_option("-m,--model", model, "model folder, its name, or an encoders file (*.gguf)")
       ->capture_default_str()
       ->group(kModelGroup);
-  command.add_option("-t,--threads", options.n_threads, "CPU threads; 0: one a physical core")
-      ->capture_default_str()
-      ->check(CLI::Range(0, 1024))
-      ->group(kModelGroup);
+  add_threads(command, options.n_threads);
   command
       .add_option("--device", options.device, "cpu, auto (a GPU where there is one), or its name")
       ->capture_default_str()
@@ -100,7 +101,7 @@ void InputArguments::add_text_to(CLI::App& command) {
     texts_.push_back({text});
     text_is_last_ = true;
   };
-  command.add_option_function("--text", take, "words that describe it")
+  command.add_option_function("--text", take, "a text")
       ->type_name("TEXT")
       ->trigger_on_parse()
       ->group(kInputGroup);

@@ -2,12 +2,12 @@
 
 #include <algorithm>
 #include <charconv>
-#include <deque>
-#include <future>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <utility>
 #include <vector>
 
+#include "core/ordered_work.h"
 #include "core/progress.h"
 #include "embed/item_reader.h"
 #include "embed/vector_file.h"
@@ -144,27 +144,18 @@ EmbedJobResult run_embed_job(const Embedder& embedder, const EmbedJobOptions& op
   const BatchEmbedder worker(embedder, options.normalize);
   const std::int64_t last_line = file.last_line();
   Progress progress("embedding", reader.total_bytes());
-  // Batches in flight, in the order of the list, which is also that of the output.
-  std::deque<std::future<std::vector<EmbeddedItem>>> running;
-  bool at_end = false;
-  while (!at_end || !running.empty()) {
-    while (!at_end && running.size() < static_cast<std::size_t>(options.n_workers)) {
-      std::vector<EmbedItem> batch = next_batch(reader, options.shard, last_line,
-                                                static_cast<std::size_t>(options.batch_size));
-      at_end = batch.empty();
-      if (!at_end)
-        running.push_back(std::async(
-            std::launch::async,
-            [&worker](std::vector<EmbedItem> items) { return worker.run(std::move(items)); },
-            std::move(batch)));
-    }
-    if (running.empty()) break;
-    const std::vector<EmbeddedItem> done = running.front().get();
-    running.pop_front();
+  const auto next = [&]() -> std::optional<std::vector<EmbedItem>> {
+    std::vector<EmbedItem> batch =
+        next_batch(reader, options.shard, last_line, static_cast<std::size_t>(options.batch_size));
+    if (batch.empty()) return std::nullopt;
+    return batch;
+  };
+  const auto embed = [&](std::vector<EmbedItem> items) { return worker.run(std::move(items)); };
+  work_in_order(options.n_workers, next, embed, [&](const std::vector<EmbeddedItem>& done) {
     store(done, file);
     progress.update(reader.bytes_read(), std::to_string(file.n_rows()) + " embedded, " +
                                              std::to_string(file.n_failures()) + " failed");
-  }
+  });
   file.finish();
   progress.finish();
   return {file.n_rows(), file.n_failures()};

@@ -30,12 +30,6 @@ constexpr std::array<Extensions, 3> kExtensions{{
     {Modality::kAudio, " wav flac mp3 ogg oga opus m4a aac wma aif aiff "},
 }};
 
-std::optional<Modality> modality_from_name(std::string_view name) {
-  for (const Modality modality : kAllModalities)
-    if (name == to_string(modality)) return modality;
-  return std::nullopt;
-}
-
 /// Faults of a line; what() is the item's fault.
 struct BadLine : std::runtime_error {
   using std::runtime_error::runtime_error;

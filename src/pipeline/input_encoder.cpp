@@ -49,18 +49,18 @@ std::vector<float> InputEncoder::encode(const std::vector<Input>& inputs) const 
     prepared.push_back(prepare(input, transforms_));
   }
   const std::lock_guard lock(mutex_);
-  return encode_prepared(inputs, prepared);
+  return encode_prepared(inputs, std::move(prepared));
 }
 
 std::vector<float> InputEncoder::encode_prepared(std::span<const Input> inputs,
-                                                 std::span<const PreparedInput> prepared) const {
+                                                 std::vector<PreparedInput> prepared) const {
   const auto width = static_cast<std::size_t>(n_embd_);
   std::vector<float> rows(inputs.size() * width);
   std::vector<Image> images;  // all at once: a batch is faster
   std::vector<std::size_t> image_rows;
   for (std::size_t i = 0; i < inputs.size(); ++i) {
-    if (const auto* image = std::get_if<Image>(&prepared[i])) {
-      images.push_back(*image);
+    if (auto* image = std::get_if<Image>(&prepared[i])) {
+      images.push_back(std::move(*image));
       image_rows.push_back(i);
       continue;
     }

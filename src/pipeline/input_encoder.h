@@ -37,7 +37,7 @@ class InputEncoder {
  private:
   void require_tower(Modality modality) const;
   std::vector<float> encode_prepared(std::span<const Input> inputs,
-                                     std::span<const PreparedInput> prepared) const;
+                                     std::vector<PreparedInput> prepared) const;
 
   std::string model_name_;
   mutable std::mutex mutex_;

@@ -76,6 +76,12 @@ std::string to_string(Modality modality) {
   return "unknown";
 }
 
+std::optional<Modality> modality_from_name(std::string_view name) {
+  for (const Modality modality : kAllModalities)
+    if (name == to_string(modality)) return modality;
+  return std::nullopt;
+}
+
 Inputs& Inputs::add_buffer(Modality modality, std::vector<std::uint8_t> bytes, std::string name,
                            float weight) {
   if (bytes.empty()) throw Error(ErrorKind::kInput, name + ": the buffer is empty");

@@ -2,11 +2,10 @@
 
 #include <algorithm>
 #include <chrono>
-#include <deque>
-#include <future>
 #include <optional>
 #include <utility>
 
+#include "core/ordered_work.h"
 #include "core/progress.h"
 #include "pandagpt/error.h"
 #include "search/content_reader.h"
@@ -87,22 +86,20 @@ class IndexJob {
   void read_all(std::span<const FoundFile> work) {
     if (work.empty()) return;
     Progress progress("indexing", static_cast<std::int64_t>(work.size()));
-    std::deque<std::future<std::vector<ReadFile>>> running;
     std::size_t begun = 0;
     std::int64_t done = 0;
-    while (begun < work.size() || !running.empty()) {
-      while (begun < work.size() && running.size() < static_cast<std::size_t>(options_.n_workers)) {
-        const std::span<const FoundFile> batch = next_batch(work.subspan(begun));
-        begun += batch.size();
-        running.push_back(
-            std::async(std::launch::async, [this, batch] { return reader_.read(batch); }));
-      }
-      const std::vector<ReadFile> batch = running.front().get();
-      running.pop_front();
+    const auto next = [&]() -> std::optional<std::span<const FoundFile>> {
+      if (begun == work.size()) return std::nullopt;
+      const std::span<const FoundFile> batch = next_batch(work.subspan(begun));
+      begun += batch.size();
+      return batch;
+    };
+    const auto read = [this](std::span<const FoundFile> batch) { return reader_.read(batch); };
+    work_in_order(options_.n_workers, next, read, [&](const std::vector<ReadFile>& batch) {
       store(batch);
       done += static_cast<std::int64_t>(batch.size());
       progress.update(done, std::to_string(result_.failures.size()) + " failed");
-    }
+    });
     progress.finish(std::to_string(result_.failures.size()) + " failed");
   }
 

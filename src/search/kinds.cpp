@@ -5,11 +5,10 @@
 namespace pandagpt {
 
 Modality parse_kind(std::string_view name) {
+  if (const auto kind = modality_from_name(name)) return *kind;
   std::string known;
-  for (const Modality kind : kAllModalities) {
-    if (to_string(kind) == name) return kind;
+  for (const Modality kind : kAllModalities)
     known += (known.empty() ? "" : ", ") + to_string(kind);
-  }
   throw Error(ErrorKind::kUsage, "unknown kind '" + std::string(name) + "'; there are " + known);
 }
 

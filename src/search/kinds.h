@@ -9,7 +9,7 @@
 
 namespace pandagpt {
 
-/// The inverse of to_string(Modality). Throws Error(kUsage) for a name that no kind has.
+/// modality_from_name, but Error(kUsage) for a name that no kind has.
 Modality parse_kind(std::string_view name);
 /// "image,audio"; no kind twice.
 std::vector<Modality> parse_kinds(const std::string& list);

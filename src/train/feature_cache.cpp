@@ -9,6 +9,7 @@
 #include "encoders/encoders.h"
 #include "media/image.h"
 #include "pandagpt/error.h"
+#include "train/fnv1a.h"
 #include "train/image_views.h"
 
 namespace pandagpt::train {
@@ -23,13 +24,6 @@ struct RecordHead {
   std::uint32_t view;
   std::uint32_t checksum;
 };
-
-std::uint32_t fnv1a(const void* data, std::size_t size, std::uint32_t hash = 2166136261U) {
-  const auto* bytes = static_cast<const std::uint8_t*>(data);
-  for (std::size_t i = 0; i < size; ++i)
-    hash = (hash ^ bytes[i]) * 16777619U;
-  return hash;
-}
 
 std::string index_key(const std::string& sha256, int view) {
   return sha256 + "/" + std::to_string(view);

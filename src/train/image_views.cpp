@@ -5,6 +5,8 @@
 #include <cstring>
 #include <random>
 
+#include "train/fnv1a.h"
+
 namespace pandagpt::train {
 namespace {
 
@@ -26,9 +28,7 @@ double uniform(std::mt19937_64& random, double low, double high) {
 }
 
 std::mt19937_64 generator(const std::string& key, int view) {
-  std::seed_seq::result_type hash = 2166136261U;
-  for (const char c : key)
-    hash = (hash ^ static_cast<unsigned char>(c)) * 16777619U;
+  const std::uint32_t hash = fnv1a(key.data(), key.size());
   return std::mt19937_64((std::uint64_t{hash} << 32) + static_cast<std::uint64_t>(view));
 }
 
