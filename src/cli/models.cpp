@@ -6,6 +6,7 @@
 
 #include "cli/commands.h"
 #include "cli/output.h"
+#include "cli/pull.h"
 #include "pipeline/manifest.h"
 
 namespace pandagpt {
@@ -85,7 +86,7 @@ void verify(const std::string& model) {
 }  // namespace
 
 void add_models(CLI::App& app) {
-  CLI::App* command = app.add_subcommand("models", "List, verify or hash model folders");
+  CLI::App* command = app.add_subcommand("models", "List, download, verify or hash model folders");
   command->require_subcommand(0, 1);
   const auto json = std::make_shared<bool>(false);
   const auto model = std::make_shared<std::string>("panda-mini");
@@ -104,8 +105,10 @@ void add_models(CLI::App& app) {
   hash_command->add_option("model", *model, "model folder or name")->required();
   hash_command->callback([model] { record_hashes(find_model(*model)); });
 
-  command->callback([command, verify_command, hash_command, json] {
-    if (!verify_command->parsed() && !hash_command->parsed()) list(*json);
+  add_pull(*command);
+
+  command->callback([command, list_command, json] {
+    if (command->get_subcommands().empty() || list_command->parsed()) list(*json);
   });
   command->footer(
       "A model is looked for in the folders of $PANDAGPT_MODELS (separated by colons), in\n"

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -21,6 +22,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::size_t kBlockBytes = 1 << 20;
+constexpr std::size_t kSha256Digits = 64;
 
 [[noreturn]] void fail_input(const fs::path& path, const std::string& why) {
   throw Error(ErrorKind::kInput, path.string() + ": " + why);
@@ -40,11 +42,11 @@ Bytes read_stream(std::istream& in, const fs::path& name, std::uint64_t max_byte
   return bytes;
 }
 
-class Sha256 {
+class Hash {
  public:
-  Sha256() : context_(EVP_MD_CTX_new(), EVP_MD_CTX_free) {
-    if (!context_ || EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr) != 1)
-      throw Error(ErrorKind::kInternal, "SHA-256 is not available in this OpenSSL");
+  explicit Hash(const EVP_MD* kind) : context_(EVP_MD_CTX_new(), EVP_MD_CTX_free) {
+    if (!context_ || EVP_DigestInit_ex(context_.get(), kind, nullptr) != 1)
+      throw Error(ErrorKind::kInternal, "a hash function is not available in this OpenSSL");
   }
   void add(const void* data, std::size_t size) { EVP_DigestUpdate(context_.get(), data, size); }
   std::string hex() {
@@ -63,6 +65,17 @@ class Sha256 {
  private:
   std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context_;
 };
+
+void add_file(const fs::path& path, Hash& hash) {
+  std::ifstream in(path, std::ios::binary);
+  if (!in) fail_input(path, std::string("can't be opened: ") + std::strerror(errno));
+  std::vector<char> block(kBlockBytes);
+  while (in) {
+    in.read(block.data(), static_cast<std::streamsize>(block.size()));
+    hash.add(block.data(), static_cast<std::size_t>(in.gcount()));
+  }
+  if (in.bad()) fail_input(path, "reading failed");
+}
 
 }  // namespace
 
@@ -109,22 +122,43 @@ void write_file_atomically(const fs::path& path, const std::function<void(std::o
   if (code) fail(code.message());
 }
 
+void check_room(const fs::path& path, std::uint64_t bytes) {
+  const fs::path folder = path.has_parent_path() ? path.parent_path() : ".";
+  std::error_code code;
+  const fs::space_info space = fs::space(folder, code);
+  if (code || space.available >= bytes) return;
+  throw Error(ErrorKind::kInternal, path.string() + ": takes " + std::to_string((bytes >> 20) + 1) +
+                                        " MiB, but its disk has " +
+                                        std::to_string(space.available >> 20) +
+                                        " MiB left; free some, or write elsewhere");
+}
+
 std::string sha256_hex(ByteView bytes) {
-  Sha256 hash;
+  Hash hash(EVP_sha256());
   hash.add(bytes.data(), bytes.size());
   return hash.hex();
 }
 
 std::string sha256_file(const fs::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  if (!in) fail_input(path, std::string("can't be opened: ") + std::strerror(errno));
-  Sha256 hash;
-  std::vector<char> block(kBlockBytes);
-  while (in) {
-    in.read(block.data(), static_cast<std::streamsize>(block.size()));
-    hash.add(block.data(), static_cast<std::size_t>(in.gcount()));
-  }
-  if (in.bad()) fail_input(path, "reading failed");
+  Hash hash(EVP_sha256());
+  add_file(path, hash);
+  return hash.hex();
+}
+
+bool is_sha256(std::string_view text) {
+  return text.size() == kSha256Digits && std::ranges::all_of(text, [](char c) {
+           return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+         });
+}
+
+std::string git_blob_id(const fs::path& path) {
+  std::error_code code;
+  const std::string size = std::to_string(fs::file_size(path, code));
+  if (code) fail_input(path, code.message());
+  const std::string header = "blob " + size;
+  Hash hash(EVP_sha1());
+  hash.add(header.c_str(), header.size() + 1);
+  add_file(path, hash);
   return hash.hex();
 }
 

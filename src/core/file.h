@@ -8,6 +8,7 @@
 #include <iosfwd>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace pandagpt {
@@ -20,16 +21,25 @@ using ByteView = std::span<const std::uint8_t>;
 Bytes read_file(const std::filesystem::path& path, std::uint64_t max_bytes);
 
 /// Writes through a temporary file in the same folder, flushes it to disk, then renames it over
-/// `path`: a reader sees the old content or the new, never a part. `write` gets a binary stream that
-/// throws when it can't write. Throws Error(kInternal) on a full disk or missing folder; the
+/// `path`: a reader sees the old content or the new, never a part. `write` gets a binary stream
+/// that throws when it can't write. Throws Error(kInternal) on a full disk or missing folder; the
 /// temporary file is removed.
 void write_file_atomically(const std::filesystem::path& path,
                            const std::function<void(std::ostream&)>& write);
+
+/// Throws Error(kInternal) if the disk that `path` is on has less than `bytes` left: better known
+/// before gigabytes have been computed. A disk that doesn't tell is believed to be large enough.
+void check_room(const std::filesystem::path& path, std::uint64_t bytes);
 
 /// Lower-case hexadecimal SHA-256.
 std::string sha256_hex(ByteView bytes);
 /// The same of a file's content, read in blocks. Throws Error(kInput) if it can't be read.
 std::string sha256_file(const std::filesystem::path& path);
+/// Whether `text` is what they return: 64 lower-case hexadecimal digits.
+bool is_sha256(std::string_view text);
+/// The id that git gives to a file of this content: SHA-1 over "blob SIZE", a zero byte and the
+/// content, in hexadecimal. Throws as sha256_file.
+std::string git_blob_id(const std::filesystem::path& path);
 
 /// A read-only memory map of a regular file; unmapped on destruction.
 class MappedFile {
@@ -43,8 +53,8 @@ class MappedFile {
   MappedFile& operator=(const MappedFile&) = delete;
 
   ByteView bytes() const { return {data_, size_}; }
-  /// Gives the memory of `part`, a part of bytes(), back to the system: what has been read once need
-  /// not stay resident. It may be read again.
+  /// Gives the memory of `part`, a part of bytes(), back to the system: what has been read once
+  /// need not stay resident. It may be read again.
   void release(ByteView part) const;
 
  private:

@@ -10,6 +10,7 @@
 #include <system_error>
 
 #include "core/file.h"
+#include "core/user_folders.h"
 #include "pandagpt/error.h"
 #include "pipeline/json_object.h"
 
@@ -18,7 +19,6 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::uint64_t kMaxManifestBytes = 1U << 20;
-constexpr std::size_t kSha256Digits = 64;
 constexpr int kMaxEmbeddingWidth = 1 << 16;
 constexpr int kMaxContext = 1 << 20;
 
@@ -47,12 +47,6 @@ Json parse(const fs::path& path) {
 bool stays_inside(const fs::path& relative) {
   return !relative.empty() && relative.is_relative() &&
          std::ranges::find(relative, fs::path("..")) == relative.end();
-}
-
-bool is_sha256(const std::string& text) {
-  return text.size() == kSha256Digits && std::ranges::all_of(text, [](unsigned char c) {
-           return std::isdigit(c) || (c >= 'a' && c <= 'f');
-         });
 }
 
 ManifestFile read_file_entry(JsonObject& files, const std::string& role, const fs::path& folder) {
@@ -122,14 +116,6 @@ void read_sampling(JsonObject sampling, GenerateOptions& options) {
   take_float("repeat_penalty", options.repeat_penalty);
   take_int("repeat_last_n", options.repeat_last_n);
   sampling.warn_about_unknown_keys();
-}
-
-fs::path user_data_folder() {
-  if (const char* data = std::getenv("XDG_DATA_HOME"); data != nullptr && *data != '\0')
-    return data;
-  if (const char* home = std::getenv("HOME"); home != nullptr && *home != '\0')
-    return fs::path(home) / ".local" / "share";
-  return {};
 }
 
 bool holds_manifest(const fs::path& folder) {
@@ -218,6 +204,11 @@ void record_hashes(const fs::path& folder) {
   write_file_atomically(path, [&](std::ostream& out) { out << document.dump(2) << '\n'; });
 }
 
+fs::path user_models_folder() {
+  const fs::path data = user_data_folder();
+  return data.empty() ? fs::path() : data / "models";
+}
+
 std::vector<fs::path> model_search_path() {
   std::vector<fs::path> folders;
   if (const char* list = std::getenv("PANDAGPT_MODELS"); list != nullptr) {
@@ -226,8 +217,7 @@ std::vector<fs::path> model_search_path() {
       if (!folder.empty()) folders.emplace_back(folder);
     }
   }
-  if (const fs::path data = user_data_folder(); !data.empty())
-    folders.push_back(data / "pandagpt" / "models");
+  if (const fs::path own = user_models_folder(); !own.empty()) folders.push_back(own);
   folders.emplace_back(PANDAGPT_SOURCE_MODELS);
   return folders;
 }

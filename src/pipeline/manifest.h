@@ -75,9 +75,11 @@ Manifest read_manifest(const std::filesystem::path& folder);
 /// Throws Error(kModel) if a file is missing.
 void record_hashes(const std::filesystem::path& folder);
 
+/// $XDG_DATA_HOME/pandagpt/models (~/.local/share without it); empty if there is no home.
+std::filesystem::path user_models_folder();
+
 /// Where models are looked for by name, in this order: each folder of $PANDAGPT_MODELS (separated
-/// by colons), $XDG_DATA_HOME/pandagpt/models (~/.local/share without it), the source tree's
-/// models/.
+/// by colons), user_models_folder(), the source tree's models/.
 std::vector<std::filesystem::path> model_search_path();
 
 /// The folder of a model: `model` is a folder, or a name in the search path.

@@ -1,6 +1,5 @@
 #include "search/folder_scan.h"
 
-#include <fnmatch.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -10,6 +9,7 @@
 #include <string_view>
 #include <utility>
 
+#include "core/pattern.h"
 #include "embed/item_reader.h"
 #include "pandagpt/error.h"
 #include "search/kinds.h"
@@ -19,11 +19,6 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::size_t kBeginningBytes = 16;
-
-bool fits(const std::string& pattern, const fs::path& relative) {
-  return fnmatch(pattern.c_str(), relative.c_str(), 0) == 0 ||
-         fnmatch(pattern.c_str(), relative.filename().c_str(), 0) == 0;
-}
 
 std::optional<Modality> sniffed_kind(const fs::path& path) {
   std::array<char, kBeginningBytes> beginning{};
@@ -78,7 +73,9 @@ class Scanner {
     const fs::path& path = entry.path();
     const fs::path relative = path.lexically_relative(result_.root);
     if (!options_.hidden && path.filename().native().starts_with('.')) return;
-    const auto excludes = [&](const std::string& pattern) { return fits(pattern, relative); };
+    const auto excludes = [&](const std::string& pattern) {
+      return fits_pattern(pattern, relative);
+    };
     if (std::ranges::any_of(options_.excludes, excludes)) return;
     std::error_code code;
     if (entry.is_directory(code)) {
@@ -93,7 +90,7 @@ class Scanner {
 
   std::optional<Modality> kind_of(const fs::path& path, const fs::path& relative) const {
     for (const KindRule& rule : options_.rules)
-      if (fits(rule.pattern, relative)) return rule.kind;
+      if (fits_pattern(rule.pattern, relative)) return rule.kind;
     return path.has_extension() ? modality_of_extension(path) : sniffed_kind(path);
   }
 

@@ -43,16 +43,6 @@ void put(std::ostream& out, ByteView bytes) {
             static_cast<std::streamsize>(bytes.size()));
 }
 
-/// A disk that is too small is better known before gigabytes have been computed.
-void check_room(const std::filesystem::path& path, std::uint64_t size) {
-  const std::filesystem::path folder = path.has_parent_path() ? path.parent_path() : ".";
-  std::error_code code;
-  const std::filesystem::space_info space = std::filesystem::space(folder, code);
-  if (code || space.available >= size) return;
-  fail(path.string() + ": takes " + std::to_string((size >> 20) + 1) + " MiB, but its disk has " +
-       std::to_string(space.available >> 20) + " MiB left; free some, or write elsewhere");
-}
-
 }  // namespace
 
 GgufWriter::GgufWriter() : gguf_(gguf_init_empty()) {
