@@ -28,48 +28,9 @@
 
 #include "pandagpt/error.h"
 #include "pandagpt/generation.h"
+#include "pandagpt/input.h"
 
 namespace pandagpt {
-
-/// Kinds of input. Which ones a model takes depends on the towers in its encoders file.
-enum class Modality { kImage, kVideo, kAudio, kThermal, kDepth, kImu };
-inline constexpr Modality kAllModalities[] = {Modality::kImage, Modality::kVideo,
-                                              Modality::kAudio, Modality::kThermal,
-                                              Modality::kDepth, Modality::kImu};
-/// "image", "video", "audio", "thermal", "depth", "imu".
-std::string to_string(Modality modality);
-/// The inverse; nothing for a name that no kind has.
-std::optional<Modality> modality_from_name(std::string_view name);
-
-/// One file or memory buffer.
-struct Input {
-  Modality modality = Modality::kImage;
-  std::string name;  ///< path ("-": standard input), or the buffer's name in messages
-  std::vector<std::uint8_t> bytes;  ///< content of the file; empty: read from `name`
-  float weight = 1.0F;              ///< scales its projected embedding
-};
-
-/// What a question is about. The projected embeddings of all inputs are summed, each times its
-/// weight, as the reference does.
-class Inputs {
- public:
-  Inputs& add_file(Modality modality, std::string path, float weight = 1.0F) {
-    return add({modality, std::move(path), {}, weight});
-  }
-  /// `name` stands for the buffer in error messages. Throws Error(kInput) if the buffer is empty.
-  Inputs& add_buffer(Modality modality, std::vector<std::uint8_t> bytes,
-                     std::string name = "memory", float weight = 1.0F);
-  Inputs& add(Input input) {
-    items_.push_back(std::move(input));
-    return *this;
-  }
-
-  bool empty() const { return items_.empty(); }
-  const std::vector<Input>& items() const { return items_; }
-
- private:
-  std::vector<Input> items_;
-};
 
 struct PandaOptions {
   std::string device = "auto";  ///< "auto": a GPU where there is one; "cpu"

@@ -49,8 +49,9 @@ class Repl {
         interactive_(isatty(STDIN_FILENO) != 0),
         panda_(arguments.model.open()),
         options_(arguments.sampling.apply_to(panda_.default_options())),
-        chat_(panda_.start_chat()) {
-    use_inputs(arguments.inputs.inputs());
+        chat_(panda_.start_chat()),
+        input_arguments_(arguments.inputs) {
+    use_inputs(arguments.inputs.listed());
   }
 
   /// Returns the first error's kind if the lines came from a pipe: a script should learn of it.
@@ -149,7 +150,7 @@ class Repl {
   }
 
   void use_inputs(Inputs inputs) {
-    chat_.set_inputs(inputs);  // throws before anything has changed
+    chat_.set_inputs(input_arguments_.completed(inputs));  // throws before anything has changed
     inputs_ = std::move(inputs);
   }
 
@@ -192,6 +193,7 @@ class Repl {
   Panda panda_;
   GenerateOptions options_;
   Chat chat_;
+  const InputArguments& input_arguments_;
   Inputs inputs_;
   LineReader reader_;
   bool ended_ = false;

@@ -58,36 +58,6 @@ Manifest open_manifest(const std::string& model, bool verify) {
 
 }  // namespace
 
-std::string to_string(Modality modality) {
-  switch (modality) {
-    case Modality::kImage:
-      return "image";
-    case Modality::kVideo:
-      return "video";
-    case Modality::kAudio:
-      return "audio";
-    case Modality::kThermal:
-      return "thermal";
-    case Modality::kDepth:
-      return "depth";
-    case Modality::kImu:
-      return "imu";
-  }
-  return "unknown";
-}
-
-std::optional<Modality> modality_from_name(std::string_view name) {
-  for (const Modality modality : kAllModalities)
-    if (name == to_string(modality)) return modality;
-  return std::nullopt;
-}
-
-Inputs& Inputs::add_buffer(Modality modality, std::vector<std::uint8_t> bytes, std::string name,
-                           float weight) {
-  if (bytes.empty()) throw Error(ErrorKind::kInput, name + ": the buffer is empty");
-  return add({modality, std::move(name), std::move(bytes), weight});
-}
-
 class Panda::Impl {
  public:
   Impl(const std::string& model, const PandaOptions& options)
