@@ -15,7 +15,7 @@ its legacy behaviour (4.28, PandaGPT's version) for text without special tokens.
 are transformers' in f32. The delta is added as FastChat 0.1.10 does (fastchat/model/apply_delta.py):
 in f16, the rows that the base lacks being zeros.
 
-    python tools/reference/make_vicuna_fixtures.py     needs: torch transformers sentencepiece
+    python tools/reference/make_vicuna_fixtures.py     needs: torch transformers sentencepiece protobuf
 """
 
 import io
@@ -25,6 +25,7 @@ from pathlib import Path
 
 import sentencepiece
 import torch
+from sentencepiece import sentencepiece_model_pb2
 from transformers import LlamaConfig, LlamaForCausalLM
 
 FOLDER = Path(__file__).resolve().parents[2] / "tests" / "fixtures" / "vicuna"
@@ -88,7 +89,12 @@ def train_vocabulary():
         byte_fallback=True, normalization_rule_name="identity", remove_extra_whitespaces=False,
         split_digits=True, allow_whitespace_only_pieces=True, character_coverage=0.99, num_threads=1,
         unk_surface=" \u2047 ", minloglevel=2)
-    return model.getvalue()
+    proto = sentencepiece_model_pb2.ModelProto.FromString(model.getvalue())
+    for piece in proto.pieces:
+        # As in LLaMA's vocabulary: one token at the start of a text, "##" and "#" after a line break.
+        if piece.piece == "###":
+            piece.piece = "\u2581##"
+    return proto.SerializeToString(deterministic=True)
 
 
 def random_model(seed, dtype, **settings):
