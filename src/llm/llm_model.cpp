@@ -1,13 +1,11 @@
 #include "llm/llm_model.h"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 #include <array>
 #include <fstream>
-#include <mutex>
 #include <utility>
 
+#include "llm/llama_log.h"
 #include "pandagpt/error.h"
 #include "tensor/devices.h"
 
@@ -17,32 +15,6 @@ namespace {
 
 constexpr std::size_t kMaxPieceBytes = 512;
 constexpr std::size_t kMaxTextBytes = 16U << 20;
-
-// llama.cpp reports the cause of a failure only through its log, on the thread that called it.
-thread_local std::string last_log_error;
-
-void forward_log(ggml_log_level level, const char* text, void* /*user_data*/) {
-  static thread_local std::string line;
-  line += text;
-  if (line.empty() || line.back() != '\n') return;
-  while (!line.empty() && line.back() == '\n') {
-    line.pop_back();
-  }
-  if (level == GGML_LOG_LEVEL_ERROR && last_log_error.empty()) last_log_error = line;
-  if (!line.empty()) spdlog::debug("llama.cpp: {}", line);
-  line.clear();
-}
-
-// "llama_model_load: error loading model: tensor 'x' ..." -> "tensor 'x' ..."
-std::string cause_of_failure() {
-  std::string cause = std::exchange(last_log_error, {});
-  for (const char* noise : {"error loading model: ", "error loading model hyperparameters: ",
-                            "error loading model vocabulary: ", ": "}) {
-    if (const std::size_t at = cause.find(noise); at != std::string::npos)
-      cause.erase(0, at + std::string_view(noise).size());
-  }
-  return cause;
-}
 
 [[noreturn]] void fail_model(const fs::path& path, const std::string& why) {
   throw Error(ErrorKind::kModel, path.string() + ": " + why);
@@ -99,11 +71,6 @@ std::vector<ggml_backend_dev_t> devices_of(const LlmOptions& options) {
 
 }  // namespace
 
-void redirect_llama_log() {
-  static std::once_flag once;
-  std::call_once(once, [] { llama_log_set(forward_log, nullptr); });
-}
-
 LlmModel::LlmModel(const fs::path& path, const LlmOptions& options)
     : path_(path), vocab_only_(options.vocab_only) {
   redirect_llama_log();
@@ -113,10 +80,10 @@ LlmModel::LlmModel(const fs::path& path, const LlmOptions& options)
   if (!devices.empty()) params.devices = devices.data();
   params.n_gpu_layers = options.n_gpu_layers;
   params.vocab_only = options.vocab_only;
-  last_log_error.clear();
+  clear_llama_failure();
   model_.reset(llama_model_load_from_file(path.c_str(), params));
   if (!model_) {
-    const std::string cause = cause_of_failure();
+    const std::string cause = cause_of_llama_failure();
     fail_model(path, "not a usable language model" + (cause.empty() ? "" : ": " + cause));
   }
   vocab_ = llama_model_get_vocab(model_.get());
@@ -187,10 +154,10 @@ std::string LlmModel::description() const {
 LoraAdapter::LoraAdapter(std::shared_ptr<const LlmModel> model, const fs::path& path, float scale)
     : model_(std::move(model)), scale_(scale) {
   check_gguf_file(path);
-  last_log_error.clear();
+  clear_llama_failure();
   adapter_ = llama_adapter_lora_init(model_->handle(), path.c_str());
   if (adapter_ == nullptr) {
-    const std::string cause = cause_of_failure();
+    const std::string cause = cause_of_llama_failure();
     fail_model(path, "not a usable LoRA adapter for " + model_->path().filename().string() +
                          (cause.empty() ? "" : ": " + cause));
   }

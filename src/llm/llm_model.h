@@ -12,9 +12,6 @@
 
 namespace pandagpt {
 
-/// Sends llama.cpp's and ggml's log lines to spdlog at debug level. Idempotent; LlmModel calls it.
-void redirect_llama_log();
-
 struct LlmOptions {
   int n_gpu_layers = -1;  ///< layers on the GPU, where there is one; negative is all, 0 is none
   std::string device = "auto";  ///< of those layers; "auto": all GPUs; "cpu"; or find_device()'s
