@@ -33,9 +33,13 @@
 namespace pandagpt {
 
 struct PandaOptions {
-  std::string device = "auto";  ///< "auto": a GPU where there is one; "cpu"
-  int n_threads = 0;            ///< 0: one a physical core
-  int n_ctx = 0;                ///< positions of a conversation; 0: the model folder's own value
+  std::string device = "auto";  ///< "auto": a GPU where there is one; "cpu"; or its name: "cuda0"
+  std::string encoder_device;   ///< of the encoders; empty: the same
+  int n_gpu_layers = -1;        ///< of the language model; negative is all
+  /// HOST:PORT of llama.cpp's rpc-server on other machines: the language model is spread over them.
+  std::vector<std::string> rpc_servers;
+  int n_threads = 0;    ///< 0: one a physical core
+  int n_ctx = 0;        ///< positions of a conversation; 0: the model folder's own value
   bool verify = false;  ///< compare every file's SHA-256 with the manifest (reads all bytes)
 };
 
@@ -96,9 +100,14 @@ class Chat {
   Chat& operator=(Chat&&) noexcept;
 
   /// Sets what the conversation is about; its history stays. The inputs stand at the beginning of
-  /// the conversation, as in the reference, so the history is evaluated anew on the next turn.
-  /// Throws as Panda::ask; the inputs then stay as they were.
+  /// the conversation, as in the reference, so the history is evaluated anew on the next turn;
+  /// those of add_inputs are dropped. Throws as Panda::ask; the inputs then stay as they were.
   void set_inputs(const Inputs& inputs);
+  /// Adds what the next question is about. The inputs stand in that question's turn from then on,
+  /// and nothing is evaluated anew; the models were trained with inputs in the first turn only.
+  /// Before the first question, and called twice before another, the sum of all counts. Throws as
+  /// set_inputs.
+  void add_inputs(const Inputs& inputs);
 
   /// Throws Error(kUsage) if the context is full; the conversation is then as it was before.
   Answer ask(std::string_view question, const GenerateOptions& options, const OnText& on_text = {});

@@ -11,6 +11,8 @@ void add_chat(CLI::App& app);
 void add_models(CLI::App& app);
 void add_bench(CLI::App& app);
 void add_convert(CLI::App& app);
+void add_convert_vicuna(CLI::App& convert);  ///< below convert
+void add_quantize(CLI::App& app);
 void add_inspect(CLI::App& app);
 void add_eval(CLI::App& app);
 void add_embed(CLI::App& app);

@@ -1,10 +1,9 @@
 // pandagpt convert: published checkpoints -> the GGUF files of a model folder.
 #include "cli/commands.h"
-#include "cli/line_reader.h"
+#include "cli/conversion.h"
 #include "cli/output.h"
 #include "convert/efficientnet.h"
 #include "convert/imagebind.h"
-#include "core/progress.h"
 #include "pandagpt/error.h"
 
 namespace pandagpt {
@@ -21,16 +20,6 @@ void convert_efficientnet(EfficientNetArguments& arguments) {
   if (!arguments.labels.empty()) arguments.conversion.labels = read_labels(arguments.labels);
   convert_efficientnet_lite(arguments.checkpoint, arguments.output, arguments.conversion);
   write_output(arguments.output + "\n");
-}
-
-/// --name --license --source, for the metadata.
-template <typename Conversion>
-void add_provenance(CLI::App* command, Conversion* conversion) {
-  command->add_option("--name", conversion->name, "name for the metadata")->capture_default_str();
-  command->add_option("--license", conversion->license, "licence for the metadata")
-      ->capture_default_str();
-  command->add_option("--source", conversion->source,
-                      "where the checkpoint came from, for the metadata");
 }
 
 void add_efficientnet(CLI::App& parent) {
@@ -86,19 +75,9 @@ void run_imagebind(ImageBindArguments& arguments) {
   for (const std::string& text : arguments.heads)
     conversion.n_heads.insert(parse_heads(text));
 
-  const auto mib = [](std::uint64_t bytes) {
-    return static_cast<std::int64_t>((bytes - 1) >> 20) + 1;
-  };
-  const InterruptGuard guard;  // so that Ctrl-C leaves no half-written file behind
-  std::optional<Progress> progress;
+  ConversionProgress progress(arguments.output);
   conversion.on_progress = [&](std::uint64_t done, std::uint64_t total) {
-    if (InterruptGuard::pressed())
-      throw Error(ErrorKind::kInternal, "interrupted; " + arguments.output + " was not written");
-    if (!progress) progress.emplace("MiB written", mib(total));
-    if (done < total)
-      progress->update(mib(done));
-    else
-      progress->finish();
+    progress.written(done, total);
   };
   convert_imagebind(arguments.checkpoint, arguments.output, conversion);
   write_output(arguments.output + "\n");
@@ -146,6 +125,7 @@ void add_convert(CLI::App& app) {
   command->require_subcommand(1);
   add_efficientnet(*command);
   add_imagebind(*command);
+  add_convert_vicuna(*command);
   command->footer(
       "Checkpoints are read without running the code that pickles can hold. The output is written\n"
       "whole or not at all; its path is printed.");

@@ -70,6 +70,7 @@ void declare(CLI::App& app) {
   add_models(app);
   add_bench(app);
   add_convert(app);
+  add_quantize(app);
   add_inspect(app);
   add_eval(app);
 }

@@ -71,9 +71,25 @@ void ModelArguments::add_to(CLI::App& command) {
       ->capture_default_str()
       ->group(kModelGroup);
   add_threads(command, options.n_threads);
-  command.add_option("--device", options.device, "auto (a GPU where there is one) or cpu")
+  command
+      .add_option("--device", options.device,
+                  "auto (a GPU where there is one), cpu, or a device's name (cuda0)")
       ->capture_default_str()
-      ->check(CLI::IsMember({"auto", "cpu"}))
+      ->group(kModelGroup);
+  command
+      .add_option("--encoder-device", options.encoder_device,
+                  "the same for the encoders alone (default: as --device)")
+      ->group(kModelGroup);
+  command
+      .add_option("--ngl,--n-gpu-layers", options.n_gpu_layers,
+                  "layers of the language model on the GPU; negative: all")
+      ->capture_default_str()
+      ->check(CLI::Range(-1, 1 << 20))
+      ->group(kModelGroup);
+  command
+      .add_option("--rpc", options.rpc_servers,
+                  "HOST:PORT,.. of llama.cpp's rpc-server on other machines that take layers")
+      ->delimiter(',')
       ->group(kModelGroup);
   command
       .add_option("-c,--ctx-size", options.n_ctx,
@@ -222,6 +238,8 @@ void SamplingArguments::add_to(CLI::App& command) {
   add("--top-k", top_k, "keep the k likeliest tokens; 0: all");
   add("--min-p", min_p, "drop tokens below this part of the best one's probability");
   add("--repeat-penalty", repeat_penalty, "make recent tokens less likely; 1: no");
+  add("--draft-max", n_draft,
+      "tokens guessed at once from what the conversation holds, where that pays; 0: off");
   add("-s,--seed", seed, "same seed, same answer (without it, a random one)");
   command.add_flag("--greedy", greedy, "always the most likely token")->group(kSamplingGroup);
 }
@@ -237,6 +255,7 @@ GenerateOptions SamplingArguments::apply_to(GenerateOptions options) const {
   apply(top_k, options.top_k);
   apply(min_p, options.min_p);
   apply(repeat_penalty, options.repeat_penalty);
+  apply(n_draft, options.n_draft);
   if (seed) options.seed = seed;
   options.greedy = options.greedy || greedy;
   options.validate();

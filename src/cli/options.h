@@ -65,8 +65,8 @@ struct InputArguments {
   bool text_is_last_ = false;  // what a weight would scale
 };
 
-/// --max-tokens --temp --top-p --top-k --min-p --repeat-penalty --seed --greedy. What is not given
-/// comes from the model folder.
+/// --max-tokens --temp --top-p --top-k --min-p --repeat-penalty --draft-max --seed --greedy. What
+/// is not given comes from the model folder.
 struct SamplingArguments {
   std::optional<int> max_tokens;
   std::optional<int> n_beams;
@@ -75,6 +75,7 @@ struct SamplingArguments {
   std::optional<int> top_k;
   std::optional<float> min_p;
   std::optional<float> repeat_penalty;
+  std::optional<int> n_draft;
   std::optional<std::uint32_t> seed;
   bool greedy = false;
 

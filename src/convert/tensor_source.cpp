@@ -113,6 +113,13 @@ void TensorSource::release(ByteView part) const {
     file.release(part);
 }
 
+void TensorSource::read_f32(const SourceTensor& tensor, std::int64_t first,
+                            std::span<float> out) const {
+  tensor.read_f32(first, out);
+  const std::size_t size = element_type_size(tensor.type);
+  if (tensor.is_contiguous()) release(tensor.data.subspan(first * size, out.size() * size));
+}
+
 TensorSource open_tensor_source(const fs::path& path) {
   return SourceOpener(path).open();
 }

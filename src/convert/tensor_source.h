@@ -6,6 +6,7 @@
 
 #include <filesystem>
 #include <map>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,8 @@ class TensorSource {
   /// Gives the memory of `part`, a part of some tensor's data, back to the system (it can be read
   /// again): a pass over a large checkpoint then needs little of it at a time.
   void release(ByteView part) const;
+  /// `tensor`'s values [first, first + out.size()), whose memory is given back right away.
+  void read_f32(const SourceTensor& tensor, std::int64_t first, std::span<float> out) const;
 
  private:
   friend class SourceOpener;

@@ -26,17 +26,10 @@ float largest_value(ggml_type type) {
 
 class Streamer {
  public:
-  Streamer(const TensorSource& source, const std::string& name, ggml_type type,
-           std::int64_t row_length)
-      : source_(source),
-        name_(name),
-        tensor_(source.tensor(name)),
-        type_(type),
-        row_length_(row_length),
-        n_rows_(tensor_.n_elements() / row_length) {}
+  Streamer(const RowStream& stream, ggml_type type) : stream_(stream), type_(type) {}
 
   void run(int n_threads, const GgufWriter::TensorSink& sink) {
-    const std::int64_t n_slices = (n_rows_ + rows_per_slice() - 1) / rows_per_slice();
+    const std::int64_t n_slices = (stream_.n_rows + rows_per_slice() - 1) / rows_per_slice();
     std::deque<std::future<Bytes>> underway;  // in order; writing overlaps with converting
     std::int64_t next = 0;
     while (next < n_slices || !underway.empty()) {
@@ -47,58 +40,63 @@ class Streamer {
       sink(underway.front().get());
       underway.pop_front();
     }
-    source_.release(tensor_.data);
   }
 
  private:
   std::int64_t rows_per_slice() const {
-    return std::max<std::int64_t>(1, kSliceElements / row_length_);
+    return std::max<std::int64_t>(1, kSliceElements / stream_.row_length);
   }
 
   Bytes convert(std::int64_t slice) const {
-    const std::int64_t first = slice * rows_per_slice() * row_length_;
-    const std::int64_t rows = std::min(rows_per_slice(), n_rows_ - slice * rows_per_slice());
-    const std::int64_t count = rows * row_length_;
-    Bytes result(ggml_row_size(type_, row_length_) * rows);
+    const std::int64_t first = slice * rows_per_slice();
+    const std::int64_t rows = std::min(rows_per_slice(), stream_.n_rows - first);
+    const std::int64_t count = rows * stream_.row_length;
+    Bytes result(ggml_row_size(type_, stream_.row_length) * rows);
     if (type_ == GGML_TYPE_F32) {
       read(first, {reinterpret_cast<float*>(result.data()), static_cast<std::size_t>(count)});
       return result;
     }
     std::vector<float> values(count);
     read(first, values);
-    ggml_quantize_chunk(type_, values.data(), result.data(), 0, rows, row_length_, nullptr);
+    ggml_quantize_chunk(type_, values.data(), result.data(), 0, rows, stream_.row_length, nullptr);
     return result;
   }
 
   void read(std::int64_t first, std::span<float> values) const {
-    tensor_.read_f32(first, values);
-    if (tensor_.is_contiguous()) {
-      const std::size_t element = element_type_size(tensor_.type);
-      source_.release(tensor_.data.subspan(first * element, values.size() * element));
-    }
+    stream_.read(first, values);
     const float limit = largest_value(type_);
     bool fits = true;
     for (const float value : values)
       fits &= std::abs(value) <= limit;  // false for NaN
     if (!fits)
-      throw Error(ErrorKind::kModel, source_.path().string() + ": tensor " + name_ +
+      throw Error(ErrorKind::kModel, stream_.name +
                                          " holds values that are not finite or too large for " +
                                          ggml_type_name(type_));
   }
 
-  const TensorSource& source_;
-  const std::string& name_;
-  const SourceTensor& tensor_;
+  const RowStream& stream_;
   ggml_type type_;
-  std::int64_t row_length_;
-  std::int64_t n_rows_;
 };
 
 }  // namespace
 
+void stream_rows(const RowStream& stream, ggml_type type, int n_threads,
+                 const GgufWriter::TensorSink& sink) {
+  Streamer(stream, type).run(n_threads, sink);
+}
+
 void stream_tensor(const TensorSource& source, const std::string& name, ggml_type type,
                    std::int64_t row_length, int n_threads, const GgufWriter::TensorSink& sink) {
-  Streamer(source, name, type, row_length).run(n_threads, sink);
+  const SourceTensor& tensor = source.tensor(name);
+  const auto read = [&](std::int64_t first, std::span<float> rows) {
+    source.read_f32(tensor, first * row_length, rows);
+  };
+  stream_rows({.name = source.path().string() + ": tensor " + name,
+               .n_rows = tensor.n_elements() / row_length,
+               .row_length = row_length,
+               .read = read},
+              type, n_threads, sink);
+  source.release(tensor.data);
 }
 
 }  // namespace pandagpt

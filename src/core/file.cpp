@@ -28,6 +28,10 @@ constexpr std::size_t kSha256Digits = 64;
   throw Error(ErrorKind::kInput, path.string() + ": " + why);
 }
 
+[[noreturn]] void fail_write(const fs::path& path, const std::string& why) {
+  throw Error(ErrorKind::kInternal, path.string() + ": can't be written: " + why);
+}
+
 Bytes read_stream(std::istream& in, const fs::path& name, std::uint64_t max_bytes) {
   Bytes bytes;
   std::vector<char> block(kBlockBytes);
@@ -91,35 +95,49 @@ Bytes read_file(const fs::path& path, std::uint64_t max_bytes) {
   return read_stream(in, path, max_bytes);
 }
 
+PendingFile::PendingFile(fs::path path) : path_(std::move(path)), temporary_(path_) {
+  temporary_ += ".tmp" + std::to_string(getpid());
+}
+
+PendingFile::~PendingFile() {
+  std::error_code ignored;
+  fs::remove(temporary_, ignored);
+}
+
+void PendingFile::commit() {
+  const int descriptor = open(temporary_.c_str(), O_RDONLY | O_CLOEXEC);
+  const bool synced = descriptor >= 0 && fsync(descriptor) == 0;
+  const int sync_errno = errno;
+  if (descriptor >= 0) close(descriptor);
+  if (!synced) fail_write(path_, std::strerror(sync_errno));
+  std::error_code code;
+  fs::rename(temporary_, path_, code);
+  if (code) fail_write(path_, code.message());
+}
+
+void require_disk_room(const fs::path& path, std::uint64_t size) {
+  const fs::path folder = path.has_parent_path() ? path.parent_path() : ".";
+  std::error_code code;
+  const fs::space_info space = fs::space(folder, code);
+  if (code || space.available >= size) return;
+  throw Error(ErrorKind::kInternal, path.string() + ": takes " + std::to_string((size >> 20) + 1) +
+                                        " MiB, but its disk has " +
+                                        std::to_string(space.available >> 20) +
+                                        " MiB left; free some, or write elsewhere");
+}
+
 void write_file_atomically(const fs::path& path, const std::function<void(std::ostream&)>& write) {
-  fs::path temporary = path;
-  temporary += ".tmp" + std::to_string(getpid());
-  const auto fail = [&](const std::string& why) {
-    std::error_code ignored;
-    fs::remove(temporary, ignored);
-    throw Error(ErrorKind::kInternal, path.string() + ": can't be written: " + why);
-  };
+  PendingFile file(path);
   try {
-    std::ofstream out(temporary, std::ios::binary | std::ios::trunc);
-    if (!out) fail(std::strerror(errno));
+    std::ofstream out(file.temporary(), std::ios::binary | std::ios::trunc);
+    if (!out) fail_write(path, std::strerror(errno));
     out.exceptions(std::ios::failbit | std::ios::badbit);  // a full disk ends `write` at once
     write(out);
     out.flush();
   } catch (const std::ios::failure&) {
-    fail(std::strerror(errno));
-  } catch (...) {
-    std::error_code ignored;
-    fs::remove(temporary, ignored);
-    throw;
+    fail_write(path, std::strerror(errno));
   }
-  const int descriptor = open(temporary.c_str(), O_RDONLY | O_CLOEXEC);
-  const bool synced = descriptor >= 0 && fsync(descriptor) == 0;
-  const int sync_errno = errno;
-  if (descriptor >= 0) close(descriptor);
-  if (!synced) fail(std::strerror(sync_errno));
-  std::error_code code;
-  fs::rename(temporary, path, code);
-  if (code) fail(code.message());
+  file.commit();
 }
 
 void check_room(const fs::path& path, std::uint64_t bytes) {

@@ -20,6 +20,29 @@ using ByteView = std::span<const std::uint8_t>;
 /// Throws Error(kInput): missing, a folder, no permission, empty, larger than `max_bytes`.
 Bytes read_file(const std::filesystem::path& path, std::uint64_t max_bytes);
 
+/// A file that is written under another name in the same folder until it is whole.
+class PendingFile {
+ public:
+  explicit PendingFile(std::filesystem::path path);
+  /// Removes what was written, unless commit() was called.
+  ~PendingFile();
+  PendingFile(const PendingFile&) = delete;
+  PendingFile& operator=(const PendingFile&) = delete;
+
+  /// Where to write until then.
+  const std::filesystem::path& temporary() const { return temporary_; }
+  /// Flushes the temporary file to disk and renames it over the path. Throws Error(kInternal).
+  void commit();
+
+ private:
+  std::filesystem::path path_;
+  std::filesystem::path temporary_;
+};
+
+/// Throws Error(kInternal) if the disk of `path` has less room than `size` bytes, where the system
+/// tells: better known before gigabytes have been computed.
+void require_disk_room(const std::filesystem::path& path, std::uint64_t size);
+
 /// Writes through a temporary file in the same folder, flushes it to disk, then renames it over
 /// `path`: a reader sees the old content or the new, never a part. `write` gets a binary stream
 /// that throws when it can't write. Throws Error(kInternal) on a full disk or missing folder; the

@@ -1,14 +1,13 @@
 #include "llm/llm_model.h"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 #include <array>
 #include <fstream>
-#include <mutex>
 #include <utility>
 
+#include "llm/llama_log.h"
 #include "pandagpt/error.h"
+#include "tensor/devices.h"
 
 namespace pandagpt {
 namespace fs = std::filesystem;
@@ -16,32 +15,6 @@ namespace {
 
 constexpr std::size_t kMaxPieceBytes = 512;
 constexpr std::size_t kMaxTextBytes = 16U << 20;
-
-// llama.cpp reports the cause of a failure only through its log, on the thread that called it.
-thread_local std::string last_log_error;
-
-void forward_log(ggml_log_level level, const char* text, void* /*user_data*/) {
-  static thread_local std::string line;
-  line += text;
-  if (line.empty() || line.back() != '\n') return;
-  while (!line.empty() && line.back() == '\n') {
-    line.pop_back();
-  }
-  if (level == GGML_LOG_LEVEL_ERROR && last_log_error.empty()) last_log_error = line;
-  if (!line.empty()) spdlog::debug("llama.cpp: {}", line);
-  line.clear();
-}
-
-// "llama_model_load: error loading model: tensor 'x' ..." -> "tensor 'x' ..."
-std::string cause_of_failure() {
-  std::string cause = std::exchange(last_log_error, {});
-  for (const char* noise : {"error loading model: ", "error loading model hyperparameters: ",
-                            "error loading model vocabulary: ", ": "}) {
-    if (const std::size_t at = cause.find(noise); at != std::string::npos)
-      cause.erase(0, at + std::string_view(noise).size());
-  }
-  return cause;
-}
 
 [[noreturn]] void fail_model(const fs::path& path, const std::string& why) {
   throw Error(ErrorKind::kModel, path.string() + ": " + why);
@@ -60,24 +33,57 @@ void check_gguf_file(const fs::path& path) {
     fail_model(path, "not a GGUF file (its first four bytes must be 'GGUF')");
 }
 
-}  // namespace
+// llama.cpp may have been built without it, hence no direct call.
+using AddRpcServer = ggml_backend_reg_t (*)(const char* endpoint);
 
-void redirect_llama_log() {
-  static std::once_flag once;
-  std::call_once(once, [] { llama_log_set(forward_log, nullptr); });
+void append_rpc_devices(const std::string& server, std::vector<ggml_backend_dev_t>& devices) {
+  ggml_backend_reg_t rpc = ggml_backend_reg_by_name("RPC");
+  const auto add = rpc == nullptr
+                       ? nullptr
+                       : reinterpret_cast<AddRpcServer>(
+                             ggml_backend_reg_get_proc_address(rpc, "ggml_backend_rpc_add_server"));
+  if (add == nullptr)
+    throw Error(ErrorKind::kUsage,
+                "this llama.cpp was built without its RPC backend; build it with -DGGML_RPC=ON "
+                "(docs/devices.md)");
+  ggml_backend_reg_t found = add(server.c_str());
+  const std::size_t count = found == nullptr ? 0 : ggml_backend_reg_dev_count(found);
+  if (count == 0)
+    throw Error(ErrorKind::kUsage, "no rpc-server answers at " + server + " (HOST:PORT)");
+  for (std::size_t i = 0; i < count; ++i)
+    devices.push_back(ggml_backend_reg_dev_get(found, i));
 }
+
+/// What llama.cpp may use, ended by a null; empty: its own choice, all GPUs.
+std::vector<ggml_backend_dev_t> devices_of(const LlmOptions& options) {
+  std::vector<ggml_backend_dev_t> devices;
+  for (const std::string& server : options.rpc_servers)
+    append_rpc_devices(server, devices);
+  if (options.device != "auto") {
+    ggml_backend_dev_t device = find_device(options.device);
+    if (is_gpu(device)) devices.push_back(device);
+  } else if (devices.empty()) {
+    return {};
+  }
+  devices.push_back(nullptr);
+  return devices;
+}
+
+}  // namespace
 
 LlmModel::LlmModel(const fs::path& path, const LlmOptions& options)
     : path_(path), vocab_only_(options.vocab_only) {
   redirect_llama_log();
   check_gguf_file(path);
   llama_model_params params = llama_model_default_params();
+  std::vector<ggml_backend_dev_t> devices = devices_of(options);
+  if (!devices.empty()) params.devices = devices.data();
   params.n_gpu_layers = options.n_gpu_layers;
   params.vocab_only = options.vocab_only;
-  last_log_error.clear();
+  clear_llama_failure();
   model_.reset(llama_model_load_from_file(path.c_str(), params));
   if (!model_) {
-    const std::string cause = cause_of_failure();
+    const std::string cause = cause_of_llama_failure();
     fail_model(path, "not a usable language model" + (cause.empty() ? "" : ": " + cause));
   }
   vocab_ = llama_model_get_vocab(model_.get());
@@ -148,10 +154,10 @@ std::string LlmModel::description() const {
 LoraAdapter::LoraAdapter(std::shared_ptr<const LlmModel> model, const fs::path& path, float scale)
     : model_(std::move(model)), scale_(scale) {
   check_gguf_file(path);
-  last_log_error.clear();
+  clear_llama_failure();
   adapter_ = llama_adapter_lora_init(model_->handle(), path.c_str());
   if (adapter_ == nullptr) {
-    const std::string cause = cause_of_failure();
+    const std::string cause = cause_of_llama_failure();
     fail_model(path, "not a usable LoRA adapter for " + model_->path().filename().string() +
                          (cause.empty() ? "" : ": " + cause));
   }

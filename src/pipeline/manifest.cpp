@@ -85,6 +85,7 @@ void read_prompt(JsonObject prompt, PromptTemplate& format) {
   take("after_image", format.after_image);
   take("first_human_text", format.first_human_text);
   take("next_human", format.next_human);
+  take("next_human_image", format.next_human_image);
   take("assistant", format.assistant);
   take("answer_prefix", format.answer_prefix);
   take("answer_end", format.answer_end);
@@ -115,6 +116,7 @@ void read_sampling(JsonObject sampling, GenerateOptions& options) {
   take_float("min_p", options.min_p);
   take_float("repeat_penalty", options.repeat_penalty);
   take_int("repeat_last_n", options.repeat_last_n);
+  take_int("n_draft", options.n_draft);
   sampling.warn_about_unknown_keys();
 }
 

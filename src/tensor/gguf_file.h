@@ -113,6 +113,7 @@ class GgufWriter {
   void set_bool(const std::string& key, bool value);
   void set_str(const std::string& key, const std::string& value);
   void set_u32_array(const std::string& key, std::span<const std::uint32_t> values);
+  void set_i32_array(const std::string& key, std::span<const std::int32_t> values);
   void set_f32_array(const std::string& key, std::span<const float> values);
   void set_str_array(const std::string& key, std::span<const std::string> values);
 

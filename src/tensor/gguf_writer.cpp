@@ -1,7 +1,6 @@
 #include <cstring>
 #include <filesystem>
 #include <ostream>
-#include <system_error>
 #include <utility>
 
 #include "pandagpt/error.h"
@@ -63,6 +62,9 @@ void GgufWriter::set_str(const std::string& key, const std::string& value) {
 }
 void GgufWriter::set_u32_array(const std::string& key, std::span<const std::uint32_t> values) {
   gguf_set_arr_data(gguf_.get(), key.c_str(), GGUF_TYPE_UINT32, values.data(), values.size());
+}
+void GgufWriter::set_i32_array(const std::string& key, std::span<const std::int32_t> values) {
+  gguf_set_arr_data(gguf_.get(), key.c_str(), GGUF_TYPE_INT32, values.data(), values.size());
 }
 void GgufWriter::set_f32_array(const std::string& key, std::span<const float> values) {
   gguf_set_arr_data(gguf_.get(), key.c_str(), GGUF_TYPE_FLOAT32, values.data(), values.size());
@@ -127,7 +129,7 @@ void GgufWriter::put_tensor(std::ostream& out, const std::string& name,
 }
 
 void GgufWriter::write(const std::filesystem::path& path) const {
-  check_room(path, file_size());
+  require_disk_room(path, file_size());
   Bytes header(gguf_get_meta_size(gguf_.get()));
   gguf_get_meta_data(gguf_.get(), header.data());
   write_file_atomically(path, [&](std::ostream& out) {
