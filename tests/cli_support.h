@@ -44,7 +44,10 @@ inline void obey_permissions() {
 
 class CliTest : public testing::Test {
  protected:
-  CliTest() : models_("PANDAGPT_MODELS", PANDAGPT_FIXTURES), data_("XDG_DATA_HOME", "/nowhere") {}
+  CliTest()
+      : models_("PANDAGPT_MODELS", PANDAGPT_FIXTURES),
+        data_("XDG_DATA_HOME", "/nowhere"),
+        cache_("XDG_CACHE_HOME", (folder_ / "cache").string()) {}
 
   /// Runs the program with `input` as standard input; standard output to `out_path`.
   Outcome run(const Arguments& arguments, const std::string& input = "",
@@ -97,6 +100,7 @@ class CliTest : public testing::Test {
   TemporaryFolder folder_;
   ScopedVariable models_;
   ScopedVariable data_;
+  ScopedVariable cache_;
 };
 
 }  // namespace pandagpt::test

@@ -22,9 +22,11 @@
 namespace pandagpt {
 
 struct EmbedderOptions {
-  int n_threads = 0;           ///< 0: one a physical core
-  std::string device = "cpu";  ///< "auto": a GPU where there is one
-  int max_batch = 8;           ///< inputs of one kind that are computed in one go
+  int n_threads = 0;            ///< 0: one a physical core
+  std::string device = "cpu";   ///< "auto": a GPU where there is one
+  int max_batch = 8;            ///< inputs of one kind that are computed in one go
+  bool use_cache = true;        ///< inputs of the same content aren't encoded again (PandaOptions)
+  std::string cache_file = {};  ///< the same on disk; the fingerprint is kept there in any case
 };
 
 /// May be shared by threads; inputs are decoded side by side and encoded one call after another.

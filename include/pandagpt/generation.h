@@ -51,6 +51,7 @@ std::string to_string(FinishReason reason);
 /// Times in milliseconds, counts in tokens; of one answer.
 struct Timings {
   double encode_ms = 0;      ///< decoding, preprocessing and encoding the inputs, projecting
+  int cached_inputs = 0;     ///< inputs that had been encoded before, which took no encoder
   double prompt_ms = 0;      ///< evaluating what the model had not seen yet
   double first_text_ms = 0;  ///< from the call to the first piece of the answer
   double generate_ms = 0;    ///< from the first sampled token to the last

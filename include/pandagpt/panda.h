@@ -34,13 +34,19 @@ namespace pandagpt {
 
 struct PandaOptions {
   std::string device = "auto";  ///< "auto": a GPU where there is one; "cpu"; or its name: "cuda0"
-  std::string encoder_device;   ///< of the encoders; empty: the same
-  int n_gpu_layers = -1;        ///< of the language model; negative is all
+  std::string encoder_device = {};  ///< of the encoders; empty: the same
+  int n_gpu_layers = -1;            ///< of the language model; negative is all
   /// HOST:PORT of llama.cpp's rpc-server on other machines: the language model is spread over them.
-  std::vector<std::string> rpc_servers;
+  std::vector<std::string> rpc_servers = {};
   int n_threads = 0;    ///< 0: one a physical core
   int n_ctx = 0;        ///< positions of a conversation; 0: the model folder's own value
   bool verify = false;  ///< compare every file's SHA-256 with the manifest (reads all bytes)
+  /// Inputs of the same content aren't encoded again: their embeddings are kept, some thousands in
+  /// memory.
+  bool use_cache = true;
+  /// And more of them on disk, for other processes and later ones: an SQLite file, which is made if
+  /// it isn't there. Empty: none.
+  std::string cache_file = {};
 };
 
 /// What a model folder says about itself.

@@ -93,17 +93,12 @@ double first_byte_ms(const std::vector<std::string>& arguments) {
 }
 
 std::vector<std::string> ask_command(const BenchArguments& arguments, const Inputs& inputs) {
-  std::vector<std::string> command{"pandagpt",
-                                   "ask",
-                                   "--greedy",
-                                   "--max-tokens",
-                                   "4",
-                                   "--model",
-                                   arguments.model.model,
-                                   "--threads",
-                                   std::to_string(arguments.model.options.n_threads),
-                                   "--device",
-                                   arguments.model.options.device};
+  std::vector<std::string> command{"pandagpt",  "ask",
+                                   "--greedy",  "--max-tokens",
+                                   "4",         "--no-cache",
+                                   "--model",   arguments.model.model,
+                                   "--threads", std::to_string(arguments.model.options.n_threads),
+                                   "--device",  arguments.model.options.device};
   for (const Input& input : inputs.items()) {
     command.push_back("--" + to_string(input.modality));
     command.push_back(input.name);
@@ -199,6 +194,7 @@ void add_bench(CLI::App& app) {
   CLI::App* command = app.add_subcommand("bench", "Measure start-up and speed of a model");
   arguments->inputs.add_to(*command);
   arguments->model.add_to(*command);
+  arguments->model.no_cache = true;  // the encoders are to be measured
   command->add_option("-r,--repeat", arguments->repeat, "how often each thing is measured")
       ->capture_default_str()
       ->check(CLI::Range(1, 1000));

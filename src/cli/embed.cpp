@@ -102,8 +102,9 @@ void check(const EmbedArguments& arguments) {
   arguments.inputs.check_standard_input();
 }
 
-void run_embed(const EmbedArguments& arguments) {
+void run_embed(EmbedArguments& arguments) {
   check(arguments);
+  arguments.model.options.use_cache = arguments.manifest.empty();  // a long list comes once
   const Embedder embedder = arguments.model.open();
   if (!arguments.manifest.empty()) {
     run_manifest(embedder, arguments);

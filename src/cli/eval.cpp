@@ -115,6 +115,7 @@ void add_eval_caption(CLI::App& eval) {
       "answer about every photo of a test set; BLEU, ROUGE-L and CIDEr-D of the answers");
   auto options = std::make_shared<CaptionOptions>();
   options->model.add_to(*command);
+  options->model.no_cache = true;  // each photo comes once, and its time counts
   command->add_option("--data", options->data, "JSON list of {image_name, captions}")->required();
   command->add_option("--images", options->images, "folder that image_name is relative to")
       ->required();

@@ -2,16 +2,19 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <tuple>
 #include <utility>
 
+#include "core/user_folders.h"
 #include "preprocess/depth.h"
 
 namespace pandagpt {
 namespace {
 
+constexpr const char* kCacheName = "embeddings.db";
 constexpr const char* kModelGroup = "Model";
 constexpr const char* kInputGroup = "Inputs";
 constexpr const char* kSensorGroup = "Sensors (what their files don't say)";
@@ -54,6 +57,23 @@ void add_threads(CLI::App& command, int& n_threads) {
       ->group(kModelGroup);
 }
 
+void add_no_cache(CLI::App& command, bool& no_cache) {
+  command
+      .add_flag("--no-cache", no_cache,
+                "encode inputs again that have been encoded before (they are remembered in "
+                "$XDG_CACHE_HOME/pandagpt, else ~/.cache/pandagpt)")
+      ->group(kModelGroup);
+}
+
+/// `options` with this user's file of embeddings.
+template <typename Options>
+Options with_cache(Options options, bool no_cache) {
+  options.use_cache = options.use_cache && !no_cache;
+  const std::filesystem::path folder = user_cache_folder();
+  if (!no_cache && !folder.empty()) options.cache_file = (folder / kCacheName).string();
+  return options;
+}
+
 /// "kinect1" or "FOCAL,BASELINE".
 DepthCamera parse_depth_camera(const std::string& text) {
   static const std::map<std::string, DepthCamera> known{
@@ -71,6 +91,7 @@ void ModelArguments::add_to(CLI::App& command) {
       ->capture_default_str()
       ->group(kModelGroup);
   add_threads(command, options.n_threads);
+  add_no_cache(command, no_cache);
   command
       .add_option("--device", options.device,
                   "auto (a GPU where there is one), cpu, or a device's name (cuda0)")
@@ -103,15 +124,24 @@ void ModelArguments::add_to(CLI::App& command) {
       ->group(kModelGroup);
 }
 
+Panda ModelArguments::open() const {
+  return Panda(model, with_cache(options, no_cache));
+}
+
 void EmbedderArguments::add_to(CLI::App& command) {
   command.add_option("-m,--model", model, "model folder, its name, or an encoders file (*.gguf)")
       ->capture_default_str()
       ->group(kModelGroup);
   add_threads(command, options.n_threads);
+  add_no_cache(command, no_cache);
   command
       .add_option("--device", options.device, "cpu, auto (a GPU where there is one), or its name")
       ->capture_default_str()
       ->group(kModelGroup);
+}
+
+Embedder EmbedderArguments::open() const {
+  return Embedder(model, with_cache(options, no_cache));
 }
 
 void SensorArguments::add_to(CLI::App& command) {

@@ -11,22 +11,24 @@
 
 namespace pandagpt {
 
-/// --model --threads --device --ctx-size --verify
+/// --model --threads --device --ctx-size --verify --no-cache
 struct ModelArguments {
   std::string model = "panda-mini";
   PandaOptions options;
+  bool no_cache = false;
 
   void add_to(CLI::App& command);
-  Panda open() const { return Panda(model, options); }
+  Panda open() const;
 };
 
-/// --model --threads --device, for commands that need no language model.
+/// --model --threads --device --no-cache, for commands that need no language model.
 struct EmbedderArguments {
   std::string model = "panda-mini";
   EmbedderOptions options;
+  bool no_cache = false;
 
   void add_to(CLI::App& command);
-  Embedder open() const { return Embedder(model, options); }
+  Embedder open() const;
 };
 
 /// --imu-rate --depth-unit --thermal-range ..: for all inputs of that kind.

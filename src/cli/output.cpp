@@ -34,6 +34,7 @@ void write_json(const Json& value) {
 
 Json to_json(const Timings& timings) {
   return {{"encode_ms", rounded(timings.encode_ms)},
+          {"cached_inputs", timings.cached_inputs},
           {"prompt_ms", rounded(timings.prompt_ms)},
           {"first_text_ms", rounded(timings.first_text_ms)},
           {"generate_ms", rounded(timings.generate_ms)},

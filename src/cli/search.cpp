@@ -91,6 +91,7 @@ void run_index(IndexArguments& arguments, const CLI::App& command) {
   const int n_threads = arguments.model.options.n_threads;
   job.n_workers = 1 + (n_threads > 0 ? n_threads : default_thread_count());
   arguments.model.options.max_batch = job.batch_size;
+  arguments.model.options.use_cache = false;  // the index remembers what it has encoded
   const Embedder embedder = open_embedder(arguments.model, command, job.database);
   const EmbedderEncoder encoder(embedder, arguments.model.model);
   const IndexJobResult result = run_index_job(encoder, job);

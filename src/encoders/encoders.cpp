@@ -219,10 +219,18 @@ class Encoders::Impl {
 
   const std::string& fingerprint() const {
     if (fingerprint_.empty()) {
-      const std::string text = sha256_file(file_.path()) + " " + kPreprocessingVersion;
+      const std::string hash =
+          options_.file_sha256 ? options_.file_sha256(file_.path()) : sha256_file(file_.path());
+      const std::string text = hash + " " + kPreprocessingVersion;
       fingerprint_ = sha256_hex({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
     }
     return fingerprint_;
+  }
+
+  std::string arithmetic() const {
+    const bool portable = options_.portable || !backend_.is_cpu();
+    return std::string(ggml_backend_name(backend_.get())) + (portable ? ", portable, " : ", ") +
+           compute_type_name(options_.compute_type) + ", " + cpu_support().instruction_set;
   }
 
  private:
@@ -363,6 +371,9 @@ int Encoders::grid_cells() const {
 }
 const std::string& Encoders::fingerprint() const {
   return impl_->fingerprint();
+}
+std::string Encoders::arithmetic() const {
+  return impl_->arithmetic();
 }
 
 std::vector<float> Encoders::encode(Tower tower, std::span<const float> values, int n_inputs,

@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -31,6 +32,8 @@ struct EncoderOptions {
   ComputeType compute_type = ComputeType::kAuto;
   std::string device = "cpu";      ///< "auto" or one of compute_devices() (tensor/devices.h)
   std::vector<Tower> towers = {};  ///< use only these; empty: all that the file has
+  /// How fingerprint() gets the SHA-256 of the file, e.g. from a store of known ones.
+  std::function<std::string(const std::filesystem::path&)> file_sha256 = {};
 };
 
 /// Not thread-safe: one call at a time for each object.
@@ -95,8 +98,12 @@ class Encoders {
   const std::vector<std::string>& labels() const;
 
   /// Changes whenever weights, preprocessing or post-processing change: the key of feature caches.
-  /// Computed on the first call (one pass over the file).
+  /// Computed on the first call (one pass over the file, unless options.file_sha256 knows better).
   const std::string& fingerprint() const;
+
+  /// What else changes an embedding in its last digits: the device and, on the CPU, the numbers in
+  /// which it computes.
+  std::string arithmetic() const;
 
  private:
   class Impl;

@@ -39,7 +39,9 @@ EncoderOptions encoder_options(const EmbedderOptions& options) {
 class Embedder::Impl {
  public:
   Impl(const Source& source, const EmbedderOptions& options)
-      : name(source.name), encoder(source.encoders, encoder_options(options), source.name) {}
+      : name(source.name),
+        encoder(source.encoders, encoder_options(options), source.name,
+                {.keeps_embeddings = options.use_cache, .file = options.cache_file}) {}
 
   std::string name;
   InputEncoder encoder;

@@ -6,11 +6,24 @@
 #include "pandagpt/error.h"
 
 namespace pandagpt {
+namespace {
+
+EncoderOptions with_hashes_of(EmbeddingCache& cache, const std::string& recorded,
+                              EncoderOptions options) {
+  options.file_sha256 = [&cache, recorded](const std::filesystem::path& path) {
+    return cache.file_sha256(path, recorded);
+  };
+  return options;
+}
+
+}  // namespace
 
 InputEncoder::InputEncoder(const std::filesystem::path& path, const EncoderOptions& options,
-                           std::string model_name)
+                           std::string model_name, EmbeddingCacheOptions cache,
+                           const std::string& recorded_sha256)
     : model_name_(std::move(model_name)),
-      encoders_(path, options),
+      cache_(std::move(cache)),
+      encoders_(path, with_hashes_of(cache_, recorded_sha256, options)),
       transforms_(media_transforms(encoders_)),
       n_embd_(encoders_.n_embd()) {
   std::ranges::copy_if(kAllModalities, std::back_inserter(modalities_),
@@ -40,41 +53,68 @@ void InputEncoder::require_tower(Modality modality) const {
               model_name_ + " has no " + to_string(modality) + " tower; it takes: " + known);
 }
 
-std::vector<float> InputEncoder::encode(const std::vector<Input>& inputs) const {
+void InputEncoder::name_encoder() const {
+  if (!cache_.wants_encoder()) return;
+  const std::lock_guard lock(mutex_);
+  cache_.set_encoder(encoders_.fingerprint() + '\n' + encoders_.arithmetic());
+}
+
+std::vector<float> InputEncoder::encode(const std::vector<Input>& inputs, int* n_cached) const {
   for (const Input& input : inputs) {
     require_tower(input.modality);
   }
-  std::vector<PreparedInput> prepared;
-  for (const Input& input : inputs) {
-    prepared.push_back(prepare(input, transforms_));
-  }
-  const std::lock_guard lock(mutex_);
-  return encode_prepared(inputs, std::move(prepared));
-}
-
-std::vector<float> InputEncoder::encode_prepared(std::span<const Input> inputs,
-                                                 std::vector<PreparedInput> prepared) const {
+  if (!inputs.empty()) name_encoder();
   const auto width = static_cast<std::size_t>(n_embd_);
   std::vector<float> rows(inputs.size() * width);
+  std::vector<NewInput> fresh;
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    const Input& input = inputs[i];
+    const std::optional<FileStamp> stamp = file_stamp(input.name);
+    std::optional<std::string> key;
+    if (cache_.keeps_embeddings()) key = cache_.key_of(input);
+    if (key) {
+      if (const auto known = cache_.find(*key, width)) {
+        std::ranges::copy(*known, rows.begin() + static_cast<std::ptrdiff_t>(i * width));
+        continue;
+      }
+    }
+    fresh.push_back(
+        {i, tower_of(input.modality), std::move(key), stamp, prepare(input, transforms_)});
+  }
+  if (n_cached != nullptr) *n_cached = static_cast<int>(inputs.size() - fresh.size());
+  if (fresh.empty()) return rows;
+  {
+    const std::lock_guard lock(mutex_);
+    encode_new(fresh, rows);
+  }
+  for (const NewInput& one : fresh) {
+    const Input& input = inputs[one.row];
+    // A file that was written to meanwhile has been hashed as one thing and read as another.
+    const bool is_same = !input.bytes.empty() || file_stamp(input.name) == one.stamp;
+    if (one.key && is_same) cache_.put(*one.key, std::span(rows).subspan(one.row * width, width));
+  }
+  return rows;
+}
+
+void InputEncoder::encode_new(std::span<NewInput> inputs, std::span<float> rows) const {
+  const auto width = static_cast<std::size_t>(n_embd_);
   std::vector<Image> images;  // all at once: a batch is faster
   std::vector<std::size_t> image_rows;
-  for (std::size_t i = 0; i < inputs.size(); ++i) {
-    if (auto* image = std::get_if<Image>(&prepared[i])) {
+  for (NewInput& one : inputs) {
+    if (auto* image = std::get_if<Image>(&one.prepared)) {
       images.push_back(std::move(*image));
-      image_rows.push_back(i);
+      image_rows.push_back(one.row);
       continue;
     }
-    const auto& tensor = std::get<MediaTensor>(prepared[i]);
-    const std::vector<float> row =
-        encoders_.encode(tower_of(inputs[i].modality), tensor.values, 1, tensor.n_views);
-    std::ranges::copy(row, rows.begin() + static_cast<std::ptrdiff_t>(i * width));
+    const auto& tensor = std::get<MediaTensor>(one.prepared);
+    const std::vector<float> row = encoders_.encode(one.tower, tensor.values, 1, tensor.n_views);
+    std::ranges::copy(row, rows.begin() + static_cast<std::ptrdiff_t>(one.row * width));
   }
-  if (images.empty()) return rows;
+  if (images.empty()) return;
   const std::vector<float> pictures = encoders_.encode_images(images);
   for (std::size_t i = 0; i < image_rows.size(); ++i)
     std::copy_n(pictures.begin() + static_cast<std::ptrdiff_t>(i * width), width,
                 rows.begin() + static_cast<std::ptrdiff_t>(image_rows[i] * width));
-  return rows;
 }
 
 std::vector<float> InputEncoder::encode_texts(std::span<const std::string> texts) const {

@@ -10,6 +10,7 @@
 
 #include "encoders/encoders.h"
 #include "pandagpt/panda.h"
+#include "pipeline/embedding_cache.h"
 #include "pipeline/media_tensor.h"
 
 namespace pandagpt {
@@ -17,9 +18,11 @@ namespace pandagpt {
 /// May be used by several threads at once; they decode side by side and encode one after another.
 class InputEncoder {
  public:
-  /// `model_name` stands in error messages. Throws Error(kModel) if the file can't be used.
+  /// `model_name` stands in error messages. `recorded_sha256` is believed to be the file's, empty
+  /// if unknown. Throws Error(kModel) if the file can't be used.
   InputEncoder(const std::filesystem::path& path, const EncoderOptions& options,
-               std::string model_name);
+               std::string model_name, EmbeddingCacheOptions cache = {},
+               const std::string& recorded_sha256 = {});
 
   int n_embd() const { return n_embd_; }
   /// What the file has towers for.
@@ -28,18 +31,30 @@ class InputEncoder {
   bool takes_text() const;
   const std::string& fingerprint() const;
 
-  /// (inputs, n_embd), row-major. All inputs are checked and decoded before any is encoded.
+  /// (inputs, n_embd), row-major. All inputs are checked and decoded before any is encoded; those
+  /// that the cache knows are neither decoded nor encoded, `n_cached` counts them.
   /// Throws Error(kInput) for an unreadable one, Error(kModel) for one without a tower.
-  std::vector<float> encode(const std::vector<Input>& inputs) const;
+  std::vector<float> encode(const std::vector<Input>& inputs, int* n_cached = nullptr) const;
   /// (texts, n_embd). Throws Error(kModel) without a text tower.
   std::vector<float> encode_texts(std::span<const std::string> texts) const;
 
  private:
+  /// An input that the cache doesn't know.
+  struct NewInput {
+    std::size_t row;  ///< of the result
+    Tower tower;
+    std::optional<std::string> key;  ///< to remember it by
+    std::optional<FileStamp> stamp;  ///< of its file before it was read
+    PreparedInput prepared;
+  };
+
   void require_tower(Modality modality) const;
-  std::vector<float> encode_prepared(std::span<const Input> inputs,
-                                     std::vector<PreparedInput> prepared) const;
+  void name_encoder() const;
+  /// Fills in rows of `rows`.
+  void encode_new(std::span<NewInput> inputs, std::span<float> rows) const;
 
   std::string model_name_;
+  mutable EmbeddingCache cache_;  // before the encoders, which ask it
   mutable std::mutex mutex_;
   mutable Encoders encoders_;  // computes one call at a time
   MediaTransforms transforms_;

@@ -10,6 +10,7 @@
 #include <system_error>
 
 #include "core/file.h"
+#include "core/file_stamp.h"
 #include "core/user_folders.h"
 #include "pandagpt/error.h"
 #include "pipeline/json_object.h"
@@ -189,6 +190,14 @@ void Manifest::verify() const {
       fail(file.path, "has the SHA-256 " + actual + ", but " + kManifestName + " says " +
                           file.sha256 + ": damaged or of another version; fetch it again");
   }
+}
+
+std::string recorded_sha256(const Manifest& manifest) {
+  const std::optional<FileStamp> described = file_stamp(manifest.folder / kManifestName);
+  const std::optional<FileStamp> file = file_stamp(manifest.encoders.path);
+  const bool can_be_believed = described && file && file->size == manifest.encoders.bytes &&
+                               described->modified_ns >= file->modified_ns;
+  return can_be_believed ? manifest.encoders.sha256 : std::string();
 }
 
 void record_hashes(const fs::path& folder) {

@@ -71,6 +71,10 @@ struct Manifest {
 /// the key which is missing, of the wrong type or out of range.
 Manifest read_manifest(const std::filesystem::path& folder);
 
+/// The encoders' SHA-256 as the manifest says, if it can be believed without reading the file: it
+/// is recorded, and the manifest was written after the file. Otherwise empty.
+std::string recorded_sha256(const Manifest& manifest);
+
 /// Writes the present SHA-256 and size of every file into FOLDER/panda.json; the rest stays.
 /// Throws Error(kModel) if a file is missing.
 void record_hashes(const std::filesystem::path& folder);

@@ -72,7 +72,9 @@ class Panda::Impl {
         EncoderOptions{
             .n_threads = n_threads_,
             .device = options.encoder_device.empty() ? options.device : options.encoder_device},
-        manifest_.name);
+        manifest_.name,
+        EmbeddingCacheOptions{.keeps_embeddings = options.use_cache, .file = options.cache_file},
+        options.use_cache ? recorded_sha256(manifest_) : std::string());
     projector_ = std::make_unique<Projector>(manifest_.projector.path);
     language_ = language.get();
     check_widths();
@@ -82,14 +84,15 @@ class Panda::Impl {
   std::vector<float> embed(const Inputs& inputs) const { return encoder_->encode(inputs.items()); }
 
   /// The weighted sum of the projected inputs: (n_image_tokens, n_embd); empty without inputs.
-  std::vector<float> project(const Inputs& inputs) const {
+  /// `n_cached`: inputs that had been encoded before.
+  std::vector<float> project(const Inputs& inputs, int* n_cached) const {
     std::vector<float> weights;
     for (const Input& input : inputs.items()) {
       weights.push_back(input.weight);
       if (!std::isfinite(input.weight))
         throw Error(ErrorKind::kUsage, input.name + ": the weight must be a finite number");
     }
-    return projector_->project_sum(embed(inputs), weights);
+    return projector_->project_sum(encoder_->encode(inputs.items(), n_cached), weights);
   }
 
   std::unique_ptr<ChatSession> open_session() const {
@@ -104,7 +107,8 @@ class Panda::Impl {
              const OnText& on_text) const {
     options.validate();  // before the expensive part
     const Clock::time_point start = Clock::now();
-    std::vector<float> image = project(inputs);
+    int n_cached = 0;
+    std::vector<float> image = project(inputs, &n_cached);
     const double encode_ms = milliseconds_since(start);
     const std::lock_guard lock(ask_mutex_);
     if (!ask_session_) ask_session_ = open_session();
@@ -112,6 +116,7 @@ class Panda::Impl {
     ask_session_->set_image(std::move(image));
     Answer answer = ask_session_->ask(question, options, on_text);
     answer.timings.encode_ms = encode_ms;
+    answer.timings.cached_inputs = n_cached;
     answer.timings.first_text_ms += encode_ms;
     return answer;
   }
@@ -183,7 +188,18 @@ const ModelInfo& Panda::info() const {
 struct Chat::State {
   std::shared_ptr<const Panda::Impl> panda;
   std::unique_ptr<ChatSession> session;
-  double pending_encode_ms = 0;  // of inputs that no answer has accounted for yet
+  // Of inputs that no answer has accounted for yet.
+  double pending_encode_ms = 0;
+  int pending_cached = 0;
+
+  std::vector<float> project(const Inputs& inputs) {
+    const Clock::time_point start = Clock::now();
+    int n_cached = 0;
+    std::vector<float> image = panda->project(inputs, &n_cached);
+    pending_encode_ms += milliseconds_since(start);
+    pending_cached += n_cached;
+    return image;
+  }
 };
 
 Chat::Chat(std::shared_ptr<const Panda::Impl> panda) : state_(std::make_unique<State>()) {
@@ -196,20 +212,17 @@ Chat::Chat(Chat&&) noexcept = default;
 Chat& Chat::operator=(Chat&&) noexcept = default;
 
 void Chat::set_inputs(const Inputs& inputs) {
-  const Clock::time_point start = Clock::now();
-  state_->session->set_image(state_->panda->project(inputs));
-  state_->pending_encode_ms += milliseconds_since(start);
+  state_->session->set_image(state_->project(inputs));
 }
 
 void Chat::add_inputs(const Inputs& inputs) {
-  const Clock::time_point start = Clock::now();
-  state_->session->add_image(state_->panda->project(inputs));
-  state_->pending_encode_ms += milliseconds_since(start);
+  state_->session->add_image(state_->project(inputs));
 }
 
 Answer Chat::ask(std::string_view question, const GenerateOptions& options, const OnText& on_text) {
   Answer answer = state_->session->ask(question, options, on_text);
   answer.timings.encode_ms = std::exchange(state_->pending_encode_ms, 0.0);
+  answer.timings.cached_inputs = std::exchange(state_->pending_cached, 0);
   return answer;
 }
 

@@ -63,11 +63,6 @@ std::string random_id() {
   return sha256_hex(bytes).substr(0, 2 * bytes.size());
 }
 
-std::int64_t pragma(const Database& database, const std::string& name) {
-  Statement statement(database, "PRAGMA " + name);
-  return statement.step() ? statement.integer(0) : 0;
-}
-
 // Numbers of a vector are stored as little-endian IEEE floats.
 static_assert(std::endian::native == std::endian::little);
 
@@ -103,8 +98,8 @@ Store Store::open_or_create(const fs::path& folder, const ModelStamp& model, boo
   if (code) throw Error(ErrorKind::kInput, folder.string() + ": can't be made: " + code.message());
   Store store(folder, Database(folder / kDatabaseName, Database::Missing::kCreate));
   // A process that was killed while it made the database leaves one without a version.
-  const bool empty = pragma(store.database_, "user_version") == 0 &&
-                     pragma(store.database_, "application_id") == 0;
+  const bool empty =
+      store.database_.pragma("user_version") == 0 && store.database_.pragma("application_id") == 0;
   if (!empty) store.check_application();
   if (empty || rebuild) {
     store.create(model);
@@ -121,13 +116,13 @@ Store Store::open_or_create(const fs::path& folder, const ModelStamp& model, boo
 }
 
 void Store::check_application() const {
-  if (pragma(database_, "application_id") != kApplicationId)
+  if (database_.pragma("application_id") != kApplicationId)
     throw Error(ErrorKind::kInput, (folder_ / kDatabaseName).string() +
                                        ": no search index of this program; choose another --db");
 }
 
 void Store::check_version() const {
-  const std::int64_t version = pragma(database_, "user_version");
+  const std::int64_t version = database_.pragma("user_version");
   if (version != kSchemaVersion)
     throw Error(ErrorKind::kInput,
                 folder_.string() + ": made by another version of this program (format " +

@@ -18,7 +18,7 @@
 
 #include "pandagpt/panda.h"
 #include "search/media_facts.h"
-#include "search/sqlite.h"
+#include "store/sqlite.h"
 
 namespace pandagpt {
 

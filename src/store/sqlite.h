@@ -3,6 +3,7 @@
 
 #include <sqlite3.h>
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
@@ -12,10 +13,17 @@
 #include <string_view>
 
 #include "core/file.h"
+#include "pandagpt/error.h"
 
 namespace pandagpt {
 
 class Statement;
+
+/// A file that is damaged, or no database.
+class DamagedDatabase : public Error {
+ public:
+  using Error::Error;
+};
 
 /// One connection; for one thread at a time.
 class Database {
@@ -24,17 +32,23 @@ class Database {
 
   /// A file that can't be written is opened for reading; others for writing too, since what a
   /// killed process has left half done is undone by the next one, be it a reader. Throws
-  /// Error(kInput) if the file can't be opened or is no database. Another process's locks are
-  /// waited for, up to half a minute.
-  Database(const std::filesystem::path& path, Missing missing);
+  /// Error(kInput) if the file can't be opened, DamagedDatabase if it is no database. Another
+  /// process's locks are waited for, up to `patience`.
+  Database(const std::filesystem::path& path, Missing missing,
+           std::chrono::milliseconds patience = std::chrono::seconds(30));
 
   /// For statements without results; several may be separated by ';'.
   void run(const std::string& sql);
   /// Rows changed by the last statement.
   std::int64_t changes() const;
   std::int64_t last_row_id() const;
+  /// The number that a pragma has, 0 if it has none.
+  std::int64_t pragma(const std::string& name) const;
+  /// For a database in write-ahead mode: the last process that closes it doesn't move the log into
+  /// the file, which takes a flush to disk. That is done when the log has grown.
+  void keep_log_on_close();
 
-  /// Throws what a return code means: Error(kInput) for a damaged file, else Error(kInternal).
+  /// Throws what a return code means: DamagedDatabase or another Error.
   [[noreturn]] void fail(int code) const;
 
  private:

@@ -1,23 +1,17 @@
-#include "search/sqlite.h"
-
-#include "pandagpt/error.h"
+#include "store/sqlite.h"
 
 namespace pandagpt {
 namespace fs = std::filesystem;
-namespace {
 
-constexpr int kBusyMilliseconds = 30'000;
-
-}  // namespace
-
-Database::Database(const fs::path& path, Missing missing) : name_(path.string()) {
+Database::Database(const fs::path& path, Missing missing, std::chrono::milliseconds patience)
+    : name_(path.string()) {
   sqlite3* handle = nullptr;
   const int flags = SQLITE_OPEN_READWRITE | (missing == Missing::kCreate ? SQLITE_OPEN_CREATE : 0);
   const int code = sqlite3_open_v2(path.c_str(), &handle, flags, nullptr);
   handle_.reset(handle);
   if (code != SQLITE_OK) fail(code);
   sqlite3_extended_result_codes(handle, 1);
-  sqlite3_busy_timeout(handle, kBusyMilliseconds);
+  sqlite3_busy_timeout(handle, static_cast<int>(patience.count()));
 }
 
 void Database::fail(int code) const {
@@ -26,8 +20,9 @@ void Database::fail(int code) const {
   switch (code & 0xFF) {
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
-      throw Error(ErrorKind::kInput, name_ + ": damaged, or no database of this program (" + why +
-                                         "); delete it and index again");
+      throw DamagedDatabase(ErrorKind::kInput, name_ +
+                                                   ": damaged, or no database of this program (" +
+                                                   why + "); delete it, and it is made again");
     case SQLITE_CANTOPEN:
       throw Error(ErrorKind::kInput,
                   name_ + ": can't be opened" +
@@ -54,6 +49,15 @@ std::int64_t Database::changes() const {
 
 std::int64_t Database::last_row_id() const {
   return sqlite3_last_insert_rowid(handle_.get());
+}
+
+std::int64_t Database::pragma(const std::string& name) const {
+  Statement statement(*this, "PRAGMA " + name);
+  return statement.step() ? statement.integer(0) : 0;
+}
+
+void Database::keep_log_on_close() {
+  sqlite3_db_config(handle_.get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
 }
 
 Statement::Statement(const Database& database, std::string_view sql) : database_(database) {
