@@ -26,11 +26,10 @@ constexpr int kReferenceRank = 32;
 constexpr float kReferenceAlpha = 32;
 
 constexpr const char* kArchitecture = "llama";
-constexpr const char* kProjectorWeight = "llama_proj.weight";
-constexpr const char* kProjectorBias = "llama_proj.bias";
 // What peft, the reference's class and DeepSpeed put before the names that transformers knows.
 constexpr std::array<std::string_view, 5> kWrappers = {"state_dict", "module", "llama_model",
                                                        "base_model", "model"};
+constexpr std::string_view kLoraEnd = ".default.weight";  // peft's name if none is given
 constexpr const char* kFullPrefix = "llama_model.base_model.model.model.";
 
 [[noreturn]] void fail(const fs::path& path, const std::string& what) {
@@ -52,10 +51,9 @@ std::string_view without_wrappers(std::string_view name) {
 /// "llama_model.base_model.model.model.layers.3.self_attn.q_proj.lora_A.default.weight" ->
 /// "layers.3.self_attn.q_proj.lora_A.weight".
 std::string plain_name(std::string_view name) {
-  constexpr std::string_view kAdapterName = ".default.weight";  // peft's name if none is given
   std::string plain(without_wrappers(name));
-  if (plain.find(".lora_") != std::string::npos && plain.ends_with(kAdapterName))
-    plain.replace(plain.size() - kAdapterName.size(), kAdapterName.size(), ".weight");
+  if (plain.find(".lora_") != std::string::npos && plain.ends_with(kLoraEnd))
+    plain.replace(plain.size() - kLoraEnd.size(), kLoraEnd.size(), ".weight");
   return plain;
 }
 
@@ -91,6 +89,8 @@ LlamaConfig read_sizes(const GgufFile& llm) {
   config.n_kv_heads = size("attention.head_count_kv", static_cast<int>(config.n_heads));
   config.head_dim = size("attention.key_length", static_cast<int>(config.n_embd / config.n_heads));
   config.n_ctx = size("context_length");
+  if (config.n_layers > static_cast<std::int64_t>(llm.tensors().size()))
+    fail(llm.path(), "lacks tensors of its " + std::to_string(config.n_layers) + " layers");
   if (config.head_dim % 2 != 0)
     fail(llm.path(), "has heads of " + std::to_string(config.head_dim) + " values, an odd number");
   return config;
@@ -141,23 +141,22 @@ void PandaDelta::match(const GgufFile& llm) {
 }
 
 void PandaDelta::match_projector() {
-  const auto weight = names_.find(kProjectorWeight);
+  const auto weight = names_.find(projector_keys::kWeight);
   const auto lora = std::ranges::find_if(
       names_, [](const auto& name) { return name.first.ends_with(".lora_A.weight"); });
   if (weight == names_.end() || lora == names_.end())
     fail(source_.path(), std::string("is no delta checkpoint of PandaGPT: holds no ") +
-                             (weight == names_.end() ? kProjectorWeight : "*.lora_A.*"));
+                             (weight == names_.end() ? projector_keys::kWeight : "*.lora_A.*"));
   const std::vector<std::int64_t>& shape = source_.tensor(weight->second).shape;
   const std::vector<std::int64_t>& lora_shape = source_.tensor(lora->second).shape;
-  constexpr std::int64_t kMaxWidth = 1 << 16;  // as the projector's reader has it
-  const auto fits = [](std::int64_t size) { return size >= 1 && size <= kMaxWidth; };
+  const auto fits = [](std::int64_t size) { return size >= 1 && size <= kMaxProjectorSize; };
   if (shape.size() != 2 || !fits(shape[1]) || lora_shape.size() != 2 || !fits(lora_shape[0]))
     fail(source_.path(), weight->second + " " + shape_text(shape) + " or " + lora->second + " " +
                              shape_text(lora_shape) + " is no matrix of a usable size");
   n_in_ = static_cast<int>(shape[1]);
   rank_ = static_cast<int>(lora_shape[0]);
-  projector_ = {{projector_keys::kWeight, expect(kProjectorWeight, {n_embd_, n_in_})},
-                {projector_keys::kBias, expect(kProjectorBias, {n_embd_})}};
+  projector_ = {{projector_keys::kWeight, expect(projector_keys::kWeight, {n_embd_, n_in_})},
+                {projector_keys::kBias, expect(projector_keys::kBias, {n_embd_})}};
 }
 
 void PandaDelta::match_lora(const LlamaTensor& weight, std::int64_t head_size) {
@@ -172,10 +171,9 @@ void PandaDelta::match_lora(const LlamaTensor& weight, std::int64_t head_size) {
 /// The name in the checkpoint, or the usual one if it is missing there.
 std::string PandaDelta::expect(const std::string& name, std::vector<std::int64_t> shape) {
   const auto found = names_.find(name);
-  const bool is_projector = name.starts_with("llama_proj.");
-  const std::string& source = found != names_.end() ? found->second
-                              : is_projector        ? name
-                                                    : kFullPrefix + name;
+  std::string source = found != names_.end() ? found->second : name;
+  if (found == names_.end() && name.find(".lora_") != std::string::npos)
+    source = kFullPrefix + name.substr(0, name.rfind('.')).append(kLoraEnd);
   expected_[source] = std::move(shape);
   return source;
 }

@@ -64,12 +64,8 @@ ModelFolderWriter::ModelFolderWriter(fs::path folder, const Options& options)
 
 void ModelFolderWriter::check_content(const Options& options) const {
   for (const fs::directory_entry& entry : fs::directory_iterator(folder_)) {
-    const auto is_this = [&](const std::string& role) {
-      return entry.path().filename() == role + kSuffix;
-    };
     const auto is_same = [&](const fs::path& source) { return same_file(entry.path(), source); };
-    if (std::ranges::none_of(options.allowed, is_this) &&
-        std::ranges::none_of(options.sources, is_same))
+    if (std::ranges::none_of(options.sources, is_same))
       throw Error(ErrorKind::kUsage, folder_.string() + ": there is " +
                                          entry.path().filename().string() +
                                          " in it already; name a new folder, or use --force");

@@ -21,16 +21,14 @@ enum class Placement {
 /// A folder that gets its files first and its manifest last, so that it is whole or has none. What
 /// was new in it is removed if finish() isn't reached.
 ///
-///   ModelFolderWriter writer("models/panda", {.allowed = {"encoders"}});
+///   ModelFolderWriter writer("models/panda", {.sources = {"vicuna.gguf"}});
 ///   projector.write(writer.path_of("projector"));
 ///   writer.place("llm", "vicuna.gguf", Placement::kLinkOrCopy);
 ///   writer.finish(manifest);
 class ModelFolderWriter {
  public:
   struct Options {
-    /// Roles whose files may be there already.
-    std::vector<std::string> allowed = {};
-    /// Files that may be there as well: those that place() will be given.
+    /// Files that may be there already: those that place() will be given.
     std::vector<std::filesystem::path> sources = {};
     bool force = false;  ///< whatever is there; files of the same names are replaced
   };

@@ -35,7 +35,8 @@ inline constexpr const char* kSuffixA = ".lora_a";
 inline constexpr const char* kSuffixB = ".lora_b";
 }  // namespace adapter_keys
 
-/// Sizes of a projector.
+/// Sizes of a projector, each from 1 to kMaxProjectorSize, which keeps products far from overflow.
+inline constexpr std::uint32_t kMaxProjectorSize = 1U << 16;
 struct ProjectorSizes {
   std::uint32_t n_image_tokens = 1;
   std::uint32_t n_in = 0;
