@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <array>
 #include <fstream>
+#include <iterator>
 #include <utility>
 
 #include "llm/llama_log.h"
+#include "llm/rpc.h"
 #include "pandagpt/error.h"
 #include "tensor/devices.h"
 
@@ -33,32 +35,11 @@ void check_gguf_file(const fs::path& path) {
     fail_model(path, "not a GGUF file (its first four bytes must be 'GGUF')");
 }
 
-// llama.cpp may have been built without it, hence no direct call.
-using AddRpcServer = ggml_backend_reg_t (*)(const char* endpoint);
-
-void append_rpc_devices(const std::string& server, std::vector<ggml_backend_dev_t>& devices) {
-  ggml_backend_reg_t rpc = ggml_backend_reg_by_name("RPC");
-  const auto add = rpc == nullptr
-                       ? nullptr
-                       : reinterpret_cast<AddRpcServer>(
-                             ggml_backend_reg_get_proc_address(rpc, "ggml_backend_rpc_add_server"));
-  if (add == nullptr)
-    throw Error(ErrorKind::kUsage,
-                "this llama.cpp was built without its RPC backend; build it with -DGGML_RPC=ON "
-                "(docs/devices.md)");
-  ggml_backend_reg_t found = add(server.c_str());
-  const std::size_t count = found == nullptr ? 0 : ggml_backend_reg_dev_count(found);
-  if (count == 0)
-    throw Error(ErrorKind::kUsage, "no rpc-server answers at " + server + " (HOST:PORT)");
-  for (std::size_t i = 0; i < count; ++i)
-    devices.push_back(ggml_backend_reg_dev_get(found, i));
-}
-
 /// What llama.cpp may use, ended by a null; empty: its own choice, all GPUs.
 std::vector<ggml_backend_dev_t> devices_of(const LlmOptions& options) {
   std::vector<ggml_backend_dev_t> devices;
   for (const std::string& server : options.rpc_servers)
-    append_rpc_devices(server, devices);
+    std::ranges::copy(rpc_devices(server), std::back_inserter(devices));
   if (options.device != "auto") {
     ggml_backend_dev_t device = find_device(options.device);
     if (is_gpu(device)) devices.push_back(device);
