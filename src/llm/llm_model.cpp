@@ -4,6 +4,7 @@
 #include <array>
 #include <fstream>
 #include <iterator>
+#include <limits>
 #include <utility>
 
 #include "llm/llama_log.h"
@@ -80,12 +81,20 @@ LlmModel::LlmModel(const fs::path& path, const LlmOptions& options)
 
 std::vector<std::int32_t> LlmModel::tokenize(std::string_view text) const {
   if (text.size() > kMaxTextBytes) throw Error(ErrorKind::kUsage, "the text is longer than 16 MiB");
-  // No tokeniser makes more tokens than bytes, plus the space that some put in front.
-  std::vector<std::int32_t> tokens(text.size() + 8);
-  const std::int32_t count =
-      llama_tokenize(vocab_, text.data(), static_cast<std::int32_t>(text.size()), tokens.data(),
-                     static_cast<std::int32_t>(tokens.size()), /*add_special=*/false,
-                     /*parse_special=*/false);
+  std::vector<std::int32_t> tokens;
+  const auto fill = [&] {
+    return llama_tokenize(vocab_, text.data(), static_cast<std::int32_t>(text.size()),
+                          tokens.data(), static_cast<std::int32_t>(tokens.size()),
+                          /*add_special=*/false, /*parse_special=*/false);
+  };
+  // Hardly a tokeniser makes more tokens than bytes, plus the space that some put in front; one
+  // without a token for the space spells it in three. It tells how many there are.
+  tokens.resize(text.size() + 8);
+  std::int32_t count = fill();
+  if (count < 0 && count != std::numeric_limits<std::int32_t>::min()) {
+    tokens.resize(static_cast<std::size_t>(-count));
+    count = fill();
+  }
   if (count < 0) throw Error(ErrorKind::kInternal, "the tokeniser failed");
   tokens.resize(static_cast<std::size_t>(count));
   return tokens;

@@ -37,7 +37,7 @@ inline constexpr const char* kManifestName = "panda.json";
 struct ManifestFile {
   std::string role;            ///< key under "files"
   std::filesystem::path path;  ///< usable as it is: folder / relative path
-  std::string sha256;          ///< lower-case hexadecimal; empty: not recorded yet
+  std::string sha256 = {};     ///< lower-case hexadecimal; empty: not recorded yet
   std::uint64_t bytes = 0;     ///< 0: not recorded
 };
 
@@ -70,6 +70,9 @@ struct Manifest {
 /// Reads FOLDER/panda.json. Unknown keys are a warning in the log. Throws Error(kModel) that names
 /// the key which is missing, of the wrong type or out of range.
 Manifest read_manifest(const std::filesystem::path& folder);
+
+/// Writes FOLDER/panda.json, whole or not at all. Throws Error(kInternal) if it can't.
+void write_manifest(const Manifest& manifest);
 
 /// Writes the present SHA-256 and size of every file into FOLDER/panda.json; the rest stays.
 /// Throws Error(kModel) if a file is missing.

@@ -6,6 +6,7 @@
 
 #include "pandagpt/error.h"
 #include "tensor/gguf_file.h"
+#include "tensor/panda_weights.h"
 
 namespace pandagpt {
 namespace {
