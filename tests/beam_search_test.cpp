@@ -13,26 +13,19 @@
 #include "llm/chat_session.h"
 #include "llm/llm_model.h"
 #include "llm/text_stream.h"
+#include "llm_support.h"
 #include "test_support.h"
 
 namespace pandagpt {
 namespace {
 
 using test::error_of;
-const std::filesystem::path kPanda = std::filesystem::path(PANDAGPT_FIXTURES) / "tiny-panda";
+using test::tiny_model;
+
 constexpr int kMaxTokens = 7;
 
-std::shared_ptr<const LlmModel> tiny_model() {
-  static const auto model = std::make_shared<const LlmModel>(kPanda / "llm.gguf");
-  return model;
-}
-
 ChatSession make_session(int n_ctx = 512, const PromptTemplate& format = {}) {
-  SessionOptions options;
-  options.n_ctx = n_ctx;
-  options.n_threads = 1;
-  options.f32_cache = true;
-  return {tiny_model(), nullptr, format, options};
+  return test::make_session(nullptr, n_ctx, format);
 }
 
 GenerateOptions beams(int n_beams) {

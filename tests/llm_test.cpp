@@ -15,6 +15,7 @@
 #include "llm/chat_session.h"
 #include "llm/llm_model.h"
 #include "llm/text_stream.h"
+#include "llm_support.h"
 #include "test_support.h"
 
 namespace pandagpt {
@@ -24,49 +25,15 @@ namespace fs = std::filesystem;
 using test::error_of;
 using testing::HasSubstr;
 
+using test::expected;
+using test::greedy;
+using test::kLogitTolerance;
+using test::make_session;
+using test::max_difference;
+using test::tiny_model;
+
 const fs::path kFixtures = PANDAGPT_FIXTURES;
-const fs::path kPanda = kFixtures / "tiny-panda";
-constexpr float kLogitTolerance = 1e-4F;  // f32 weights and cache; only the order of sums differs
-
-nlohmann::json expected() {
-  std::ifstream in(kFixtures / "llm" / "expected.json");
-  return nlohmann::json::parse(in);
-}
-
-std::shared_ptr<const LlmModel> tiny_model() {
-  static const auto model = std::make_shared<const LlmModel>(kPanda / "llm.gguf");
-  return model;
-}
-
-PromptTemplate bpe_format() {
-  PromptTemplate format;
-  format.answer_prefix = " ";
-  return format;
-}
-
-ChatSession make_session(std::shared_ptr<const LoraAdapter> adapter = nullptr, int n_ctx = 512) {
-  SessionOptions options;
-  options.n_ctx = n_ctx;
-  options.n_threads = 1;
-  options.f32_cache = true;
-  return {tiny_model(), std::move(adapter), bpe_format(), options};
-}
-
-GenerateOptions greedy(int max_tokens = 64) {
-  GenerateOptions options;
-  options.greedy = true;
-  options.max_tokens = max_tokens;
-  return options;
-}
-
-float max_difference(const std::vector<float>& a, const std::vector<float>& b) {
-  if (a.size() != b.size() || a.empty()) return INFINITY;
-  float worst = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    worst = std::max(worst, std::abs(a[i] - b[i]));
-  }
-  return worst;
-}
+const fs::path kPanda = test::tiny_panda();
 
 TEST(LlmModel, TokensOfThePromptPiecesEqualTheReference) {
   const auto model = tiny_model();

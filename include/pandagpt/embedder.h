@@ -17,7 +17,7 @@
 #include <vector>
 
 #include "pandagpt/error.h"
-#include "pandagpt/panda.h"
+#include "pandagpt/input.h"
 
 namespace pandagpt {
 

@@ -23,8 +23,12 @@ struct GenerateOptions {
   float top_p = 0.01F;       ///< nucleus: the smallest set of tokens of this probability, (0, 1]
   int top_k = 0;             ///< only the k most likely tokens; 0 is no limit
   float min_p = 0.0F;        ///< drops tokens below min_p times the best one's probability, [0, 1]
-  float repeat_penalty = 1.0F;             ///< divides the logits of recent tokens; 1 is none
-  int repeat_last_n = 64;                  ///< how many tokens of the answer count as recent
+  float repeat_penalty = 1.0F;  ///< divides the logits of recent tokens; 1 is none
+  int repeat_last_n = 64;       ///< how many tokens of the answer count as recent
+  /// Speculative decoding by prompt look-up: tokens that are guessed in one go at most, from what
+  /// stands in the conversation already. The answer is the same; guessing pauses where it doesn't
+  /// pay. 0 is off.
+  int n_draft = 16;
   std::optional<std::uint32_t> seed = {};  ///< same seed, same answer; none draws one at random
 
   /// Throws Error(kUsage) that names the field whose value is out of range.
@@ -53,6 +57,8 @@ struct Timings {
   int prompt_tokens = 0;     ///< positions evaluated for the prompt (text and image)
   int reused_tokens = 0;     ///< positions taken from the cache
   int generated_tokens = 0;  ///< sampled, the stop string included
+  int guessed_tokens = 0;    ///< by prompt look-up
+  int accepted_tokens = 0;   ///< of the guessed ones, those that were right
 
   double prompt_tokens_per_second() const {
     return prompt_ms > 0 ? 1000.0 * prompt_tokens / prompt_ms : 0;

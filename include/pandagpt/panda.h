@@ -28,53 +28,18 @@
 
 #include "pandagpt/error.h"
 #include "pandagpt/generation.h"
+#include "pandagpt/input.h"
 
 namespace pandagpt {
 
-/// Kinds of input. Which ones a model takes depends on the towers in its encoders file.
-enum class Modality { kImage, kVideo, kAudio, kThermal, kDepth, kImu };
-inline constexpr Modality kAllModalities[] = {Modality::kImage, Modality::kVideo,
-                                              Modality::kAudio, Modality::kThermal,
-                                              Modality::kDepth, Modality::kImu};
-/// "image", "video", "audio", "thermal", "depth", "imu".
-std::string to_string(Modality modality);
-/// The inverse; nothing for a name that no kind has.
-std::optional<Modality> modality_from_name(std::string_view name);
-
-/// One file or memory buffer.
-struct Input {
-  Modality modality = Modality::kImage;
-  std::string name;  ///< path ("-": standard input), or the buffer's name in messages
-  std::vector<std::uint8_t> bytes;  ///< content of the file; empty: read from `name`
-  float weight = 1.0F;              ///< scales its projected embedding
-};
-
-/// What a question is about. The projected embeddings of all inputs are summed, each times its
-/// weight, as the reference does.
-class Inputs {
- public:
-  Inputs& add_file(Modality modality, std::string path, float weight = 1.0F) {
-    return add({modality, std::move(path), {}, weight});
-  }
-  /// `name` stands for the buffer in error messages. Throws Error(kInput) if the buffer is empty.
-  Inputs& add_buffer(Modality modality, std::vector<std::uint8_t> bytes,
-                     std::string name = "memory", float weight = 1.0F);
-  Inputs& add(Input input) {
-    items_.push_back(std::move(input));
-    return *this;
-  }
-
-  bool empty() const { return items_.empty(); }
-  const std::vector<Input>& items() const { return items_; }
-
- private:
-  std::vector<Input> items_;
-};
-
 struct PandaOptions {
-  std::string device = "auto";  ///< "auto": a GPU where there is one; "cpu"
-  int n_threads = 0;            ///< 0: one a physical core
-  int n_ctx = 0;                ///< positions of a conversation; 0: the model folder's own value
+  std::string device = "auto";  ///< "auto": a GPU where there is one; "cpu"; or its name: "cuda0"
+  std::string encoder_device;   ///< of the encoders; empty: the same
+  int n_gpu_layers = -1;        ///< of the language model; negative is all
+  /// HOST:PORT of llama.cpp's rpc-server on other machines: the language model is spread over them.
+  std::vector<std::string> rpc_servers;
+  int n_threads = 0;    ///< 0: one a physical core
+  int n_ctx = 0;        ///< positions of a conversation; 0: the model folder's own value
   bool verify = false;  ///< compare every file's SHA-256 with the manifest (reads all bytes)
 };
 
@@ -135,9 +100,14 @@ class Chat {
   Chat& operator=(Chat&&) noexcept;
 
   /// Sets what the conversation is about; its history stays. The inputs stand at the beginning of
-  /// the conversation, as in the reference, so the history is evaluated anew on the next turn.
-  /// Throws as Panda::ask; the inputs then stay as they were.
+  /// the conversation, as in the reference, so the history is evaluated anew on the next turn;
+  /// those of add_inputs are dropped. Throws as Panda::ask; the inputs then stay as they were.
   void set_inputs(const Inputs& inputs);
+  /// Adds what the next question is about. The inputs stand in that question's turn from then on,
+  /// and nothing is evaluated anew; the models were trained with inputs in the first turn only.
+  /// Before the first question, and called twice before another, the sum of all counts. Throws as
+  /// set_inputs.
+  void add_inputs(const Inputs& inputs);
 
   /// Throws Error(kUsage) if the context is full; the conversation is then as it was before.
   Answer ask(std::string_view question, const GenerateOptions& options, const OnText& on_text = {});

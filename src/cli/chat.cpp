@@ -19,6 +19,7 @@ namespace {
 constexpr const char* kHelp =
     "  /image FILE   talk about this picture from now on (in place of the one before);\n"
     "                also /video /audio /thermal /depth /imu\n"
+    "  /add KIND FILE  the next question is about this as well, and stands beside it\n"
     "  /inputs       what the conversation is about\n"
     "  /clear        talk about no input any more\n"
     "  /regenerate   answer the last question again\n"
@@ -49,8 +50,9 @@ class Repl {
         interactive_(isatty(STDIN_FILENO) != 0),
         panda_(arguments.model.open()),
         options_(arguments.sampling.apply_to(panda_.default_options())),
-        chat_(panda_.start_chat()) {
-    use_inputs(arguments.inputs.inputs());
+        chat_(panda_.start_chat()),
+        input_arguments_(arguments.inputs) {
+    use_inputs(arguments.inputs.listed());
   }
 
   /// Returns the first error's kind if the lines came from a pipe: a script should learn of it.
@@ -114,18 +116,20 @@ class Repl {
     for (const Modality modality : kAllModalities) {
       if (name == to_string(modality)) return set_input(modality, argument);
     }
-    if (name == "help") {
+    if (name == "add") {
+      add_input(argument);
+    } else if (name == "help") {
       std::fputs(kHelp, stderr);
     } else if (name == "exit" || name == "quit") {
       ended_ = true;
     } else if (name == "reset") {
       chat_.reset();
-      inputs_ = {};
+      inputs_ = later_inputs_ = {};
       note("A new conversation.\n");
     } else if (name == "clear") {
       use_inputs({});
     } else if (name == "inputs") {
-      std::fprintf(stderr, "%s\n", to_json(inputs_).dump().c_str());
+      std::fprintf(stderr, "%s\n", to_json(all_inputs()).dump().c_str());
     } else if (name == "regenerate") {
       answer([&](const OnText& on_text) { return chat_.regenerate(options_, on_text); });
     } else if (name == "save") {
@@ -148,9 +152,29 @@ class Repl {
     note("Talking about " + file + ".\n");
   }
 
+  void add_input(const std::string& argument) {
+    const std::size_t space = std::min(argument.find_first_of(" \t"), argument.size());
+    const std::optional<Modality> modality = modality_from_name(argument.substr(0, space));
+    const std::string file = trimmed(argument.substr(space));
+    if (!modality || file.empty() || file == "-")
+      throw Error(ErrorKind::kUsage, "/add needs a kind and a file: /add audio rain.wav");
+    const Inputs added = Inputs().add_file(*modality, file);
+    chat_.add_inputs(input_arguments_.completed(added));
+    later_inputs_.add_file(*modality, file);
+    note("The next question is about " + file + " as well.\n");
+  }
+
+  Inputs all_inputs() const {
+    Inputs all = inputs_;
+    for (const Input& input : later_inputs_.items())
+      all.add(input);
+    return all;
+  }
+
   void use_inputs(Inputs inputs) {
-    chat_.set_inputs(inputs);  // throws before anything has changed
+    chat_.set_inputs(input_arguments_.completed(inputs));  // throws before anything has changed
     inputs_ = std::move(inputs);
+    later_inputs_ = {};
   }
 
   template <typename Generate>
@@ -164,7 +188,7 @@ class Repl {
     log_timings(result.timings);
     output_works_ = false;  // until the end of the line is out as well
     if (json_) {
-      write_json(answer_report(result, panda_, inputs_));
+      write_json(answer_report(result, panda_, all_inputs()));
     } else {
       write_output("\n");
     }
@@ -192,7 +216,9 @@ class Repl {
   Panda panda_;
   GenerateOptions options_;
   Chat chat_;
+  const InputArguments& input_arguments_;
   Inputs inputs_;
+  Inputs later_inputs_;  // of /add
   LineReader reader_;
   bool ended_ = false;
   bool interrupted_before_ = false;

@@ -77,6 +77,7 @@ void run_manifest(const Embedder& embedder, const EmbedArguments& arguments) {
   options.root = arguments.root.empty() ? fs::path(arguments.manifest).parent_path()
                                         : fs::path(arguments.root);
   options.out = arguments.out;
+  options.sensor = arguments.inputs.sensor();
   options.shard = parse_shard(arguments.shard);
   options.normalize = arguments.normalize;
   options.restart = arguments.restart;

@@ -74,6 +74,7 @@ void declare(CLI::App& app) {
   add_merge(app);
   add_inspect(app);
   add_eval(app);
+  add_rpc_server(app);
 }
 
 int run(int argc, char** argv) {

@@ -1,12 +1,20 @@
 #include "cli/options.h"
 
 #include <algorithm>
+#include <cmath>
+#include <functional>
+#include <map>
+#include <tuple>
+#include <utility>
+
+#include "preprocess/depth.h"
 
 namespace pandagpt {
 namespace {
 
 constexpr const char* kModelGroup = "Model";
 constexpr const char* kInputGroup = "Inputs";
+constexpr const char* kSensorGroup = "Sensors (what their files don't say)";
 constexpr const char* kSamplingGroup = "Answer";
 
 std::string help_of(Modality modality) {
@@ -27,11 +35,33 @@ std::string help_of(Modality modality) {
   return {};
 }
 
+/// "1.5,2". Throws CLI11's error, which names `option` and what it `takes`.
+std::pair<double, double> parse_pair(const char* option, const std::string& text,
+                                     const char* takes) {
+  const std::size_t comma = text.find(',');
+  double first = 0, second = 0;
+  if (comma == std::string::npos || !CLI::detail::lexical_cast(text.substr(0, comma), first) ||
+      !CLI::detail::lexical_cast(text.substr(comma + 1), second) || !std::isfinite(first) ||
+      !std::isfinite(second))
+    throw CLI::ValidationError(option, "takes " + std::string(takes) + ", not '" + text + "'");
+  return {first, second};
+}
+
 void add_threads(CLI::App& command, int& n_threads) {
   command.add_option("-t,--threads", n_threads, "CPU threads; 0: one a physical core")
       ->capture_default_str()
       ->check(CLI::Range(0, 1024))
       ->group(kModelGroup);
+}
+
+/// "kinect1" or "FOCAL,BASELINE".
+DepthCamera parse_depth_camera(const std::string& text) {
+  static const std::map<std::string, DepthCamera> known{
+      {"kinect1", kKinect1}, {"kinect2", kKinect2}, {"realsense", kRealSense}, {"xtion", kXtion}};
+  if (const auto found = known.find(text); found != known.end()) return found->second;
+  const auto [focal_length, baseline] = parse_pair(
+      "--depth-camera", text, "kinect1, kinect2, realsense, xtion or FOCAL,BASELINE (pixels, m)");
+  return {static_cast<float>(focal_length), static_cast<float>(baseline)};
 }
 
 }  // namespace
@@ -41,9 +71,25 @@ void ModelArguments::add_to(CLI::App& command) {
       ->capture_default_str()
       ->group(kModelGroup);
   add_threads(command, options.n_threads);
-  command.add_option("--device", options.device, "auto (a GPU where there is one) or cpu")
+  command
+      .add_option("--device", options.device,
+                  "auto (a GPU where there is one), cpu, or a device's name (cuda0)")
       ->capture_default_str()
-      ->check(CLI::IsMember({"auto", "cpu"}))
+      ->group(kModelGroup);
+  command
+      .add_option("--encoder-device", options.encoder_device,
+                  "the same for the encoders alone (default: as --device)")
+      ->group(kModelGroup);
+  command
+      .add_option("--ngl,--n-gpu-layers", options.n_gpu_layers,
+                  "layers of the language model on the GPU; negative: all")
+      ->capture_default_str()
+      ->check(CLI::Range(-1, 1 << 20))
+      ->group(kModelGroup);
+  command
+      .add_option("--rpc", options.rpc_servers,
+                  "HOST:PORT,.. of llama.cpp's rpc-server on other machines that take layers")
+      ->delimiter(',')
       ->group(kModelGroup);
   command
       .add_option("-c,--ctx-size", options.n_ctx,
@@ -66,6 +112,54 @@ void EmbedderArguments::add_to(CLI::App& command) {
       .add_option("--device", options.device, "cpu, auto (a GPU where there is one), or its name")
       ->capture_default_str()
       ->group(kModelGroup);
+}
+
+void SensorArguments::add_to(CLI::App& command) {
+  command.add_option("--imu-rate", options.imu_rate_hz, "samples a second")
+      ->type_name("HZ")
+      ->check(CLI::PositiveNumber)
+      ->group(kSensorGroup);
+  const std::map<std::string, AccelerationUnit> accelerations{
+      {"m/s2", AccelerationUnit::kMetresPerSecondSquared},
+      {"g", AccelerationUnit::kG},
+      {"mg", AccelerationUnit::kMilliG}};
+  command.add_option("--imu-accel-unit", options.acceleration_unit, "m/s2, g or mg")
+      ->transform(CLI::CheckedTransformer(accelerations).description(""))
+      ->type_name("UNIT")
+      ->group(kSensorGroup);
+  const std::map<std::string, RotationUnit> rotations{{"rad/s", RotationUnit::kRadiansPerSecond},
+                                                      {"deg/s", RotationUnit::kDegreesPerSecond}};
+  command.add_option("--imu-gyro-unit", options.rotation_unit, "rad/s or deg/s")
+      ->transform(CLI::CheckedTransformer(rotations).description(""))
+      ->type_name("UNIT")
+      ->group(kSensorGroup);
+  command
+      .add_option("--depth-unit", options.depth_metres_per_unit,
+                  "metres of one unit (0.001 for whole numbers, 1 for floats)")
+      ->type_name("METRES")
+      ->check(CLI::PositiveNumber)
+      ->group(kSensorGroup);
+  const std::function<void(const std::string&)> take_camera = [this](const std::string& text) {
+    const DepthCamera camera = parse_depth_camera(text);
+    options.depth_focal_length = camera.focal_length;
+    options.depth_baseline = camera.baseline;
+  };
+  command
+      .add_option_function("--depth-camera", take_camera,
+                           "kinect1 (default), kinect2, realsense, xtion, or its focal length in "
+                           "pixels and baseline in metres: 518.9,0.075")
+      ->type_name("CAMERA")
+      ->group(kSensorGroup);
+  const std::function<void(const std::string&)> take_range = [this](const std::string& text) {
+    std::tie(options.thermal_coldest, options.thermal_warmest) =
+        parse_pair("--thermal-range", text, "COLDEST,WARMEST in the unit of the file");
+  };
+  command
+      .add_option_function("--thermal-range", take_range,
+                           "what is black and what is white in measurements, in the file's unit "
+                           "(default: 1 % and 99 % of the pixels)")
+      ->type_name("COLDEST,WARMEST")
+      ->group(kSensorGroup);
 }
 
 void InputArguments::add_to(CLI::App& command) {
@@ -93,6 +187,9 @@ void InputArguments::add_to(CLI::App& command) {
       ->type_name("W")
       ->trigger_on_parse()
       ->group(kInputGroup);
+  command.add_flag("--video-audio", video_audio_, "take the sound of each --video as well")
+      ->group(kInputGroup);
+  sensor_.add_to(command);
 }
 
 void InputArguments::add_text_to(CLI::App& command) {
@@ -107,20 +204,27 @@ void InputArguments::add_text_to(CLI::App& command) {
       ->group(kInputGroup);
 }
 
-Inputs InputArguments::inputs() const {
+Inputs InputArguments::listed() const {
   Inputs all;
-  for (const Input& item : items_) {
+  for (const Input& item : items_)
     all.add(item);
-  }
   return all;
 }
 
+Inputs InputArguments::completed(Inputs inputs) const {
+  inputs.set_sensor(sensor());
+  if (video_audio_) inputs.add_sound_of_videos();
+  return inputs;
+}
+
 void InputArguments::check_standard_input(const std::string& taken) const {
-  const auto count = std::ranges::count(items_, std::string("-"), &Input::name);
+  const Inputs all = inputs();
+  const auto count = std::ranges::count(all.items(), std::string("-"), &Input::name);
   if (count > 0 && !taken.empty())
     throw Error(ErrorKind::kUsage, "'-' can't be an input: standard input is " + taken);
   if (count > 1)
-    throw Error(ErrorKind::kUsage, "'-' is given twice: standard input can be read once");
+    throw Error(ErrorKind::kUsage,
+                "'-' is needed twice: standard input can be read once; write it to a file");
 }
 
 void SamplingArguments::add_to(CLI::App& command) {
@@ -134,6 +238,8 @@ void SamplingArguments::add_to(CLI::App& command) {
   add("--top-k", top_k, "keep the k likeliest tokens; 0: all");
   add("--min-p", min_p, "drop tokens below this part of the best one's probability");
   add("--repeat-penalty", repeat_penalty, "make recent tokens less likely; 1: no");
+  add("--draft-max", n_draft,
+      "tokens guessed at once from what the conversation holds, where that pays; 0: off");
   add("-s,--seed", seed, "same seed, same answer (without it, a random one)");
   command.add_flag("--greedy", greedy, "always the most likely token")->group(kSamplingGroup);
 }
@@ -149,6 +255,7 @@ GenerateOptions SamplingArguments::apply_to(GenerateOptions options) const {
   apply(top_k, options.top_k);
   apply(min_p, options.min_p);
   apply(repeat_penalty, options.repeat_penalty);
+  apply(n_draft, options.n_draft);
   if (seed) options.seed = seed;
   options.greedy = options.greedy || greedy;
   options.validate();

@@ -29,6 +29,13 @@ struct EmbedderArguments {
   Embedder open() const { return Embedder(model, options); }
 };
 
+/// --imu-rate --depth-unit --thermal-range ..: for all inputs of that kind.
+struct SensorArguments {
+  SensorOptions options;
+
+  void add_to(CLI::App& command);
+};
+
 /// --image F, --audio F, .., each any number of times; --weight W scales the input before it.
 struct InputArguments {
   struct Text {
@@ -36,8 +43,13 @@ struct InputArguments {
     float weight = 1.0F;
   };
 
-  Inputs inputs() const;
+  Inputs inputs() const { return completed(listed()); }
+  /// The inputs as they stand in the command.
+  Inputs listed() const;
+  /// `inputs` with the options that hold for all of a kind.
+  Inputs completed(Inputs inputs) const;
   const std::vector<Text>& texts() const { return texts_; }
+  const SensorOptions& sensor() const { return sensor_.options; }
   void add_to(CLI::App& command);
   /// --text T, for commands that take texts among the inputs.
   void add_text_to(CLI::App& command);
@@ -48,11 +60,13 @@ struct InputArguments {
  private:
   std::vector<Input> items_;
   std::vector<Text> texts_;
+  SensorArguments sensor_;
+  bool video_audio_ = false;
   bool text_is_last_ = false;  // what a weight would scale
 };
 
-/// --max-tokens --temp --top-p --top-k --min-p --repeat-penalty --seed --greedy. What is not given
-/// comes from the model folder.
+/// --max-tokens --temp --top-p --top-k --min-p --repeat-penalty --draft-max --seed --greedy. What
+/// is not given comes from the model folder.
 struct SamplingArguments {
   std::optional<int> max_tokens;
   std::optional<int> n_beams;
@@ -61,6 +75,7 @@ struct SamplingArguments {
   std::optional<int> top_k;
   std::optional<float> min_p;
   std::optional<float> repeat_penalty;
+  std::optional<int> n_draft;
   std::optional<std::uint32_t> seed;
   bool greedy = false;
 

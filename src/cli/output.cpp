@@ -40,6 +40,8 @@ Json to_json(const Timings& timings) {
           {"prompt_tokens", timings.prompt_tokens},
           {"reused_tokens", timings.reused_tokens},
           {"generated_tokens", timings.generated_tokens},
+          {"guessed_tokens", timings.guessed_tokens},
+          {"accepted_tokens", timings.accepted_tokens},
           {"prompt_tokens_per_second", rounded(timings.prompt_tokens_per_second())},
           {"generated_tokens_per_second", rounded(timings.generated_tokens_per_second())}};
 }
@@ -62,9 +64,10 @@ Json answer_report(const Answer& answer, const Panda& panda, const Inputs& input
 void log_timings(const Timings& timings) {
   spdlog::info(
       "inputs {:.0f} ms, prompt {} tokens in {:.0f} ms ({} reused), first text after "
-      "{:.0f} ms, answer {} tokens at {:.1f} tokens/s",
+      "{:.0f} ms, answer {} tokens at {:.1f} tokens/s ({} of {} guesses right)",
       timings.encode_ms, timings.prompt_tokens, timings.prompt_ms, timings.reused_tokens,
-      timings.first_text_ms, timings.generated_tokens, timings.generated_tokens_per_second());
+      timings.first_text_ms, timings.generated_tokens, timings.generated_tokens_per_second(),
+      timings.accepted_tokens, timings.guessed_tokens);
 }
 
 }  // namespace pandagpt

@@ -94,11 +94,13 @@ class BatchEmbedder {
 };
 
 std::string settings_of(const Embedder& embedder, const EmbedJobOptions& options) {
-  return nlohmann::json{{"encoders", embedder.fingerprint()},
-                        {"normalize", options.normalize},
-                        {"shard", options.shard.index},
-                        {"shards", options.shard.count}}
-      .dump();
+  nlohmann::json settings{{"encoders", embedder.fingerprint()},
+                          {"normalize", options.normalize},
+                          {"shard", options.shard.index},
+                          {"shards", options.shard.count}};
+  if (const std::string sensor = to_string(options.sensor); !sensor.empty())
+    settings["sensor"] = sensor;
+  return settings.dump();
 }
 
 void store(const std::vector<EmbeddedItem>& items, VectorFile& file) {
@@ -139,7 +141,7 @@ Shard parse_shard(const std::string& text) {
 }
 
 EmbedJobResult run_embed_job(const Embedder& embedder, const EmbedJobOptions& options) {
-  ItemReader reader(options.manifest, options.root);
+  ItemReader reader(options.manifest, options.root, options.sensor);
   VectorFile file(options.out, embedder.width(), settings_of(embedder, options), options.restart);
   const BatchEmbedder worker(embedder, options.normalize);
   const std::int64_t last_line = file.last_line();

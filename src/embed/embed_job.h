@@ -24,6 +24,7 @@ struct EmbedJobOptions {
   std::filesystem::path manifest;  ///< item_reader.h; "-": standard input
   std::filesystem::path root;      ///< of relative paths
   std::filesystem::path out;       ///< vector_file.h
+  SensorOptions sensor;            ///< of all inputs of the list
   Shard shard;
   bool normalize = false;  ///< bring every embedding to length 1
   bool restart = false;

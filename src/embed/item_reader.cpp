@@ -115,8 +115,8 @@ std::optional<Modality> modality_of_extension(const fs::path& path) {
   return std::nullopt;
 }
 
-ItemReader::ItemReader(const fs::path& path, fs::path root)
-    : path_(path), root_(std::move(root)), standard_input_(path == "-") {
+ItemReader::ItemReader(const fs::path& path, fs::path root, SensorOptions sensor)
+    : path_(path), root_(std::move(root)), sensor_(sensor), standard_input_(path == "-") {
   if (standard_input_) return;
   std::error_code code;
   if (fs::is_directory(path, code))
@@ -152,6 +152,7 @@ std::optional<EmbedItem> ItemReader::next() {
     } catch (const BadLine& bad) {
       item.fault = "line " + std::to_string(line_) + ": " + bad.what();
     }
+    item.inputs.set_sensor(sensor_);
     if (item.id.empty()) item.id = default_id(item);
     return item;
   }

@@ -7,7 +7,7 @@
 #include <optional>
 #include <string>
 
-#include "pandagpt/panda.h"
+#include "pandagpt/input.h"
 
 namespace pandagpt {
 
@@ -32,8 +32,9 @@ std::optional<Modality> modality_of_extension(const std::filesystem::path& path)
 /// Empty lines and lines that start with '#' are left out. Relative paths are relative to `root`.
 class ItemReader {
  public:
-  /// Throws Error(kInput) if the file can't be opened.
-  ItemReader(const std::filesystem::path& path, std::filesystem::path root);
+  /// `sensor` is that of all inputs. Throws Error(kInput) if the file can't be opened.
+  ItemReader(const std::filesystem::path& path, std::filesystem::path root,
+             SensorOptions sensor = {});
 
   /// The next line that is not empty; nothing at the end. A line that can't be used is returned
   /// with its fault. Throws Error(kInput) if reading fails.
@@ -48,6 +49,7 @@ class ItemReader {
 
   std::filesystem::path path_;
   std::filesystem::path root_;
+  SensorOptions sensor_;
   std::ifstream file_;
   bool standard_input_;
   std::int64_t line_ = 0;

@@ -29,7 +29,7 @@ struct EncoderOptions {
   bool portable = false;  ///< stock ggml operators only (slower on CPUs; the cross-check in tests)
   /// ImageBind towers on the CPU: the numbers in which their products are computed.
   ComputeType compute_type = ComputeType::kAuto;
-  std::string device = "cpu";      ///< "auto" or one of compute_devices() (tensor/graph.h)
+  std::string device = "cpu";      ///< "auto" or one of compute_devices() (tensor/devices.h)
   std::vector<Tower> towers = {};  ///< use only these; empty: all that the file has
 };
 

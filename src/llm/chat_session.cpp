@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
-#include <random>
 #include <utility>
 
 #include "core/threads.h"
@@ -22,48 +21,18 @@ double milliseconds_since(Clock::time_point start) {
   return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
 }
 
-struct SamplerDeleter {
-  void operator()(llama_sampler* sampler) const { llama_sampler_free(sampler); }
-};
-using Sampler = std::unique_ptr<llama_sampler, SamplerDeleter>;
-
-// The order is llama.cpp's own: penalties, then cuts, then temperature, then the draw.
-Sampler make_sampler(const GenerateOptions& options, int n_vocab, std::uint32_t seed) {
-  Sampler chain(llama_sampler_chain_init(llama_sampler_chain_default_params()));
-  const auto add = [&](llama_sampler* sampler) { llama_sampler_chain_add(chain.get(), sampler); };
-  if (options.greedy || options.temperature == 0) {
-    add(llama_sampler_init_greedy());
-    return chain;
-  }
-  if (options.repeat_penalty != 1.0F && options.repeat_last_n > 0)
-    add(llama_sampler_init_penalties(n_vocab, options.repeat_last_n, options.repeat_penalty,
-                                     /*penalty_freq=*/0, /*penalty_present=*/0));
-  if (options.top_k > 0) add(llama_sampler_init_top_k(options.top_k));
-  if (options.top_p < 1) add(llama_sampler_init_top_p(options.top_p, /*min_keep=*/1));
-  if (options.min_p > 0) add(llama_sampler_init_min_p(options.min_p, /*min_keep=*/1));
-  add(llama_sampler_init_temp(options.temperature));
-  add(llama_sampler_init_dist(seed));
-  return chain;
-}
-
-std::uint32_t choose_seed(const GenerateOptions& options) {
-  if (options.seed) return *options.seed;
-  const std::uint32_t seed = std::random_device{}();
-  return seed == LLAMA_DEFAULT_SEED ? 0 : seed;  // llama.cpp's mark for "draw one yourself"
-}
-
 // A llama_batch of one sequence, over memory of ours.
 class Batch {
  public:
-  Batch(std::size_t first_position, std::size_t count, bool last_has_logits)
+  Batch(std::size_t first_position, std::size_t count, bool last_has_logits, bool all_have_logits)
       : positions_(count),
         sequence_counts_(count, 1),
         sequences_(count, &sequence_),
-        has_logits_(count, 0) {
+        has_logits_(count, all_have_logits ? 1 : 0) {
     for (std::size_t i = 0; i < count; ++i) {
       positions_[i] = static_cast<llama_pos>(first_position + i);
     }
-    has_logits_.back() = last_has_logits ? 1 : 0;
+    if (last_has_logits) has_logits_.back() = 1;
   }
 
   // Exactly one of the two is given: `count` ids, or (count, n_embd) floats.
@@ -91,7 +60,9 @@ class Batch {
 ChatSession::ChatSession(std::shared_ptr<const LlmModel> model,
                          std::shared_ptr<const LoraAdapter> adapter, PromptTemplate format,
                          const SessionOptions& options)
-    : model_(std::move(model)), adapter_(std::move(adapter)), format_(std::move(format)) {
+    : model_(std::move(model)),
+      adapter_(std::move(adapter)),
+      conversation_(model_, std::move(format)) {
   if (model_->vocab_only() || llama_model_has_encoder(model_->handle()))
     throw Error(ErrorKind::kModel,
                 model_->path().string() + ": not a language model that can continue a text");
@@ -128,39 +99,17 @@ ChatSession::ChatSession(std::shared_ptr<const LlmModel> model,
 }
 
 void ChatSession::set_image(std::vector<float> embeddings) {
-  const auto width = static_cast<std::size_t>(model_->n_embd());
-  if (embeddings.size() % width != 0)
-    throw Error(ErrorKind::kModel, "image embeddings of " + std::to_string(embeddings.size()) +
-                                       " numbers don't fit the language model's width of " +
-                                       std::to_string(width));
-  if (embeddings == image_) return;
-  image_ = std::move(embeddings);
-  const auto image = std::find(cached_.begin(), cached_.end(), kImagePosition);
-  keep_cached(static_cast<std::size_t>(image - cached_.begin()));
+  conversation_.free_images_except(cached_);
+  conversation_.set_image(std::move(embeddings));
 }
 
-std::vector<std::int32_t> ChatSession::conversation_tokens(std::string_view question) const {
-  std::vector<std::int32_t> tokens{model_->bos()};
-  const auto append = [&](const std::string& piece) {
-    const std::vector<std::int32_t> more = model_->tokenize_piece(piece);
-    tokens.insert(tokens.end(), more.begin(), more.end());
-  };
-  if (!image_.empty()) {
-    append(format_.first_human);
-    tokens.insert(tokens.end(), image_.size() / static_cast<std::size_t>(model_->n_embd()),
-                  kImagePosition);
-  }
-  for (std::size_t i = 0; i <= turns_.size(); ++i) {
-    const std::string_view text = i < turns_.size() ? turns_[i].question : question;
-    append(i == 0 ? first_question_piece(format_, text, !image_.empty())
-                  : next_question_piece(format_, text));
-    if (i < turns_.size()) append(answer_piece(format_, turns_[i].answer));
-  }
-  return tokens;
+void ChatSession::add_image(std::vector<float> embeddings) {
+  conversation_.free_images_except(cached_);
+  conversation_.add_image(std::move(embeddings));
 }
 
 void ChatSession::evaluate_prompt(std::string_view question) {
-  const std::vector<std::int32_t> tokens = conversation_tokens(question);
+  const std::vector<std::int32_t> tokens = conversation_.tokens(question);
   if (tokens.size() >= static_cast<std::size_t>(n_ctx_))
     throw Error(ErrorKind::kUsage,
                 "the conversation with this question needs " + std::to_string(tokens.size() + 1) +
@@ -178,6 +127,7 @@ void ChatSession::evaluate_prompt(std::string_view question) {
 
 void ChatSession::keep_cached(std::size_t count) {
   if (count >= cached_.size()) return;
+  has_logits_ = false;
   // Always possible: the memory of an attention-only model can drop any end of a sequence.
   if (!llama_memory_seq_rm(llama_get_memory(context_.get()), 0, static_cast<llama_pos>(count),
                            -1)) {
@@ -190,24 +140,30 @@ void ChatSession::keep_cached(std::size_t count) {
 void ChatSession::evaluate(std::span<const std::int32_t> tokens) {
   std::size_t at = 0;
   while (at < tokens.size()) {
-    const bool is_image = tokens[at] == kImagePosition;
+    const auto alike = [&](std::int32_t token) {
+      return Conversation::is_image(tokens[at]) ? token == tokens[at]
+                                                : !Conversation::is_image(token);
+    };
     std::size_t end = at + 1;
     while (end < tokens.size() && end - at < static_cast<std::size_t>(n_batch_) &&
-           (tokens[end] == kImagePosition) == is_image) {
+           alike(tokens[end])) {
       ++end;
     }
-    evaluate_run(tokens.subspan(at, end - at), end == tokens.size());
+    evaluate_run(tokens.subspan(at, end - at),
+                 end == tokens.size() ? Logits::kLast : Logits::kNone);
     at = end;
   }
 }
 
-void ChatSession::evaluate_run(std::span<const std::int32_t> tokens, bool with_logits) {
-  Batch batch(cached_.size(), tokens.size(), with_logits);
+void ChatSession::evaluate_run(std::span<const std::int32_t> tokens, Logits logits) {
+  Batch batch(cached_.size(), tokens.size(), logits == Logits::kLast, logits == Logits::kAll);
   const float* embeddings = nullptr;
-  if (tokens.front() == kImagePosition) {
-    const auto row =
-        static_cast<std::size_t>(std::count(cached_.begin(), cached_.end(), kImagePosition));
-    embeddings = image_.data() + row * static_cast<std::size_t>(model_->n_embd());
+  if (Conversation::is_image(tokens.front())) {
+    const std::span<const float> image = conversation_.image(tokens.front());
+    // A batch may end within an image, and the same image may stand in several turns.
+    const auto seen =
+        static_cast<std::size_t>(std::count(cached_.begin(), cached_.end(), tokens.front()));
+    embeddings = image.data() + seen * static_cast<std::size_t>(model_->n_embd()) % image.size();
   }
   has_logits_ = false;
   const std::int32_t status = llama_decode(
@@ -223,7 +179,7 @@ void ChatSession::evaluate_run(std::span<const std::int32_t> tokens, bool with_l
   cached_.insert(cached_.end(), tokens.begin(), tokens.end());
   counters_.evaluated_in_turn += static_cast<std::int64_t>(tokens.size());
   counters_.evaluated_total += static_cast<std::int64_t>(tokens.size());
-  has_logits_ = with_logits;
+  has_logits_ = logits != Logits::kNone;
 }
 
 Answer ChatSession::ask(std::string_view question, const GenerateOptions& options,
@@ -238,44 +194,7 @@ Answer ChatSession::ask(std::string_view question, const GenerateOptions& option
   answer.timings.first_text_ms += prompt_ms;
   answer.timings.prompt_tokens = prompt_tokens;
   answer.timings.reused_tokens = static_cast<int>(counters_.reused_in_turn);
-  turns_.push_back({std::string(question), answer.text});
-  return answer;
-}
-
-Answer ChatSession::generate(const GenerateOptions& options, const OnText& on_text) {
-  Answer answer;
-  answer.seed = choose_seed(options);
-  const Sampler sampler = make_sampler(options, model_->n_vocab(), answer.seed);
-  AnswerStream stream(format_.stop);
-  const Clock::time_point start = Clock::now();
-  bool go_on = true;
-  const auto emit = [&](const std::string& text) {
-    if (text.empty()) return;
-    if (answer.timings.first_text_ms == 0) answer.timings.first_text_ms = milliseconds_since(start);
-    if (on_text && !on_text(text)) go_on = false;
-  };
-
-  int& count = answer.timings.generated_tokens;
-  bool ended_by_model = false;
-  Clock::time_point first_token = start;
-  while (true) {
-    const llama_token token = llama_sampler_sample(sampler.get(), context_.get(), -1);
-    if (++count == 1) first_token = Clock::now();
-    answer.timings.generate_ms = milliseconds_since(first_token);
-    ended_by_model = model_->is_end_of_generation(token);
-    if (ended_by_model) break;
-    emit(stream.push(model_->token_to_piece(token)));
-    if (stream.stopped()) break;
-    answer.finish = !go_on                        ? FinishReason::kCancelled
-                    : count >= options.max_tokens ? FinishReason::kLength
-                    : cached_.size() + 1 >= static_cast<std::size_t>(n_ctx_)
-                        ? FinishReason::kContext
-                        : FinishReason::kStop;
-    if (answer.finish != FinishReason::kStop) break;
-    evaluate(std::span(&token, 1));
-  }
-  if (go_on) emit(stream.finish(ended_by_model));  // after a refusal, nothing more is sent
-  answer.text = stream.text();
+  conversation_.add_turn({std::string(question), answer.text});
   return answer;
 }
 
@@ -284,9 +203,9 @@ Answer ChatSession::search(const GenerateOptions& options, const OnText& on_text
   const BeamResult best =
       beam_search(context_.get(), *model_, last_logits(), static_cast<llama_pos>(cached_.size()),
                   {options.n_beams, options.max_tokens, n_ctx_ - static_cast<int>(cached_.size()),
-                   format_.stop});
+                   conversation_.format().stop});
   has_logits_ = false;  // llama.cpp's are now those of the beams
-  AnswerStream stream(format_.stop);
+  AnswerStream stream(conversation_.format().stop);
   for (const std::int32_t token : best.tokens)
     stream.push(model_->token_to_piece(token));
   stream.finish(best.complete);
@@ -303,13 +222,11 @@ Answer ChatSession::search(const GenerateOptions& options, const OnText& on_text
 }
 
 Answer ChatSession::regenerate(const GenerateOptions& options, const OnText& on_text) {
-  if (turns_.empty()) throw Error(ErrorKind::kUsage, "there is no answer to generate again");
-  const Turn last = std::move(turns_.back());
-  turns_.pop_back();
+  const Turn last = conversation_.take_last_turn();
   try {
     return ask(last.question, options, on_text);
   } catch (...) {
-    turns_.push_back(last);
+    conversation_.add_turn(last);
     throw;
   }
 }
@@ -325,8 +242,8 @@ std::vector<float> ChatSession::last_logits() const {
 }
 
 void ChatSession::reset() {
-  turns_.clear();
-  set_image({});
+  conversation_.clear();
+  conversation_.free_images_except(cached_);
 }
 
 }  // namespace pandagpt

@@ -10,8 +10,10 @@
 #include <string_view>
 #include <vector>
 
+#include "llm/conversation.h"
 #include "llm/llm_model.h"
 #include "llm/prompt.h"
+#include "llm/prompt_lookup.h"
 #include "pandagpt/generation.h"
 
 namespace pandagpt {
@@ -30,8 +32,8 @@ struct SessionCounters {
   std::int64_t reused_in_turn = 0;     ///< taken from the cache in that call
 };
 
-/// A conversation about at most one image (or the sum of several inputs). Not thread safe; several
-/// sessions may share one LlmModel.
+/// A conversation about an image (or the sum of several inputs), or several of them in different
+/// turns. Not thread safe; several sessions may share one LlmModel.
 ///
 /// The session compares the token sequence that the protocol asks for with what its cache holds,
 /// keeps the common beginning and evaluates the rest. So history always continues in exactly the
@@ -44,8 +46,12 @@ class ChatSession {
 
   /// Sets what the conversation is about: (n_image_tokens, n_embd) floats, row-major; empty removes
   /// it. The history stays and is evaluated anew on the next turn, since the image stands at the
-  /// beginning of the conversation. Throws Error(kModel) if the size is no multiple of n_embd.
+  /// beginning of the conversation; images of later turns are dropped. Throws Error(kModel) if the
+  /// size is no multiple of n_embd.
   void set_image(std::vector<float> embeddings);
+  /// Adds what the next question is about, in that question's own turn; what stands before it stays
+  /// evaluated. In the first turn, and a second time in one turn, the sum counts.
+  void add_image(std::vector<float> embeddings);
 
   /// Answers the next question. Throws Error(kUsage) if question and history don't fit n_ctx; the
   /// conversation is then as it was before.
@@ -66,13 +72,12 @@ class ChatSession {
   /// starts with are reused.
   void reset();
 
-  const std::vector<Turn>& history() const { return turns_; }
+  const std::vector<Turn>& history() const { return conversation_.turns(); }
   /// Replaces the history, e.g. by the one an API client sends with each request.
-  void set_history(std::vector<Turn> turns) { turns_ = std::move(turns); }
+  void set_history(std::vector<Turn> turns) { conversation_.set_turns(std::move(turns)); }
 
-  /// The sequence in the cache: token ids, with kImagePosition for each image embedding.
+  /// The sequence in the cache: token ids, and negative numbers for embeddings (Conversation).
   std::span<const std::int32_t> cached_tokens() const { return cached_; }
-  static constexpr std::int32_t kImagePosition = -1;
 
   int n_ctx() const { return n_ctx_; }
   const SessionCounters& counters() const { return counters_; }
@@ -82,24 +87,25 @@ class ChatSession {
     void operator()(llama_context* context) const { llama_free(context); }
   };
 
-  std::vector<std::int32_t> conversation_tokens(std::string_view question) const;
+  enum class Logits { kNone, kLast, kAll };
+  class Decoder;
+
   void evaluate_prompt(std::string_view question);
   void keep_cached(std::size_t count);
   void evaluate(std::span<const std::int32_t> tokens);
-  void evaluate_run(std::span<const std::int32_t> tokens, bool with_logits);
+  void evaluate_run(std::span<const std::int32_t> tokens, Logits logits);
   Answer generate(const GenerateOptions& options, const OnText& on_text);
   Answer search(const GenerateOptions& options, const OnText& on_text);
 
   std::shared_ptr<const LlmModel> model_;
   std::shared_ptr<const LoraAdapter> adapter_;
-  PromptTemplate format_;
+  Conversation conversation_;
   int n_ctx_ = 0;
   int n_batch_ = 0;
   std::unique_ptr<llama_context, ContextDeleter> context_;
 
-  std::vector<float> image_;  // (n_image_tokens, n_embd)
-  std::vector<Turn> turns_;
   std::vector<std::int32_t> cached_;
+  PromptLookup lookup_;
   SessionCounters counters_;
   bool has_logits_ = false;
 };

@@ -3,11 +3,14 @@
 #include <algorithm>
 #include <array>
 #include <fstream>
+#include <iterator>
 #include <limits>
 #include <utility>
 
 #include "llm/llama_log.h"
+#include "llm/rpc.h"
 #include "pandagpt/error.h"
+#include "tensor/devices.h"
 
 namespace pandagpt {
 namespace fs = std::filesystem;
@@ -33,6 +36,21 @@ void check_gguf_file(const fs::path& path) {
     fail_model(path, "not a GGUF file (its first four bytes must be 'GGUF')");
 }
 
+/// What llama.cpp may use, ended by a null; empty: its own choice, all GPUs.
+std::vector<ggml_backend_dev_t> devices_of(const LlmOptions& options) {
+  std::vector<ggml_backend_dev_t> devices;
+  for (const std::string& server : options.rpc_servers)
+    std::ranges::copy(rpc_devices(server), std::back_inserter(devices));
+  if (options.device != "auto") {
+    ggml_backend_dev_t device = find_device(options.device);
+    if (is_gpu(device)) devices.push_back(device);
+  } else if (devices.empty()) {
+    return {};
+  }
+  devices.push_back(nullptr);
+  return devices;
+}
+
 }  // namespace
 
 LlmModel::LlmModel(const fs::path& path, const LlmOptions& options)
@@ -40,6 +58,8 @@ LlmModel::LlmModel(const fs::path& path, const LlmOptions& options)
   redirect_llama_log();
   check_gguf_file(path);
   llama_model_params params = llama_model_default_params();
+  std::vector<ggml_backend_dev_t> devices = devices_of(options);
+  if (!devices.empty()) params.devices = devices.data();
   params.n_gpu_layers = options.n_gpu_layers;
   params.vocab_only = options.vocab_only;
   clear_llama_failure();

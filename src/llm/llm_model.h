@@ -13,7 +13,10 @@
 namespace pandagpt {
 
 struct LlmOptions {
-  int n_gpu_layers = -1;    ///< layers on the GPU, where there is one; negative is all, 0 is none
+  int n_gpu_layers = -1;  ///< layers on the GPU, where there is one; negative is all, 0 is none
+  std::string device = "auto";  ///< of those layers; "auto": all GPUs; "cpu"; or find_device()'s
+  /// HOST:PORT of llama.cpp's rpc-server on other machines, whose devices then hold layers as well.
+  std::vector<std::string> rpc_servers = {};
   bool vocab_only = false;  ///< only the tokeniser; such a model can't open a session
 };
 
@@ -21,7 +24,9 @@ struct LlmOptions {
 /// threads and sessions may share one.
 class LlmModel {
  public:
-  /// Throws Error(kModel, "PATH: ...") if the file is missing, damaged or not a model.
+  /// Throws Error(kModel, "PATH: ...") if the file is missing, damaged or not a model;
+  /// Error(kUsage) for a device that isn't there, a server that doesn't answer, or a llama.cpp
+  /// without RPC.
   explicit LlmModel(const std::filesystem::path& path, const LlmOptions& options = {});
 
   /// Tokens of `text` as it stands: no BOS is added and no special token is parsed, so that a

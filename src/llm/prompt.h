@@ -6,6 +6,11 @@
 //   BOS "### Human: <Img>" IMAGE "</Img> " q1 "\n### Assistant:" a1 "\n###"
 //       " Human: " q2 "\n### Assistant:" a2 "\n###" ...
 //
+// An input that is added in a later turn stands in that turn, in the same marks (ours: the
+// reference has inputs in the first turn only):
+//
+//       " Human: <Img>" IMAGE2 "</Img> " q2 "\n### Assistant:" a2 "\n###"
+//
 // where IMAGE stands for `n_image_tokens` projected embeddings. The text is tokenised in the pieces
 // that the reference uses, without special tokens: what stands before the image is one, a question
 // with the texts on both its sides is one, and an answer with its end is one.
@@ -21,26 +26,30 @@ namespace pandagpt {
 
 /// The text pieces around questions, embeddings and answers. The defaults are the reference's.
 struct PromptTemplate {
-  std::string first_human = "### Human: <Img>";  ///< before the image embeddings
-  std::string after_image = "</Img> ";           ///< after them, directly before the question
-  std::string first_human_text = "### Human: ";  ///< a first turn without any input
-  std::string next_human = " Human: ";           ///< a later turn, after the stop string
-  std::string assistant = "\n### Assistant:";    ///< after a question; the answer follows
+  std::string first_human = "### Human: <Img>";    ///< before the image embeddings
+  std::string after_image = "</Img> ";             ///< after them, directly before the question
+  std::string first_human_text = "### Human: ";    ///< a first turn without any input
+  std::string next_human = " Human: ";             ///< a later turn, after the stop string
+  std::string next_human_image = " Human: <Img>";  ///< the same before the embeddings of that turn
+  std::string assistant = "\n### Assistant:";      ///< after a question; the answer follows
   std::string answer_prefix;  ///< put before an answer; " " for byte-level BPE vocabularies, which
                               ///< (unlike SentencePiece's) add no word space of their own
   std::string answer_end = "\n###";  ///< after an answer, in training and in the history
   std::string stop = "###";          ///< generation ends where this begins
 };
 
-/// The piece of a conversation's first question. With an input, `format.first_human` and the image
-/// embeddings come before it.
-inline std::string first_question_piece(const PromptTemplate& format, std::string_view question,
-                                        bool with_image) {
-  std::string piece = with_image ? format.after_image : format.first_human_text;
-  return piece.append(question).append(format.assistant);
+/// The piece of a question about an input. `format.first_human`, or in a later turn
+/// `format.next_human_image`, and the image embeddings come before it.
+inline std::string image_question_piece(const PromptTemplate& format, std::string_view question) {
+  return std::string(format.after_image).append(question).append(format.assistant);
 }
 
-/// The piece of a later question.
+/// The piece of a conversation's first question, without an input.
+inline std::string first_question_piece(const PromptTemplate& format, std::string_view question) {
+  return std::string(format.first_human_text).append(question).append(format.assistant);
+}
+
+/// The piece of a later question, without an input.
 inline std::string next_question_piece(const PromptTemplate& format, std::string_view question) {
   return std::string(format.next_human).append(question).append(format.assistant);
 }

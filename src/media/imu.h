@@ -15,11 +15,9 @@
 #include <vector>
 
 #include "core/file.h"
+#include "pandagpt/input.h"
 
 namespace pandagpt {
-
-enum class AccelerationUnit { kMetresPerSecondSquared, kG, kMilliG };
-enum class RotationUnit { kRadiansPerSecond, kDegreesPerSecond };
 
 /// What a file doesn't say itself; where it does, a different value here is an error.
 struct ImuOptions {

@@ -92,6 +92,7 @@ constexpr std::pair<const char*, std::string PromptTemplate::*> kPromptTexts[] =
     {"after_image", &PromptTemplate::after_image},
     {"first_human_text", &PromptTemplate::first_human_text},
     {"next_human", &PromptTemplate::next_human},
+    {"next_human_image", &PromptTemplate::next_human_image},
     {"assistant", &PromptTemplate::assistant},
     {"answer_prefix", &PromptTemplate::answer_prefix},
     {"answer_end", &PromptTemplate::answer_end},
@@ -108,6 +109,7 @@ constexpr std::pair<const char*, int GenerateOptions::*> kSamplingCounts[] = {
     {"n_beams", &GenerateOptions::n_beams},
     {"top_k", &GenerateOptions::top_k},
     {"repeat_last_n", &GenerateOptions::repeat_last_n},
+    {"n_draft", &GenerateOptions::n_draft},
 };
 
 void read_prompt(JsonObject prompt, PromptTemplate& format) {

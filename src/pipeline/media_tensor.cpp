@@ -1,6 +1,8 @@
 #include "pipeline/media_tensor.h"
 
 #include <cmath>
+#include <optional>
+#include <type_traits>
 #include <utility>
 
 #include "media/audio.h"
@@ -12,6 +14,16 @@
 
 namespace pandagpt {
 namespace {
+
+/// What is known about this input's sensor goes before the encoders' own settings.
+template <typename Field, typename Value>
+void overlay(Field& field, const std::optional<Value>& value) {
+  if (!value) return;
+  if constexpr (std::is_convertible_v<Field, float>)
+    field = static_cast<Field>(*value);
+  else
+    field = static_cast<typename Field::value_type>(*value);
+}
 
 Image picture(const Input& input) {
   return input.bytes.empty() ? load_image(input.name) : decode_image(input.bytes, input.name);
@@ -29,20 +41,27 @@ MediaTensor sound(const Input& input) {
   return {kImageBindAudio.n_clips, audio_tensor(audio)};
 }
 
-MediaTensor thermal(const Input& input, const ThermalRange& range,
-                    const ImageTransform& transform) {
+MediaTensor thermal(const Input& input, ThermalRange range, const ImageTransform& transform) {
+  overlay(range.coldest, input.sensor.thermal_coldest);
+  overlay(range.warmest, input.sensor.thermal_warmest);
   const Image grey = input.bytes.empty() ? load_thermal(input.name, range)
                                          : decode_thermal(input.bytes, input.name, range);
   return {1, thermal_tensor(grey, transform)};
 }
 
-MediaTensor depth(const Input& input, const DepthTransform& transform) {
+MediaTensor depth(const Input& input, DepthTransform transform) {
+  overlay(transform.metres_per_unit, input.sensor.depth_metres_per_unit);
+  overlay(transform.camera.focal_length, input.sensor.depth_focal_length);
+  overlay(transform.camera.baseline, input.sensor.depth_baseline);
   const ScalarMap map = input.bytes.empty() ? load_scalar_map(input.name)
                                             : decode_scalar_map(input.bytes, input.name);
   return {1, depth_tensor(map, input.name, transform)};
 }
 
-MediaTensor motion(const Input& input, const ImuOptions& options, const ImuTransform& transform) {
+MediaTensor motion(const Input& input, ImuOptions options, const ImuTransform& transform) {
+  overlay(options.rate_hz, input.sensor.imu_rate_hz);
+  overlay(options.acceleration, input.sensor.acceleration_unit);
+  overlay(options.rotation, input.sensor.rotation_unit);
   ImuClips clips = imu_clips(input.bytes.empty() ? load_imu(input.name, options)
                                                  : decode_imu(input.bytes, input.name, options),
                              transform);

@@ -22,14 +22,12 @@ double milliseconds_since(Clock::time_point start) {
   return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
 }
 
-LlmOptions llm_options(const std::string& device) {
-  LlmOptions options;
-  if (device == "cpu") {
-    options.n_gpu_layers = 0;
-  } else if (device != "auto") {
-    throw Error(ErrorKind::kUsage, "unknown device '" + device + "'; known: auto, cpu");
-  }
-  return options;
+LlmOptions llm_options(const PandaOptions& options) {
+  LlmOptions result;
+  result.device = options.device;
+  result.n_gpu_layers = options.n_gpu_layers;
+  result.rpc_servers = options.rpc_servers;
+  return result;
 }
 
 struct LanguagePart {
@@ -58,36 +56,6 @@ Manifest open_manifest(const std::string& model, bool verify) {
 
 }  // namespace
 
-std::string to_string(Modality modality) {
-  switch (modality) {
-    case Modality::kImage:
-      return "image";
-    case Modality::kVideo:
-      return "video";
-    case Modality::kAudio:
-      return "audio";
-    case Modality::kThermal:
-      return "thermal";
-    case Modality::kDepth:
-      return "depth";
-    case Modality::kImu:
-      return "imu";
-  }
-  return "unknown";
-}
-
-std::optional<Modality> modality_from_name(std::string_view name) {
-  for (const Modality modality : kAllModalities)
-    if (name == to_string(modality)) return modality;
-  return std::nullopt;
-}
-
-Inputs& Inputs::add_buffer(Modality modality, std::vector<std::uint8_t> bytes, std::string name,
-                           float weight) {
-  if (bytes.empty()) throw Error(ErrorKind::kInput, name + ": the buffer is empty");
-  return add({modality, std::move(name), std::move(bytes), weight});
-}
-
 class Panda::Impl {
  public:
   Impl(const std::string& model, const PandaOptions& options)
@@ -98,9 +66,12 @@ class Panda::Impl {
     if (options.n_ctx < 0) throw Error(ErrorKind::kUsage, "the context size must not be negative");
     if (options.n_ctx > 0) manifest_.n_ctx = options.n_ctx;
     auto language = std::async(std::launch::async, load_language_part, std::cref(manifest_),
-                               llm_options(options.device));
+                               llm_options(options));
     encoder_ = std::make_unique<InputEncoder>(
-        manifest_.encoders.path, EncoderOptions{.n_threads = n_threads_, .device = options.device},
+        manifest_.encoders.path,
+        EncoderOptions{
+            .n_threads = n_threads_,
+            .device = options.encoder_device.empty() ? options.device : options.encoder_device},
         manifest_.name);
     projector_ = std::make_unique<Projector>(manifest_.projector.path);
     language_ = language.get();
@@ -227,6 +198,12 @@ Chat& Chat::operator=(Chat&&) noexcept = default;
 void Chat::set_inputs(const Inputs& inputs) {
   const Clock::time_point start = Clock::now();
   state_->session->set_image(state_->panda->project(inputs));
+  state_->pending_encode_ms += milliseconds_since(start);
+}
+
+void Chat::add_inputs(const Inputs& inputs) {
+  const Clock::time_point start = Clock::now();
+  state_->session->add_image(state_->panda->project(inputs));
   state_->pending_encode_ms += milliseconds_since(start);
 }
 

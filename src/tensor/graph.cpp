@@ -3,10 +3,10 @@
 #include <ggml-cpu.h>
 
 #include <algorithm>
-#include <cctype>
 
 #include "core/threads.h"
 #include "pandagpt/error.h"
+#include "tensor/devices.h"
 
 namespace pandagpt {
 namespace {
@@ -34,45 +34,6 @@ ggml_tensor* named(const std::unordered_map<std::string, ggml_tensor*>& tensors,
   return found->second;
 }
 
-/// ggml's "CUDA0" as "cuda0".
-std::string device_name(ggml_backend_dev_t device) {
-  std::string name = ggml_backend_dev_name(device);
-  std::transform(name.begin(), name.end(), name.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return name;
-}
-
-bool is_gpu(ggml_backend_dev_t device) {
-  const enum ggml_backend_dev_type type = ggml_backend_dev_type(device);
-  return type == GGML_BACKEND_DEVICE_TYPE_GPU || type == GGML_BACKEND_DEVICE_TYPE_IGPU;
-}
-
-/// CPU and GPUs; accelerators that only help the CPU can't hold a graph.
-std::vector<ggml_backend_dev_t> usable_devices() {
-  std::vector<ggml_backend_dev_t> devices;
-  for (std::size_t i = 0; i < ggml_backend_dev_count(); ++i) {
-    ggml_backend_dev_t device = ggml_backend_dev_get(i);
-    if (is_gpu(device) || ggml_backend_dev_type(device) == GGML_BACKEND_DEVICE_TYPE_CPU)
-      devices.push_back(device);
-  }
-  return devices;
-}
-
-ggml_backend_dev_t find_device(const std::string& name) {
-  const std::vector<ggml_backend_dev_t> devices = usable_devices();
-  if (name == "auto") {
-    const auto gpu = std::find_if(devices.begin(), devices.end(), is_gpu);
-    return gpu != devices.end() ? *gpu : find_device("cpu");
-  }
-  std::string names;
-  for (ggml_backend_dev_t device : devices) {
-    if (device_name(device) == name) return device;
-    names += " " + device_name(device);
-  }
-  throw Error(ErrorKind::kUsage,
-              "there is no device \"" + name + "\"; use auto or one of:" + names);
-}
-
 /// A device would end the process when it meets an operator that it lacks.
 void check_operators(ggml_backend_t backend, ggml_cgraph* graph) {
   for (int i = 0; i < ggml_graph_n_nodes(graph); ++i) {
@@ -85,13 +46,6 @@ void check_operators(ggml_backend_t backend, ggml_cgraph* graph) {
 }
 
 }  // namespace
-
-std::vector<std::string> compute_devices() {
-  std::vector<std::string> names;
-  for (ggml_backend_dev_t device : usable_devices())
-    names.push_back(device_name(device));
-  return names;
-}
 
 ComputeBackend::ComputeBackend(int n_threads, const std::string& device)
     : n_threads_(n_threads > 0 ? n_threads : default_thread_count()) {

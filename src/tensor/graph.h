@@ -24,9 +24,6 @@
 
 namespace pandagpt {
 
-/// The devices that ggml was built for and found, as ComputeBackend takes them: "cpu", "cuda0", ..
-std::vector<std::string> compute_devices();
-
 /// The device that computes.
 class ComputeBackend {
  public:

@@ -244,8 +244,7 @@ DataSet tokenize(const std::vector<Conversation>& conversations, const Tokenizer
       append_one(Example::kImageToken);
     for (std::size_t i = 0; i < conversation.turns.size(); i += 2) {
       const std::string& question = conversation.turns[i].text;
-      append(i == 0 ? first_question_piece(p, question, true) : next_question_piece(p, question),
-             false);
+      append(i == 0 ? image_question_piece(p, question) : next_question_piece(p, question), false);
       append(answer_piece(p, conversation.turns[i + 1].text), true);
     }
     if (static_cast<std::int64_t>(e.tokens.size()) > options.max_length) {

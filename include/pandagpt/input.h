@@ -1,0 +1,85 @@
+// What a question is about: pictures, films, sounds and sensor recordings, as files or buffers.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace pandagpt {
+
+/// Kinds of input. Which ones a model takes depends on the towers in its encoders file.
+enum class Modality { kImage, kVideo, kAudio, kThermal, kDepth, kImu };
+inline constexpr Modality kAllModalities[] = {Modality::kImage, Modality::kVideo,
+                                              Modality::kAudio, Modality::kThermal,
+                                              Modality::kDepth, Modality::kImu};
+/// "image", "video", "audio", "thermal", "depth", "imu".
+std::string to_string(Modality modality);
+/// The inverse; nothing for a name that no kind has.
+std::optional<Modality> modality_from_name(std::string_view name);
+
+enum class AccelerationUnit { kMetresPerSecondSquared, kG, kMilliG };
+enum class RotationUnit { kRadiansPerSecond, kDegreesPerSecond };
+
+/// What the files of sensors often don't say themselves (docs/modalities.md). What isn't given here
+/// is taken from the file, else from the defaults told there.
+struct SensorOptions {
+  std::optional<double> imu_rate_hz = {};  ///< samples a second
+  std::optional<AccelerationUnit> acceleration_unit = {};
+  std::optional<RotationUnit> rotation_unit = {};
+  std::optional<double> depth_metres_per_unit = {};  ///< metres of one unit of a depth map
+  std::optional<double> depth_focal_length = {};     ///< pixels of the map as it is given
+  std::optional<double> depth_baseline = {};         ///< metres between the two views
+  std::optional<double> thermal_coldest = {};        ///< black, in the unit of the file
+  std::optional<double> thermal_warmest = {};        ///< white, in the unit of the file
+
+  bool operator==(const SensorOptions&) const = default;
+};
+/// All that is given, exactly, as text ("imu_rate_hz=200 depth_metres_per_unit=0.001"): the same
+/// for equal options only, empty without any.
+std::string to_string(const SensorOptions& options);
+
+/// One file or memory buffer.
+struct Input {
+  Modality modality = Modality::kImage;
+  std::string name;  ///< path ("-": standard input), or the buffer's name in messages
+  std::vector<std::uint8_t> bytes = {};  ///< content of the file; empty: read from `name`
+  float weight = 1.0F;                   ///< scales its projected embedding
+  SensorOptions sensor = {};             ///< for thermal, depth and IMU inputs
+};
+
+/// What a question is about. The projected embeddings of all inputs are summed, each times its
+/// weight, as the reference does.
+class Inputs {
+ public:
+  Inputs& add_file(Modality modality, std::string path, float weight = 1.0F) {
+    return add({modality, std::move(path), {}, weight});
+  }
+  /// `name` stands for the buffer in error messages. Throws Error(kInput) if the buffer is empty.
+  Inputs& add_buffer(Modality modality, std::vector<std::uint8_t> bytes,
+                     std::string name = "memory", float weight = 1.0F);
+  Inputs& add(Input input) {
+    items_.push_back(std::move(input));
+    return *this;
+  }
+  /// Adds the sound of each film among the inputs as an input of its own, with the film's weight:
+  /// what is seen and what is heard are then summed. A film without sound fails when it is read.
+  Inputs& add_sound_of_videos();
+
+  /// Sets the sensor of all inputs so far.
+  Inputs& set_sensor(const SensorOptions& sensor) {
+    for (Input& item : items_)
+      item.sensor = sensor;
+    return *this;
+  }
+
+  bool empty() const { return items_.empty(); }
+  const std::vector<Input>& items() const { return items_; }
+
+ private:
+  std::vector<Input> items_;
+};
+
+}  // namespace pandagpt

@@ -1,0 +1,112 @@
+#include "llm/conversation.h"
+
+#include <algorithm>
+#include <functional>
+#include <string>
+#include <utility>
+
+#include "pandagpt/error.h"
+
+namespace pandagpt {
+
+Conversation::Conversation(std::shared_ptr<const LlmModel> model, PromptTemplate format)
+    : model_(std::move(model)), format_(std::move(format)) {}
+
+void Conversation::check_size(const std::vector<float>& embeddings) const {
+  if (embeddings.size() % static_cast<std::size_t>(model_->n_embd()) != 0)
+    throw Error(ErrorKind::kModel, "image embeddings of " + std::to_string(embeddings.size()) +
+                                       " numbers don't fit the language model's width of " +
+                                       std::to_string(model_->n_embd()));
+}
+
+Conversation::ImageId Conversation::keep(std::vector<float> embeddings) {
+  if (embeddings.empty()) return kNone;
+  auto place = std::ranges::find(images_, embeddings);
+  if (place == images_.end()) place = std::ranges::find(images_, std::vector<float>{});
+  if (place == images_.end()) place = images_.emplace(images_.end());
+  *place = std::move(embeddings);
+  return static_cast<ImageId>(place - images_.begin());
+}
+
+void Conversation::set_image(std::vector<float> embeddings) {
+  check_size(embeddings);
+  std::ranges::fill(turn_images_, kNone);
+  turn_images_.front() = keep(std::move(embeddings));
+}
+
+void Conversation::add_image(std::vector<float> embeddings) {
+  check_size(embeddings);
+  ImageId& next = turn_images_.back();
+  if (next != kNone && !embeddings.empty()) {
+    const std::vector<float>& there = images_[next];
+    if (there.size() != embeddings.size())
+      throw Error(ErrorKind::kModel, "two inputs of one turn take different numbers of positions");
+    std::ranges::transform(there, embeddings, embeddings.begin(), std::plus<>());
+  }
+  if (!embeddings.empty()) next = keep(std::move(embeddings));
+}
+
+std::vector<std::int32_t> Conversation::tokens(std::string_view question) const {
+  std::vector<std::int32_t> tokens{model_->bos()};
+  const auto append = [&](const std::string& piece) {
+    const std::vector<std::int32_t> more = model_->tokenize_piece(piece);
+    tokens.insert(tokens.end(), more.begin(), more.end());
+  };
+  for (std::size_t i = 0; i <= turns_.size(); ++i) {
+    const ImageId image = turn_images_[i];
+    const std::string_view text = i < turns_.size() ? turns_[i].question : question;
+    if (image != kNone) {
+      append(i == 0 ? format_.first_human : format_.next_human_image);
+      tokens.insert(tokens.end(),
+                    images_[image].size() / static_cast<std::size_t>(model_->n_embd()),
+                    token_of(image));
+      append(image_question_piece(format_, text));
+    } else {
+      append(i == 0 ? first_question_piece(format_, text) : next_question_piece(format_, text));
+    }
+    if (i < turns_.size()) append(answer_piece(format_, turns_[i].answer));
+  }
+  return tokens;
+}
+
+std::span<const float> Conversation::image(std::int32_t token) const {
+  return images_.at(id_of(token));
+}
+
+void Conversation::free_images_except(std::span<const std::int32_t> tokens) {
+  for (ImageId id = 0; id < images_.size(); ++id) {
+    if (std::ranges::find(turn_images_, id) == turn_images_.end() &&
+        std::ranges::find(tokens, token_of(id)) == tokens.end())
+      images_[id].clear();
+  }
+}
+
+void Conversation::add_turn(Turn turn) {
+  turns_.push_back(std::move(turn));
+  turn_images_.push_back(kNone);
+}
+
+Turn Conversation::take_last_turn() {
+  if (turns_.empty()) throw Error(ErrorKind::kUsage, "there is no answer to generate again");
+  if (turn_images_.back() != kNone)
+    throw Error(ErrorKind::kUsage,
+                "an input waits for the next question; ask it before an answer is generated again");
+  Turn last = std::move(turns_.back());
+  turns_.pop_back();
+  turn_images_.pop_back();
+  return last;
+}
+
+void Conversation::set_turns(std::vector<Turn> turns) {
+  turns_ = std::move(turns);
+  const ImageId first = turn_images_.front();
+  turn_images_.assign(turns_.size() + 1, kNone);
+  turn_images_.front() = first;
+}
+
+void Conversation::clear() {
+  turns_.clear();
+  turn_images_.assign(1, kNone);
+}
+
+}  // namespace pandagpt

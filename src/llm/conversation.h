@@ -1,0 +1,72 @@
+// A conversation as the prompt protocol writes it: turns, what each is about, and the sequence of
+// tokens and embeddings that the language model is to see.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "llm/llm_model.h"
+#include "llm/prompt.h"
+#include "pandagpt/generation.h"
+
+namespace pandagpt {
+
+/// Embeddings stand in the sequence as negative numbers, the same one for each position of one
+/// image; equal images of one conversation have equal numbers, different ones don't. So two
+/// sequences that are equal number by number mean the same to the language model.
+class Conversation {
+ public:
+  Conversation(std::shared_ptr<const LlmModel> model, PromptTemplate format);
+
+  static bool is_image(std::int32_t token) { return token < 0; }
+
+  /// What the conversation is about from its beginning, as in the reference: (n_image_tokens,
+  /// n_embd) floats, row-major, maybe empty. Images of later turns are dropped. Throws
+  /// Error(kModel) if the size is no multiple of n_embd; nothing has changed then.
+  void set_image(std::vector<float> embeddings);
+
+  /// What the next question is about: it stands in that question's turn from then on. Added to what
+  /// is there, number by number. Throws as set_image, and if the two differ in size.
+  void add_image(std::vector<float> embeddings);
+
+  /// BOS, the history and `question` up to where its answer starts.
+  std::vector<std::int32_t> tokens(std::string_view question) const;
+
+  /// (n_image_tokens, n_embd) of an image in tokens().
+  std::span<const float> image(std::int32_t token) const;
+
+  /// Frees the images that are neither in the conversation nor in `tokens`.
+  void free_images_except(std::span<const std::int32_t> tokens);
+
+  const std::vector<Turn>& turns() const { return turns_; }
+  const PromptTemplate& format() const { return format_; }
+  /// The next question and its answer; its image stays with it.
+  void add_turn(Turn turn);
+  /// Takes the last turn back; its image becomes the next question's. Throws Error(kUsage) without
+  /// history, and if an image was added for the next question.
+  Turn take_last_turn();
+  /// Replaces the history; images of later turns are dropped, the first one's stays.
+  void set_turns(std::vector<Turn> turns);
+  /// Forgets turns and images.
+  void clear();
+
+ private:
+  using ImageId = std::size_t;
+  static constexpr ImageId kNone = static_cast<ImageId>(-1);
+
+  static std::int32_t token_of(ImageId id) { return -1 - static_cast<std::int32_t>(id); }
+  static ImageId id_of(std::int32_t token) { return static_cast<ImageId>(-1 - token); }
+  void check_size(const std::vector<float>& embeddings) const;
+  ImageId keep(std::vector<float> embeddings);
+
+  std::shared_ptr<const LlmModel> model_;
+  PromptTemplate format_;
+  std::vector<Turn> turns_;
+  std::vector<ImageId> turn_images_{kNone};  // one a turn, and the next question's
+  std::vector<std::vector<float>> images_;   // by id; empty: free
+};
+
+}  // namespace pandagpt

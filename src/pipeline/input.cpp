@@ -1,0 +1,72 @@
+#include "pandagpt/input.h"
+
+#include <spdlog/fmt/fmt.h>
+
+#include <algorithm>
+#include <iterator>
+
+#include "pandagpt/error.h"
+
+namespace pandagpt {
+
+std::string to_string(Modality modality) {
+  switch (modality) {
+    case Modality::kImage:
+      return "image";
+    case Modality::kVideo:
+      return "video";
+    case Modality::kAudio:
+      return "audio";
+    case Modality::kThermal:
+      return "thermal";
+    case Modality::kDepth:
+      return "depth";
+    case Modality::kImu:
+      return "imu";
+  }
+  return "unknown";
+}
+
+std::optional<Modality> modality_from_name(std::string_view name) {
+  for (const Modality modality : kAllModalities)
+    if (name == to_string(modality)) return modality;
+  return std::nullopt;
+}
+
+std::string to_string(const SensorOptions& options) {
+  std::string text;
+  const auto append = [&](const char* name, const auto& field) {
+    if (field) text += fmt::format("{}{}={}", text.empty() ? "" : " ", name, double(*field));
+  };
+  append("imu_rate_hz", options.imu_rate_hz);
+  append("acceleration_unit", options.acceleration_unit);
+  append("rotation_unit", options.rotation_unit);
+  append("depth_metres_per_unit", options.depth_metres_per_unit);
+  append("depth_focal_length", options.depth_focal_length);
+  append("depth_baseline", options.depth_baseline);
+  append("thermal_coldest", options.thermal_coldest);
+  append("thermal_warmest", options.thermal_warmest);
+  // A field that is added but not written here would make different inputs look alike.
+  static_assert(sizeof(SensorOptions) ==
+                6 * sizeof(std::optional<double>) + 2 * sizeof(std::optional<RotationUnit>));
+  return text;
+}
+
+Inputs& Inputs::add_buffer(Modality modality, std::vector<std::uint8_t> bytes, std::string name,
+                           float weight) {
+  if (bytes.empty()) throw Error(ErrorKind::kInput, name + ": the buffer is empty");
+  return add({modality, std::move(name), std::move(bytes), weight});
+}
+
+Inputs& Inputs::add_sound_of_videos() {
+  std::vector<Input> sounds;
+  for (const Input& input : items_) {
+    if (input.modality != Modality::kVideo) continue;
+    sounds.push_back(input);
+    sounds.back().modality = Modality::kAudio;
+  }
+  std::ranges::move(sounds, std::back_inserter(items_));
+  return *this;
+}
+
+}  // namespace pandagpt

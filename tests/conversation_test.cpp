@@ -1,0 +1,280 @@
+// Inputs in any turn, and prompt look-up: what the session evaluates is compared with the sequence
+// written by hand and evaluated position by position.
+#include "llm/conversation.h"
+
+#include <gtest/gtest.h>
+#include <llama.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "llm/prompt_lookup.h"
+#include "llm_support.h"
+#include "test_support.h"
+
+namespace pandagpt {
+namespace {
+
+using test::error_of;
+using test::expected;
+using test::greedy;
+using test::kLogitTolerance;
+using test::make_session;
+using test::max_difference;
+using test::tiny_model;
+using Tokens = std::vector<std::int32_t>;
+
+std::vector<float> first_image() {
+  return expected()["projected"].get<std::vector<float>>();
+}
+
+std::vector<float> scaled(std::vector<float> image, float factor) {
+  for (float& value : image)
+    value *= factor;
+  return image;
+}
+
+/// Logits behind `pieces`, each either tokens or embeddings, evaluated one position at a time.
+struct Piece {
+  Tokens tokens;
+  std::vector<float> image = {};
+};
+std::vector<float> logits_behind(const std::vector<Piece>& pieces) {
+  llama_context_params params = llama_context_default_params();
+  params.n_ctx = params.n_batch = params.n_ubatch = 512;
+  params.n_threads = params.n_threads_batch = 1;
+  params.type_k = params.type_v = GGML_TYPE_F32;
+  params.flash_attn_type = LLAMA_FLASH_ATTN_TYPE_DISABLED;
+  const std::unique_ptr<llama_context, decltype(&llama_free)> context(
+      llama_init_from_model(tiny_model()->handle(), params), llama_free);
+  const auto width = static_cast<std::size_t>(tiny_model()->n_embd());
+  llama_pos position = 0;
+  const auto evaluate = [&](llama_token* token, float* row) {
+    llama_batch batch = llama_batch_get_one(token, 1);
+    batch.embd = row;
+    batch.pos = &position;
+    EXPECT_EQ(llama_decode(context.get(), batch), 0);
+    ++position;
+  };
+  for (const Piece& piece : pieces) {
+    for (llama_token token : piece.tokens)
+      evaluate(&token, nullptr);
+    std::vector<float> image = piece.image;
+    for (std::size_t at = 0; at < image.size(); at += width)
+      evaluate(nullptr, image.data() + at);
+  }
+  const float* logits = llama_get_logits_ith(context.get(), -1);
+  return {logits, logits + tiny_model()->n_vocab()};
+}
+
+Piece text(const std::string& piece) {
+  return {tiny_model()->tokenize(piece)};
+}
+
+TEST(InputsInAnyTurn, StandInTheirOwnTurnAndNothingIsEvaluatedAnew) {
+  const std::vector<float> one = first_image(), two = scaled(one, -0.7F);
+  const std::size_t n_rows = one.size() / static_cast<std::size_t>(tiny_model()->n_embd());
+  ChatSession session = make_session();
+  session.set_image(one);
+  const Answer first = session.ask("What is it?", greedy());
+  session.add_image(two);
+  session.prefill("And this?");
+
+  const std::vector<Piece> pieces{{{tiny_model()->bos()}},
+                                  text("### Human: <Img>"),
+                                  {{}, one},
+                                  text("</Img> What is it?\n### Assistant:"),
+                                  text(" " + first.text + "\n###"),
+                                  text(" Human: <Img>"),
+                                  {{}, two},
+                                  text("</Img> And this?\n### Assistant:")};
+  EXPECT_LT(max_difference(session.last_logits(), logits_behind(pieces)), kLogitTolerance);
+  const std::size_t n_new =
+      pieces[5].tokens.size() + n_rows + pieces[7].tokens.size() + pieces[4].tokens.size();
+  EXPECT_LE(session.counters().evaluated_in_turn, n_new) << "the first turn stays evaluated";
+  EXPECT_GE(session.counters().reused_in_turn,
+            pieces[1].tokens.size() + n_rows + pieces[3].tokens.size());
+
+  // Asked and continued: the input stays in its turn.
+  const Answer second = session.ask("And this?", greedy(6));
+  session.prefill("Both?");
+  std::vector<Piece> longer = pieces;
+  longer.push_back(text(" " + second.text + "\n###"));
+  longer.push_back(text(" Human: Both?\n### Assistant:"));
+  EXPECT_LT(max_difference(session.last_logits(), logits_behind(longer)), kLogitTolerance);
+}
+
+TEST(InputsInAnyTurn, AFirstTurnOfTextAndTheSameInputTwice) {
+  const std::vector<float> image = first_image();
+  ChatSession session = make_session();
+  const Answer first = session.ask("Hello", greedy(4));
+  session.add_image(image);
+  const Answer second = session.ask("What is it?", greedy(4));
+  session.add_image(image);
+  session.prefill("And this?");
+  const std::vector<Piece> pieces{{{tiny_model()->bos()}},
+                                  text("### Human: Hello\n### Assistant:"),
+                                  text(" " + first.text + "\n###"),
+                                  text(" Human: <Img>"),
+                                  {{}, image},
+                                  text("</Img> What is it?\n### Assistant:"),
+                                  text(" " + second.text + "\n###"),
+                                  text(" Human: <Img>"),
+                                  {{}, image},
+                                  text("</Img> And this?\n### Assistant:")};
+  EXPECT_LT(max_difference(session.last_logits(), logits_behind(pieces)), kLogitTolerance);
+}
+
+TEST(InputsInAnyTurn, TheSumCountsWithinATurnAndSetImageDropsLaterOnes) {
+  const std::vector<float> one = first_image();
+  ChatSession summed = make_session(), together = make_session();
+  summed.set_image(one);
+  summed.add_image(one);
+  together.set_image(scaled(one, 2));
+  summed.prefill("q");
+  together.prefill("q");
+  EXPECT_LT(max_difference(summed.last_logits(), together.last_logits()), kLogitTolerance);
+
+  together.ask("q", greedy(4));
+  together.add_image(one);
+  together.ask("r", greedy(4));
+  together.set_image(one);
+  together.prefill("s");
+  ChatSession fresh = make_session();
+  fresh.set_image(one);
+  fresh.set_history(together.history());
+  fresh.prefill("s");
+  EXPECT_LT(max_difference(together.last_logits(), fresh.last_logits()), kLogitTolerance);
+}
+
+TEST(InputsInAnyTurn, RegenerateKeepsTheInputOfItsTurn) {
+  ChatSession session = make_session();
+  session.ask("Hello", greedy(4));
+  session.add_image(first_image());
+  const std::string before = session.ask("What is it?", greedy()).text;
+  EXPECT_EQ(session.regenerate(greedy()).text, before);
+  session.add_image(first_image());
+  EXPECT_EQ(error_of([&] { session.regenerate(greedy()); }).kind(), ErrorKind::kUsage)
+      << "an input waits";
+  EXPECT_EQ(session.history().size(), 2U);
+  EXPECT_EQ(error_of([&] { session.add_image({1, 2, 3}); }).kind(), ErrorKind::kModel);
+}
+
+TEST(InputsInAnyTurn, ImagesOfOldConversationsAreFreed) {
+  Conversation conversation(tiny_model(), {});
+  const auto width = static_cast<std::size_t>(tiny_model()->n_embd());
+  for (int i = 0; i < 100; ++i) {
+    conversation.free_images_except({});
+    conversation.set_image(std::vector<float>(width, static_cast<float>(i)));
+    const Tokens tokens = conversation.tokens("q");
+    const auto image = std::ranges::find_if(tokens, Conversation::is_image);
+    ASSERT_NE(image, tokens.end());
+    EXPECT_GE(*image, -2) << "the numbers of freed images are used again";
+    EXPECT_EQ(conversation.image(*image).front(), static_cast<float>(i));
+  }
+}
+
+// --- prompt look-up ----------------------------------------------------------------------------
+
+/// As after one evaluation without guesses.
+PromptLookup ready_lookup() {
+  PromptLookup lookup;
+  lookup.record(0, 0, 1);
+  return lookup;
+}
+
+TEST(PromptLookup, GuessesWhatFollowedTheSameTokens) {
+  PromptLookup lookup = ready_lookup();
+  EXPECT_EQ(lookup.guess(Tokens{1, 2, 3, 4, 5, 9, 2, 3}, 8), (Tokens{4, 5, 9, 2}));
+  EXPECT_EQ(lookup.guess(Tokens{1, 2, 3, 4, 5, 9, 2, 3}, 1), Tokens{4});
+  EXPECT_EQ(lookup.guess(Tokens{7, 2, 3, 4, 8, 2, 3, 5, 7, 2, 3}, 1), Tokens{4})
+      << "the longest match, not the latest";
+  EXPECT_EQ(lookup.guess(Tokens{2, 3, 4, 8, 2, 3, 5, 7, 2, 3}, 1), Tokens{5}) << "the latest";
+  EXPECT_EQ(lookup.guess(Tokens{1, 2, 3, 9, 3}, 8), Tokens{}) << "one token says little";
+  EXPECT_EQ(lookup.guess(Tokens{2, 3, 4, -1, 5, 2, 3}, 8), Tokens{4}) << "no embeddings";
+  EXPECT_EQ(lookup.guess(Tokens{-1, -1, 5, -1, -1}, 8), Tokens{});
+  EXPECT_EQ(lookup.guess(Tokens{}, 8), Tokens{});
+  EXPECT_EQ(lookup.guess(Tokens{1, 2, 3, 1, 2}, 0), Tokens{});
+  EXPECT_EQ(PromptLookup().guess(Tokens{1, 2, 3, 1, 2}, 8), Tokens{}) << "no time is known yet";
+}
+
+TEST(PromptLookup, GuessesLongerWhenRightAndPausesWhenItDoesNotPay) {
+  const Tokens tokens{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 1, 2};
+  PromptLookup right = ready_lookup();
+  EXPECT_EQ(right.guess(tokens, 100).size(), 4U);
+  right.record(4, 4, 2);  // five tokens in the time of two
+  EXPECT_EQ(right.guess(tokens, 100).size(), 8U);
+  right.record(8, 1, 1.5);
+  EXPECT_EQ(right.guess(tokens, 100).size(), 2U);
+
+  PromptLookup wrong = ready_lookup();
+  int n_tries = 0;
+  for (; !wrong.guess(tokens, 100).empty() && n_tries < 100; ++n_tries)
+    wrong.record(4, 0, 2);  // one token in the time of two
+  EXPECT_EQ(n_tries, 2);
+  int n_pause = 0;
+  for (; wrong.guess(tokens, 100).empty() && n_pause < 1000; ++n_pause)
+    wrong.record(0, 0, 1);
+  EXPECT_EQ(n_pause, 8);
+  wrong.record(4, 0, 2);
+  n_pause = 0;
+  for (; wrong.guess(tokens, 100).empty() && n_pause < 1000; ++n_pause)
+    wrong.record(0, 0, 1);
+  EXPECT_EQ(n_pause, 16) << "a pause that ends in a loss is followed by a longer one";
+}
+
+TEST(PromptLookup, TheAnswerIsTheSameWithAndWithoutGuesses) {
+  int n_guessed = 0, n_accepted = 0;
+  for (const char* quoted : {"A panda eats bamboo", "bamboo bamboo bamboo bamboo bamboo",
+                             "is it is it is it is it", "What is a Human? What is a Human?"}) {
+    for (const bool sampled : {false, true}) {
+      std::vector<Turn> histories[2];
+      Tokens cached[2];
+      for (const int n_draft : {0, 16}) {
+        ChatSession session = make_session();
+        GenerateOptions options = greedy(40);
+        options.n_draft = n_draft;
+        options.greedy = !sampled;
+        options.temperature = 2.5F;
+        options.top_p = 0.3F;
+        options.seed = 3;
+        for (int turn = 0; turn < 3; ++turn) {
+          const Answer answer = session.ask(quoted, options);
+          n_guessed += answer.timings.guessed_tokens;
+          n_accepted += answer.timings.accepted_tokens;
+          EXPECT_LE(answer.timings.accepted_tokens, answer.timings.guessed_tokens);
+          EXPECT_LE(answer.timings.generated_tokens, 40);
+          EXPECT_TRUE(n_draft > 0 || answer.timings.guessed_tokens == 0);
+        }
+        histories[n_draft > 0] = session.history();
+        cached[n_draft > 0] = {session.cached_tokens().begin(), session.cached_tokens().end()};
+      }
+      EXPECT_EQ(cached[0], cached[1]) << "wrong guesses leave the cache";
+      for (std::size_t i = 0; i < histories[0].size(); ++i)
+        EXPECT_EQ(histories[0][i].answer, histories[1][i].answer) << quoted << ", turn " << i;
+    }
+  }
+  EXPECT_GT(n_guessed, 0);
+  EXPECT_GT(n_accepted, 0) << "the same question thrice: its answer stands in the conversation";
+}
+
+TEST(PromptLookup, LimitsHoldWithGuesses) {
+  for (const int max_tokens : {1, 2, 3, 7}) {
+    ChatSession session = make_session();
+    GenerateOptions options = greedy(max_tokens);
+    options.n_draft = 16;
+    session.ask("What is it?", greedy());
+    const Answer answer = session.ask("What is it?", options);
+    EXPECT_EQ(answer.timings.generated_tokens, max_tokens);
+    EXPECT_EQ(answer.finish, FinishReason::kLength);
+  }
+  ChatSession small = make_session(nullptr, 64);
+  small.ask("What is it?", greedy());
+  const Answer last = small.ask("What?", greedy());
+  EXPECT_LE(small.cached_tokens().size(), 64U);
+  EXPECT_TRUE(last.finish == FinishReason::kContext || last.finish == FinishReason::kStop);
+}
+
+}  // namespace
+}  // namespace pandagpt
