@@ -83,6 +83,7 @@ TEST_F(ConvertDeltaCliTest, AnswersAreTheReferences) {
   EXPECT_EQ(manifest.n_ctx, 512);
   EXPECT_EQ(manifest.sampling.top_p, 0.01F);
   EXPECT_EQ(manifest.sampling.temperature, 1.0F);
+  EXPECT_EQ(manifest.sampling.top_k, 50);
   EXPECT_EQ(fs::hard_link_count(llm()), 2U);
   expect_reference_answers(panda());
 

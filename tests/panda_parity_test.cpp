@@ -114,10 +114,13 @@ GgufFile* PandaParity::scores_ = nullptr;
 /// Scores before the answer's token `position`, after tokens that are the likeliest.
 std::vector<float> scores_at(ChatSession& session, const std::string& question, int position) {
   const std::vector<Turn> history = session.history();
-  if (position == 0)
+  if (position == 0) {
     session.prefill(question);
-  else
-    session.ask(question, greedy(position + 1));
+  } else {
+    GenerateOptions options = greedy(position + 1);
+    options.n_draft = 0;  // the scores of guessed tokens would be the last ones
+    session.ask(question, options);
+  }
   session.set_history(history);
   return session.last_logits();
 }

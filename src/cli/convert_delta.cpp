@@ -16,6 +16,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int kReferenceContext = 2048;  // LLaMA's; the delta was trained with at most 1024
+constexpr int kReferenceTopK = 50;       // transformers' default, which web_demo.py does not change
 
 struct DeltaArguments {
   std::string checkpoint;
@@ -46,7 +47,8 @@ std::string joined_licences(const DeltaArguments& arguments) {
 }
 
 Manifest make_manifest(const DeltaArguments& arguments, const PandaDelta& delta) {
-  Manifest manifest;  // prompt and sampling are the reference's by default
+  Manifest manifest;  // prompt and the rest of sampling are the reference's by default
+  manifest.sampling.top_k = kReferenceTopK;
   manifest.name = arguments.delta.name;
   manifest.licence = joined_licences(arguments);
   const std::string llm = fs::path(arguments.llm).filename().string();
