@@ -69,7 +69,7 @@ class LoadProgress {
   }
 
  private:
-  static constexpr double kBytesKept = 256e6;
+  static constexpr double kBytesKept = 64e6;
 
   void at(double progress) {
     if (progress < next_) return;
