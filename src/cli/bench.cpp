@@ -119,6 +119,7 @@ std::vector<std::string> ask_command(const BenchArguments& arguments, const Inpu
                                    std::to_string(arguments.model.options.n_threads),
                                    "--device",
                                    arguments.model.options.device};
+  if (!arguments.model.options.repack) command.emplace_back("--no-repack");
   for (const Input& input : inputs.items()) {
     command.push_back("--" + to_string(input.modality));
     command.push_back(input.name);
@@ -235,7 +236,7 @@ void print_table(const Results& results) {
   text += fmt::format("{:<36}{:>10.1f}            tokens/s\n", "prompt",
                       results.prompt_tokens_per_second);
   text += fmt::format("{:<36}{:>10.1f}            tokens/s\n", "answer", results.tokens_per_second);
-  text += fmt::format("{:<36}{:>10.0f}            positions\n", "reused by the follow-up question",
+  text += fmt::format("{:<36}{:>10}            positions\n", "reused by the follow-up question",
                       results.reused_tokens);
   text += fmt::format("{:<36}{:>10.0f}            MiB\n", "peak resident memory of a process",
                       results.peak_mib);

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "llm/llama_log.h"
+#include "llm/mapped_pages.h"
 #include "llm/rpc.h"
 #include "pandagpt/error.h"
 #include "tensor/devices.h"
@@ -51,6 +52,36 @@ std::vector<ggml_backend_dev_t> devices_of(const LlmOptions& options) {
   return devices;
 }
 
+/// While weights are copied out of the mapped file (repacked, or to a device), both are in memory.
+/// For a large file that is the difference between fitting and not, so what has been read is given
+/// back on the way.
+class LoadProgress {
+ public:
+  explicit LoadProgress(const fs::path& path) : path_(path) {
+    std::error_code code;
+    const auto bytes = static_cast<double>(fs::file_size(path, code));
+    step_ = code || bytes < 2 * kBytesKept ? 2 : kBytesKept / bytes;
+  }
+
+  static bool call(float progress, void* self) {
+    static_cast<LoadProgress*>(self)->at(progress);
+    return true;
+  }
+
+ private:
+  static constexpr double kBytesKept = 256e6;
+
+  void at(double progress) {
+    if (progress < next_) return;
+    if (step_ <= 1) release_mapped_pages(path_);
+    next_ = progress + step_;
+  }
+
+  const fs::path& path_;
+  double step_;  // of the progress from 0 to 1
+  double next_ = 0;
+};
+
 }  // namespace
 
 LlmModel::LlmModel(const fs::path& path, const LlmOptions& options)
@@ -62,6 +93,12 @@ LlmModel::LlmModel(const fs::path& path, const LlmOptions& options)
   if (!devices.empty()) params.devices = devices.data();
   params.n_gpu_layers = options.n_gpu_layers;
   params.vocab_only = options.vocab_only;
+  params.use_extra_bufts = options.repack;
+  LoadProgress progress(path_);
+  if (options.repack) {
+    params.progress_callback = LoadProgress::call;
+    params.progress_callback_user_data = &progress;
+  }
   clear_llama_failure();
   model_.reset(llama_model_load_from_file(path.c_str(), params));
   if (!model_) {
