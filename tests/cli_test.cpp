@@ -49,6 +49,28 @@ TEST_F(CliTest, HelpAndVersionGoToStandardOutput) {
   EXPECT_THAT(run({"models", "verify", "--help"}).out, HasSubstr("pandagpt models verify"));
 }
 
+TEST_F(CliTest, ASecondQuestionAboutAPictureTakesNoEncoder) {
+  const auto cached = [&](const Arguments& more) {
+    Arguments arguments{"--image", photo(), "--json", "What is it?"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    const Outcome outcome = ask(arguments);
+    EXPECT_EQ(outcome.code, 0) << outcome.err;
+    EXPECT_THAT(outcome.err, IsEmpty());
+    return nlohmann::json::parse(outcome.out)["timings"]["cached_inputs"].get<int>();
+  };
+  const fs::path file = folder_ / "cache" / "pandagpt" / "embeddings.db";
+  EXPECT_EQ(cached({"--no-cache"}), 0);
+  EXPECT_FALSE(fs::exists(file));
+  EXPECT_EQ(cached({}), 0);
+  EXPECT_TRUE(fs::exists(file));
+  EXPECT_EQ(cached({}), 1);
+  EXPECT_EQ(cached({"--no-cache"}), 0);
+  fs::remove_all(file.parent_path());
+  test::write_text(file.parent_path(), "no folder can be made here");
+  EXPECT_EQ(cached({}), 0);
+  EXPECT_EQ(cached({}), 0);
+}
+
 TEST_F(CliTest, WrongUsageIsTwo) {
   const std::string many_digits(400, '9');
   for (const Arguments& arguments : {Arguments{},

@@ -15,7 +15,7 @@
 #include "pandagpt/panda.h"
 #include "pipeline/manifest.h"
 #include "pipeline/projector.h"
-#include "tensor/gguf_file.h"
+#include "tensor/panda_weights.h"
 #include "test_support.h"
 
 namespace pandagpt {
@@ -287,10 +287,7 @@ TEST(Projector, FilesOfAnotherShapeAreModelErrors) {
   const test::TemporaryFolder folder;
   const auto message = [&](std::uint32_t n_in, std::int64_t columns, bool bias) {
     GgufWriter writer;
-    writer.set_str("general.architecture", "pandagpt-projector");
-    writer.set_u32(projector_keys::kImageTokens, 1);
-    writer.set_u32(projector_keys::kIn, n_in);
-    writer.set_u32(projector_keys::kEmbd, 2);
+    set_projector_metadata(&writer, {.n_image_tokens = 1, .n_in = n_in, .n_embd = 2});
     writer.add_f32(projector_keys::kWeight, {columns, 2}, std::vector<float>(columns * 2));
     if (bias) writer.add_f32(projector_keys::kBias, {2}, std::vector<float>(2));
     writer.write(folder / "p.gguf");
@@ -360,10 +357,7 @@ TEST(Panda, InputsThatCantBeUsed) {
 
 TEST_F(ModelFolderTest, PartsThatDontFitEachOther) {
   GgufWriter writer;
-  writer.set_str("general.architecture", "pandagpt-projector");
-  writer.set_u32(projector_keys::kImageTokens, 1);
-  writer.set_u32(projector_keys::kIn, 24);
-  writer.set_u32(projector_keys::kEmbd, 16);
+  set_projector_metadata(&writer, {.n_image_tokens = 1, .n_in = 24, .n_embd = 16});
   writer.add_f32(projector_keys::kWeight, {24, 16}, std::vector<float>(24 * 16));
   writer.add_f32(projector_keys::kBias, {16}, std::vector<float>(16));
   writer.write(folder_ / "projector.gguf");

@@ -36,6 +36,7 @@ struct PandaOptions {
   std::string device = "auto";  ///< "auto": a GPU where there is one; "cpu"; or its name: "cuda0"
   std::string encoder_device = {};  ///< of the encoders; empty: the same
   int n_gpu_layers = -1;            ///< of the language model; negative is all
+  bool repack = true;  ///< language model in the CPU's favourite order: faster, but loads longer
   /// HOST:PORT of llama.cpp's rpc-server on other machines: the language model is spread over them.
   std::vector<std::string> rpc_servers = {};
   int n_threads = 0;    ///< 0: one a physical core

@@ -11,12 +11,15 @@ void add_chat(CLI::App& app);
 void add_models(CLI::App& app);
 void add_bench(CLI::App& app);
 void add_convert(CLI::App& app);
+void add_convert_delta(CLI::App& convert);   ///< below convert
 void add_convert_vicuna(CLI::App& convert);  ///< below convert
+void add_merge(CLI::App& app);
 void add_quantize(CLI::App& app);
 void add_inspect(CLI::App& app);
 void add_eval(CLI::App& app);
 void add_embed(CLI::App& app);
 void add_classify(CLI::App& app);
 void add_search(CLI::App& app);
+void add_rpc_server(CLI::App& app);
 
 }  // namespace pandagpt

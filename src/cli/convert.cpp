@@ -126,6 +126,7 @@ void add_convert(CLI::App& app) {
   add_efficientnet(*command);
   add_imagebind(*command);
   add_convert_vicuna(*command);
+  add_convert_delta(*command);
   command->footer(
       "Checkpoints are read without running the code that pickles can hold. The output is written\n"
       "whole or not at all; its path is printed.");

@@ -71,8 +71,10 @@ void declare(CLI::App& app) {
   add_bench(app);
   add_convert(app);
   add_quantize(app);
+  add_merge(app);
   add_inspect(app);
   add_eval(app);
+  add_rpc_server(app);
 }
 
 int run(int argc, char** argv) {

@@ -108,6 +108,11 @@ void ModelArguments::add_to(CLI::App& command) {
       ->check(CLI::Range(-1, 1 << 20))
       ->group(kModelGroup);
   command
+      .add_flag("!--no-repack", options.repack,
+                "leave the language model in the mapped file as it is: opens at once and is shared "
+                "by processes, but slower")
+      ->group(kModelGroup);
+  command
       .add_option("--rpc", options.rpc_servers,
                   "HOST:PORT,.. of llama.cpp's rpc-server on other machines that take layers")
       ->delimiter(',')

@@ -34,4 +34,26 @@ bool is_unused_llama_tensor(const std::string& name, const LlamaConfig& config) 
   return name.ends_with(".rotary_emb.inv_freq") || (config.tied && name == "lm_head.weight");
 }
 
+void set_llama_metadata(GgufWriter* writer, const LlamaConfig& config) {
+  writer->set_str("general.architecture", "llama");
+  const auto set = [&](const char* key, std::int64_t value) {
+    writer->set_u32(key, static_cast<std::uint32_t>(value));
+  };
+  set("llama.block_count", config.n_layers);
+  set("llama.context_length", config.n_ctx);
+  set("llama.embedding_length", config.n_embd);
+  set("llama.feed_forward_length", config.n_ff);
+  set("llama.attention.head_count", config.n_heads);
+  set("llama.attention.head_count_kv", config.n_kv_heads);
+  set("llama.attention.key_length", config.head_dim);
+  set("llama.attention.value_length", config.head_dim);
+  set("llama.rope.dimension_count", config.head_dim);
+  set("llama.vocab_size", config.n_vocab);
+  writer->set_f32("llama.attention.layer_norm_rms_epsilon", static_cast<float>(config.rms_eps));
+  writer->set_f32("llama.rope.freq_base", static_cast<float>(config.rope_theta));
+  if (!config.rope_factor) return;
+  writer->set_str("llama.rope.scaling.type", "linear");
+  writer->set_f32("llama.rope.scaling.factor", static_cast<float>(*config.rope_factor));
+}
+
 }  // namespace pandagpt

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "convert/llama_config.h"
+#include "tensor/gguf_file.h"
 
 namespace pandagpt {
 
@@ -15,6 +16,9 @@ struct LlamaTensor {
   std::vector<std::int64_t> shape;  ///< transformers' order: rows first
   bool is_rotated = false;  ///< queries and keys: rows stand in another order (rope_source_row)
 };
+
+/// general.architecture and the llama.* keys, as llama.cpp's own converter writes them.
+void set_llama_metadata(GgufWriter* writer, const LlamaConfig& config);
 
 /// All tensors of the model, in llama.cpp's usual order.
 std::vector<LlamaTensor> llama_tensors(const LlamaConfig& config);

@@ -170,7 +170,6 @@ class Conversion {
     for (const LlamaTensor& tensor : tensors)
       n_weights += tensor.shape.front() * (tensor.shape.size() > 1 ? tensor.shape.back() : 1);
     const fs::path named = options_.delta.empty() ? source().path() : options_.delta;
-    writer->set_str("general.architecture", "llama");
     writer->set_str("general.type", "model");
     writer->set_str("general.name", options_.name.empty() ? folder_name(named) : options_.name);
     writer->set_str("general.size_label", size_label(n_weights));
@@ -178,24 +177,7 @@ class Conversion {
     if (!options_.source.empty()) writer->set_str("general.source.url", options_.source);
     writer->set_u32("general.file_type", file_type);
     writer->set_u32("general.quantization_version", GGML_QNT_VERSION);
-    const auto set = [&](const char* key, std::int64_t value) {
-      writer->set_u32(key, static_cast<std::uint32_t>(value));
-    };
-    set("llama.block_count", config_.n_layers);
-    set("llama.context_length", config_.n_ctx);
-    set("llama.embedding_length", config_.n_embd);
-    set("llama.feed_forward_length", config_.n_ff);
-    set("llama.attention.head_count", config_.n_heads);
-    set("llama.attention.head_count_kv", config_.n_kv_heads);
-    set("llama.attention.key_length", config_.head_dim);
-    set("llama.attention.value_length", config_.head_dim);
-    set("llama.rope.dimension_count", config_.head_dim);
-    set("llama.vocab_size", config_.n_vocab);
-    writer->set_f32("llama.attention.layer_norm_rms_epsilon", static_cast<float>(config_.rms_eps));
-    writer->set_f32("llama.rope.freq_base", static_cast<float>(config_.rope_theta));
-    if (!config_.rope_factor) return;
-    writer->set_str("llama.rope.scaling.type", "linear");
-    writer->set_f32("llama.rope.scaling.factor", static_cast<float>(*config_.rope_factor));
+    set_llama_metadata(writer, config_);
   }
 
   /// `count` is told of every part that is written.
@@ -235,14 +217,15 @@ class Conversion {
     const SourceTensor& of_base = source().tensor(tensor.source);
     const std::int64_t begin = first * tensor.shape.back();
     if (!delta_) return read_values(source(), of_base, tensor, begin, rows);
-    read_values(delta_->source, delta_->source.tensor(tensor.source), tensor, begin, rows);
-    round_to_half(rows);
+    const SourceTensor& of_delta = delta_->source.tensor(tensor.source);
+    read_values(delta_->source, of_delta, tensor, begin, rows);
+    if (of_delta.type != ElementType::kF16) round_to_half(rows);
     const std::int64_t n_base = std::max<std::int64_t>(of_base.n_elements() - begin, 0);
     std::vector<float> values(rows.size());  // zeros in rows that the base lacks
     const std::span<float> found =
         std::span(values).first(std::min(rows.size(), static_cast<std::size_t>(n_base)));
     if (!found.empty()) read_values(source(), of_base, tensor, begin, found);
-    round_to_half(found);
+    if (of_base.type != ElementType::kF16) round_to_half(found);
     for (std::size_t i = 0; i < rows.size(); ++i)
       rows[i] += values[i];
     round_to_half(rows);

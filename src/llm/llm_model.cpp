@@ -3,9 +3,13 @@
 #include <algorithm>
 #include <array>
 #include <fstream>
+#include <iterator>
+#include <limits>
 #include <utility>
 
 #include "llm/llama_log.h"
+#include "llm/mapped_pages.h"
+#include "llm/rpc.h"
 #include "pandagpt/error.h"
 #include "tensor/devices.h"
 
@@ -33,32 +37,11 @@ void check_gguf_file(const fs::path& path) {
     fail_model(path, "not a GGUF file (its first four bytes must be 'GGUF')");
 }
 
-// llama.cpp may have been built without it, hence no direct call.
-using AddRpcServer = ggml_backend_reg_t (*)(const char* endpoint);
-
-void append_rpc_devices(const std::string& server, std::vector<ggml_backend_dev_t>& devices) {
-  ggml_backend_reg_t rpc = ggml_backend_reg_by_name("RPC");
-  const auto add = rpc == nullptr
-                       ? nullptr
-                       : reinterpret_cast<AddRpcServer>(
-                             ggml_backend_reg_get_proc_address(rpc, "ggml_backend_rpc_add_server"));
-  if (add == nullptr)
-    throw Error(ErrorKind::kUsage,
-                "this llama.cpp was built without its RPC backend; build it with -DGGML_RPC=ON "
-                "(docs/devices.md)");
-  ggml_backend_reg_t found = add(server.c_str());
-  const std::size_t count = found == nullptr ? 0 : ggml_backend_reg_dev_count(found);
-  if (count == 0)
-    throw Error(ErrorKind::kUsage, "no rpc-server answers at " + server + " (HOST:PORT)");
-  for (std::size_t i = 0; i < count; ++i)
-    devices.push_back(ggml_backend_reg_dev_get(found, i));
-}
-
 /// What llama.cpp may use, ended by a null; empty: its own choice, all GPUs.
 std::vector<ggml_backend_dev_t> devices_of(const LlmOptions& options) {
   std::vector<ggml_backend_dev_t> devices;
   for (const std::string& server : options.rpc_servers)
-    append_rpc_devices(server, devices);
+    std::ranges::copy(rpc_devices(server), std::back_inserter(devices));
   if (options.device != "auto") {
     ggml_backend_dev_t device = find_device(options.device);
     if (is_gpu(device)) devices.push_back(device);
@@ -68,6 +51,36 @@ std::vector<ggml_backend_dev_t> devices_of(const LlmOptions& options) {
   devices.push_back(nullptr);
   return devices;
 }
+
+/// While weights are copied out of the mapped file (repacked, or to a device), both are in memory.
+/// For a large file that is the difference between fitting and not, so what has been read is given
+/// back on the way.
+class LoadProgress {
+ public:
+  explicit LoadProgress(const fs::path& path) : path_(path) {
+    std::error_code code;
+    const auto bytes = static_cast<double>(fs::file_size(path, code));
+    step_ = code || bytes < 2 * kBytesKept ? 2 : kBytesKept / bytes;
+  }
+
+  static bool call(float progress, void* self) {
+    static_cast<LoadProgress*>(self)->at(progress);
+    return true;
+  }
+
+ private:
+  static constexpr double kBytesKept = 64e6;
+
+  void at(double progress) {
+    if (progress < next_) return;
+    if (step_ <= 1) release_mapped_pages(path_);
+    next_ = progress + step_;
+  }
+
+  const fs::path& path_;
+  double step_;  // of the progress from 0 to 1
+  double next_ = 0;
+};
 
 }  // namespace
 
@@ -80,6 +93,12 @@ LlmModel::LlmModel(const fs::path& path, const LlmOptions& options)
   if (!devices.empty()) params.devices = devices.data();
   params.n_gpu_layers = options.n_gpu_layers;
   params.vocab_only = options.vocab_only;
+  params.use_extra_bufts = options.repack;
+  LoadProgress progress(path_);
+  if (options.repack) {
+    params.progress_callback = LoadProgress::call;
+    params.progress_callback_user_data = &progress;
+  }
   clear_llama_failure();
   model_.reset(llama_model_load_from_file(path.c_str(), params));
   if (!model_) {
@@ -99,12 +118,24 @@ LlmModel::LlmModel(const fs::path& path, const LlmOptions& options)
 
 std::vector<std::int32_t> LlmModel::tokenize(std::string_view text) const {
   if (text.size() > kMaxTextBytes) throw Error(ErrorKind::kUsage, "the text is longer than 16 MiB");
-  // No tokeniser makes more tokens than bytes, plus the space that some put in front.
-  std::vector<std::int32_t> tokens(text.size() + 8);
-  const std::int32_t count =
-      llama_tokenize(vocab_, text.data(), static_cast<std::int32_t>(text.size()), tokens.data(),
-                     static_cast<std::int32_t>(tokens.size()), /*add_special=*/false,
-                     /*parse_special=*/false);
+  std::vector<std::int32_t> tokens;
+  const auto fill = [&]() -> std::int32_t {
+    try {
+      return llama_tokenize(vocab_, text.data(), static_cast<std::int32_t>(text.size()),
+                            tokens.data(), static_cast<std::int32_t>(tokens.size()),
+                            /*add_special=*/false, /*parse_special=*/false);
+    } catch (const std::exception&) {  // out of a vocabulary without tokens for single bytes
+      fail_model(path_, "the vocabulary has no tokens for this text");
+    }
+  };
+  // Hardly a tokeniser makes more tokens than bytes, plus the space that some put in front; one
+  // without a token for the space spells it in three. It tells how many there are.
+  tokens.resize(text.size() + 8);
+  std::int32_t count = fill();
+  if (count < 0 && count != std::numeric_limits<std::int32_t>::min()) {
+    tokens.resize(static_cast<std::size_t>(-count));
+    count = fill();
+  }
   if (count < 0) throw Error(ErrorKind::kInternal, "the tokeniser failed");
   tokens.resize(static_cast<std::size_t>(count));
   return tokens;

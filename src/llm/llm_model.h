@@ -17,6 +17,10 @@ struct LlmOptions {
   std::string device = "auto";  ///< of those layers; "auto": all GPUs; "cpu"; or find_device()'s
   /// HOST:PORT of llama.cpp's rpc-server on other machines, whose devices then hold layers as well.
   std::vector<std::string> rpc_servers = {};
+  /// Weights in an order that the CPU's instructions take faster, where llama.cpp knows one: a copy
+  /// of them, made while loading. Without it they stay in the mapped file, which other processes
+  /// share and which is there at once, but prompts and answers are slower.
+  bool repack = true;
   bool vocab_only = false;  ///< only the tokeniser; such a model can't open a session
 };
 

@@ -33,17 +33,17 @@ std::optional<ggml_type> find_tensor_type(std::string_view name);
 
 struct QuantizeOptions {
   llama_ftype type = LLAMA_FTYPE_MOSTLY_Q4_K_M;
-  int n_threads = 0;                        ///< 0: default_thread_count()
-  std::optional<ggml_type> output_type;     ///< of output.weight, instead of the mixture's
-  std::optional<ggml_type> embedding_type;  ///< of token_embd.weight
-  bool pure = false;                        ///< the same type for all matrices, no mixture
-  bool leave_output = false;                ///< output.weight stays as it is
-  bool allow_requantize = false;            ///< the input may be quantised already
+  int n_threads = 0;                             ///< 0: default_thread_count()
+  std::optional<ggml_type> output_type = {};     ///< of output.weight, instead of the mixture's
+  std::optional<ggml_type> embedding_type = {};  ///< of token_embd.weight
+  bool pure = false;                             ///< the same type for all matrices, no mixture
+  bool leave_output = false;                     ///< output.weight stays as it is
+  bool allow_requantize = false;                 ///< the input may be quantised already
   /// llama.cpp's importance matrix (GGUF); empty: none. Types of fewer than 3 bits need one.
-  std::filesystem::path imatrix;
+  std::filesystem::path imatrix = {};
   /// Told how many tensors are done, of how many. What it throws (derived from std::exception) ends
   /// the work.
-  std::function<void(int done, int total)> on_tensor;
+  std::function<void(int done, int total)> on_tensor = {};
 };
 
 struct QuantizeResult {

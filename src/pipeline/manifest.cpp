@@ -1,5 +1,7 @@
 #include "pipeline/manifest.h"
 
+#include <spdlog/fmt/fmt.h>
+
 #include <algorithm>
 #include <cctype>
 #include <cstdlib>
@@ -8,6 +10,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 #include <system_error>
+#include <utility>
 
 #include "core/file.h"
 #include "core/file_stamp.h"
@@ -78,19 +81,35 @@ void read_files(JsonObject files, Manifest& manifest) {
   files.warn_about_unknown_keys();
 }
 
+// The keys of a prompt and of sampling, for reading and writing.
+constexpr std::pair<const char*, std::string PromptTemplate::*> kPromptTexts[] = {
+    {"first_human", &PromptTemplate::first_human},
+    {"after_image", &PromptTemplate::after_image},
+    {"first_human_text", &PromptTemplate::first_human_text},
+    {"next_human", &PromptTemplate::next_human},
+    {"next_human_image", &PromptTemplate::next_human_image},
+    {"assistant", &PromptTemplate::assistant},
+    {"answer_prefix", &PromptTemplate::answer_prefix},
+    {"answer_end", &PromptTemplate::answer_end},
+    {"stop", &PromptTemplate::stop},
+};
+constexpr std::pair<const char*, float GenerateOptions::*> kSamplingNumbers[] = {
+    {"temperature", &GenerateOptions::temperature},
+    {"top_p", &GenerateOptions::top_p},
+    {"min_p", &GenerateOptions::min_p},
+    {"repeat_penalty", &GenerateOptions::repeat_penalty},
+};
+constexpr std::pair<const char*, int GenerateOptions::*> kSamplingCounts[] = {
+    {"max_tokens", &GenerateOptions::max_tokens},
+    {"n_beams", &GenerateOptions::n_beams},
+    {"top_k", &GenerateOptions::top_k},
+    {"repeat_last_n", &GenerateOptions::repeat_last_n},
+    {"n_draft", &GenerateOptions::n_draft},
+};
+
 void read_prompt(JsonObject prompt, PromptTemplate& format) {
-  const auto take = [&](const char* key, std::string& field) {
-    if (prompt.has(key)) field = prompt.text(key);
-  };
-  take("first_human", format.first_human);
-  take("after_image", format.after_image);
-  take("first_human_text", format.first_human_text);
-  take("next_human", format.next_human);
-  take("next_human_image", format.next_human_image);
-  take("assistant", format.assistant);
-  take("answer_prefix", format.answer_prefix);
-  take("answer_end", format.answer_end);
-  take("stop", format.stop);
+  for (const auto& [key, field] : kPromptTexts)
+    if (prompt.has(key)) format.*field = prompt.text(key);
   if (format.stop.empty()) prompt.fail("stop", "must not be empty");
   prompt.warn_about_unknown_keys();
 }
@@ -103,22 +122,17 @@ int int_in_range(JsonObject& object, const char* key, int low, int high) {
 }
 
 void read_sampling(JsonObject sampling, GenerateOptions& options) {
-  const auto take_float = [&](const char* key, float& field) {
-    if (sampling.has(key)) field = static_cast<float>(sampling.number(key));
-  };
-  const auto take_int = [&](const char* key, int& field) {
-    if (sampling.has(key)) field = int_in_range(sampling, key, 0, std::numeric_limits<int>::max());
-  };
-  take_int("max_tokens", options.max_tokens);
-  take_int("n_beams", options.n_beams);
-  take_float("temperature", options.temperature);
-  take_float("top_p", options.top_p);
-  take_int("top_k", options.top_k);
-  take_float("min_p", options.min_p);
-  take_float("repeat_penalty", options.repeat_penalty);
-  take_int("repeat_last_n", options.repeat_last_n);
-  take_int("n_draft", options.n_draft);
+  for (const auto& [key, field] : kSamplingNumbers)
+    if (sampling.has(key)) options.*field = static_cast<float>(sampling.number(key));
+  for (const auto& [key, field] : kSamplingCounts)
+    if (sampling.has(key))
+      options.*field = int_in_range(sampling, key, 0, std::numeric_limits<int>::max());
   sampling.warn_about_unknown_keys();
+}
+
+/// 0.01, not the 0.009999999776482582 that a float is as a double.
+double short_number(float value) {
+  return std::stod(fmt::format("{}", value));
 }
 
 bool holds_manifest(const fs::path& folder) {
@@ -198,6 +212,30 @@ std::string recorded_sha256(const Manifest& manifest) {
   const bool can_be_believed = described && file && file->size == manifest.encoders.bytes &&
                                described->modified_ns >= file->modified_ns;
   return can_be_believed ? manifest.encoders.sha256 : std::string();
+}
+
+void write_manifest(const Manifest& manifest) {
+  nlohmann::ordered_json document{{"name", manifest.name},
+                                  {"licence", manifest.licence},
+                                  {"provenance", manifest.provenance},
+                                  {"embedding_width", manifest.embedding_width}};
+  for (const ManifestFile& file : manifest.files()) {
+    const std::string path = file.path.lexically_relative(manifest.folder).generic_string();
+    auto& entry = document["files"][file.role] = {{"path", path}, {"sha256", file.sha256}};
+    if (file.bytes > 0) entry["bytes"] = file.bytes;
+  }
+  if (manifest.adapter) document["adapter_scale"] = short_number(manifest.adapter_scale);
+  document["n_ctx"] = manifest.n_ctx;
+  for (const auto& [key, field] : kPromptTexts)
+    document["prompt"][key] = manifest.prompt.*field;
+  for (const auto& [key, field] : kSamplingCounts)
+    document["sampling"][key] = manifest.sampling.*field;
+  for (const auto& [key, field] : kSamplingNumbers)
+    document["sampling"][key] = short_number(manifest.sampling.*field);
+  document["examples"] = manifest.examples;
+  write_file_atomically(manifest.folder / kManifestName, [&](std::ostream& out) {
+    out << document.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) << '\n';
+  });
 }
 
 void record_hashes(const fs::path& folder) {

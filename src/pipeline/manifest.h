@@ -37,7 +37,7 @@ inline constexpr const char* kManifestName = "panda.json";
 struct ManifestFile {
   std::string role;            ///< key under "files"
   std::filesystem::path path;  ///< usable as it is: folder / relative path
-  std::string sha256;          ///< lower-case hexadecimal; empty: not recorded yet
+  std::string sha256 = {};     ///< lower-case hexadecimal; empty: not recorded yet
   std::uint64_t bytes = 0;     ///< 0: not recorded
 };
 
@@ -74,6 +74,9 @@ Manifest read_manifest(const std::filesystem::path& folder);
 /// The encoders' SHA-256 as the manifest says, if it can be believed without reading the file: it
 /// is recorded, and the manifest was written after the file. Otherwise empty.
 std::string recorded_sha256(const Manifest& manifest);
+
+/// Writes FOLDER/panda.json, whole or not at all. Throws Error(kInternal) if it can't.
+void write_manifest(const Manifest& manifest);
 
 /// Writes the present SHA-256 and size of every file into FOLDER/panda.json; the rest stays.
 /// Throws Error(kModel) if a file is missing.

@@ -27,6 +27,7 @@ LlmOptions llm_options(const PandaOptions& options) {
   result.device = options.device;
   result.n_gpu_layers = options.n_gpu_layers;
   result.rpc_servers = options.rpc_servers;
+  result.repack = options.repack;
   return result;
 }
 

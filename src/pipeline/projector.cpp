@@ -6,18 +6,17 @@
 
 #include "pandagpt/error.h"
 #include "tensor/gguf_file.h"
+#include "tensor/panda_weights.h"
 
 namespace pandagpt {
 namespace {
 
-constexpr std::uint32_t kMaxSize = 1U << 16;  // keeps the products below far from overflow
-
 int size_of(const GgufFile& file, const char* key) {
   const std::uint32_t value = file.get_u32(key);
-  if (value == 0 || value > kMaxSize)
+  if (value == 0 || value > kMaxProjectorSize)
     throw Error(ErrorKind::kModel, file.path().string() + ": '" + key + "' is " +
                                        std::to_string(value) + ", expected 1 to " +
-                                       std::to_string(kMaxSize));
+                                       std::to_string(kMaxProjectorSize));
   return static_cast<int>(value);
 }
 

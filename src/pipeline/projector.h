@@ -7,16 +7,6 @@
 
 namespace pandagpt {
 
-/// GGUF keys and tensor names of projector.gguf. `llama_proj.weight` is
-/// (n_image_tokens * n_embd, n_in) row-major, `llama_proj.bias` (n_image_tokens * n_embd).
-namespace projector_keys {
-inline constexpr const char* kImageTokens = "pandagpt.projector.n_image_tokens";  // u32
-inline constexpr const char* kIn = "pandagpt.projector.n_in";                     // u32
-inline constexpr const char* kEmbd = "pandagpt.projector.n_embd";                 // u32
-inline constexpr const char* kWeight = "llama_proj.weight";
-inline constexpr const char* kBias = "llama_proj.bias";
-}  // namespace projector_keys
-
 /// Const after loading; may be used by several threads at once.
 class Projector {
  public:

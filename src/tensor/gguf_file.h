@@ -84,6 +84,8 @@ class GgufFile {
   void release(const GgufTensor& tensor) const { map_.release(tensor.data); }
 
  private:
+  friend class GgufWriter;  // copy_metadata
+
   std::int64_t find_key(const std::string& key) const;
   std::int64_t require_key(const std::string& key) const;
   std::int64_t require_array(const std::string& key, gguf_type type) const;
@@ -116,6 +118,8 @@ class GgufWriter {
   void set_i32_array(const std::string& key, std::span<const std::int32_t> values);
   void set_f32_array(const std::string& key, std::span<const float> values);
   void set_str_array(const std::string& key, std::span<const std::string> values);
+  /// Sets all that `file` has, as it is there; only general.alignment, which the writer decides.
+  void copy_metadata(const GgufFile& file);
 
   /// Adds a tensor; `data` is copied. Throws Error(kInternal) if the name is taken, longer than 63
   /// bytes, or the size of `data` is not that of `shape` in `type`.

@@ -76,6 +76,11 @@ void GgufWriter::set_str_array(const std::string& key, std::span<const std::stri
   gguf_set_arr_str(gguf_.get(), key.c_str(), pointers.data(), pointers.size());
 }
 
+void GgufWriter::copy_metadata(const GgufFile& file) {
+  gguf_set_kv(gguf_.get(), file.gguf_.get());
+  gguf_remove_key(gguf_.get(), GGUF_KEY_GENERAL_ALIGNMENT);  // that of the data is the default
+}
+
 void GgufWriter::add_streamed(const std::string& name, ggml_type type, const TensorShape& shape,
                               TensorProducer produce) {
   const ggml_tensor header = tensor_header(name, type, shape);

@@ -2,7 +2,7 @@
 
 #include <span>
 
-#include "tensor/gguf_file.h"
+#include "tensor/panda_weights.h"
 
 namespace pandagpt::train {
 namespace {
@@ -26,22 +26,18 @@ void export_projector(const Projector& projector, std::int64_t n_image_tokens, E
                       const std::filesystem::path& path) {
   const auto [weight, bias] = projector.folded();
   GgufWriter writer;
-  writer.set_str("general.architecture", "pandagpt-projector");
-  writer.set_u32("pandagpt.projector.n_image_tokens", static_cast<std::uint32_t>(n_image_tokens));
-  writer.set_u32("pandagpt.projector.n_in", static_cast<std::uint32_t>(weight.size(1)));
-  writer.set_u32("pandagpt.projector.n_embd",
-                 static_cast<std::uint32_t>(weight.size(0) / n_image_tokens));
-  add(writer, "llama_proj.weight", weight, type);
-  add(writer, "llama_proj.bias", bias, type);
+  set_projector_metadata(&writer,
+                         {.n_image_tokens = static_cast<std::uint32_t>(n_image_tokens),
+                          .n_in = static_cast<std::uint32_t>(weight.size(1)),
+                          .n_embd = static_cast<std::uint32_t>(weight.size(0) / n_image_tokens)});
+  add(writer, projector_keys::kWeight, weight, type);
+  add(writer, projector_keys::kBias, bias, type);
   writer.write(path);
 }
 
 void export_adapter(const LlamaLora& model, ExportType type, const std::filesystem::path& path) {
   GgufWriter writer;
-  writer.set_str("general.type", "adapter");
-  writer.set_str("general.architecture", "llama");
-  writer.set_str("adapter.type", "lora");
-  writer.set_f32("adapter.lora.alpha", static_cast<float>(model.lora_options().alpha));
+  set_adapter_metadata(&writer, "llama", static_cast<float>(model.lora_options().alpha));
   for (const auto& [name, tensor] : model.named_parameters())
     add(writer, name, tensor, type);
   writer.write(path);

@@ -4,6 +4,7 @@
 
 #include "pandagpt/error.h"
 #include "tensor/gguf_file.h"
+#include "tensor/panda_weights.h"
 
 namespace pandagpt::train {
 namespace {
@@ -152,8 +153,8 @@ std::vector<std::pair<std::string, Tensor>> LlamaLora::named_parameters() const 
   std::vector<std::pair<std::string, Tensor>> named;
   const auto add = [&](std::size_t layer, const char* part, const Lora& lora) {
     const std::string name = block_name(static_cast<int64_t>(layer), part);
-    named.emplace_back(name + ".lora_a", lora.a);
-    named.emplace_back(name + ".lora_b", lora.b);
+    named.emplace_back(name + adapter_keys::kSuffixA, lora.a);
+    named.emplace_back(name + adapter_keys::kSuffixB, lora.b);
   };
   for (std::size_t i = 0; i < layers_.size(); ++i) {
     add(i, "attn_q", layers_[i].qkv_lora[0]);
