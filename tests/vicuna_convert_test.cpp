@@ -145,6 +145,24 @@ TEST_F(VicunaConvertTest, AddedTokensAreNoText) {
   EXPECT_EQ(model.token_to_piece(400), "");
 }
 
+TEST_F(VicunaConvertTest, VocabulariesOfOthersWithoutBytesDontEndTheProgram) {
+  LlamaVocabulary vocabulary;
+  vocabulary.tokens = {"<unk>", "<s>", "</s>", "a", "\u2581", "\u2581a"};
+  vocabulary.scores = {0, 0, 0, -1, -2, -3};
+  vocabulary.types = {2, 3, 3, 1, 1, 1};
+  vocabulary.bos = 1;
+  GgufWriter writer;
+  writer.set_str("general.architecture", "llama");
+  vocabulary.write_to(&writer);
+  writer.add_f32("token_embd.weight", {1}, std::vector<float>{0});
+  writer.write(output());
+  LlmOptions options;
+  options.vocab_only = true;
+  const LlmModel model(output(), options);
+  EXPECT_EQ(model.tokenize("a"), std::vector<std::int32_t>{5});
+  EXPECT_THAT(model_error([&] { model.tokenize("b"); }), HasSubstr("no tokens for this text"));
+}
+
 // --- metadata ------------------------------------------------------------------------------------
 
 TEST_F(VicunaConvertTest, KeysAreLlamaCppsOwn) {
@@ -406,6 +424,9 @@ TEST_F(SentencePieceTest, OtherKindsOfVocabularyAreRefused) {
   EXPECT_THAT(vocabulary_error(good_ + "\x12\x03\xc0\x01\x01"), HasSubstr("behind words"));
   EXPECT_THAT(vocabulary_error("\x0a\x03\x0a\x01x\x12\x02\x18\x02"),
               HasSubstr("0 tokens for single bytes"));
+  std::string renamed = good_;
+  renamed.replace(renamed.find("<0x41>"), 6, "<0x4g>");
+  EXPECT_THAT(vocabulary_error(renamed), HasSubstr("255 tokens for single bytes"));
 }
 
 }  // namespace

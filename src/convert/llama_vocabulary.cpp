@@ -4,7 +4,9 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
+#include <cstdio>
 #include <map>
 #include <set>
 #include <unordered_map>
@@ -73,6 +75,7 @@ class VocabularyReader {
       add_token(id, token);
     pad();
     index_tokens();
+    check_bytes();
     find_special_ids();
     result_.add_bos = flag_of(config_, "add_bos_token", true);
     result_.add_eos = flag_of(config_, "add_eos_token", false);
@@ -95,12 +98,6 @@ class VocabularyReader {
     const fs::path path = folder_ / kModelFile;
     if (model_.model_type != SentencePieceModel::kBpe)
       fail(path, "is no byte-pair encoding (BPE), and llama.cpp's LLaMA tokenizer knows no other");
-    const auto n_bytes =
-        std::ranges::count(model_.pieces, LLAMA_TOKEN_TYPE_BYTE, &SentencePiece::type);
-    constexpr int kBytes = 256;
-    if (n_bytes != kBytes)
-      fail(path, "has " + std::to_string(n_bytes) + " tokens for single bytes, not 256, so that " +
-                     "some texts would have no tokens");
     if (model_.whitespace_as_suffix) fail(path, "puts spaces behind words, not before them");
     if (model_.has_character_map || model_.remove_extra_whitespaces)
       spdlog::warn("{}: normalises texts, which llama.cpp doesn't do for this kind of vocabulary",
@@ -184,6 +181,24 @@ class VocabularyReader {
         fail(folder_, "the tokens " + std::to_string(found->second) + " and " + std::to_string(id) +
                           " are the same");
     }
+  }
+
+  /// llama.cpp finds them by their names, and has no other way to spell a text.
+  void check_bytes() const {
+    constexpr int kBytes = 256;
+    int n_found = 0;
+    for (int byte = 0; byte < kBytes; ++byte) {
+      std::array<char, 8> name{};
+      std::snprintf(name.data(), name.size(), "<0x%02X>", static_cast<unsigned>(byte));
+      const auto id = id_of(name.data());
+      n_found += id && result_.types[*id] == LLAMA_TOKEN_TYPE_BYTE ? 1 : 0;
+    }
+    const auto n_typed =
+        std::ranges::count(result_.types, static_cast<std::int32_t>(LLAMA_TOKEN_TYPE_BYTE));
+    if (n_found != kBytes || n_typed != kBytes)
+      fail(folder_ / kModelFile, "has " + std::to_string(n_found) +
+                                     " tokens for single bytes, not 256, so that some texts " +
+                                     "would have no tokens");
   }
 
   std::optional<std::uint32_t> id_of(const std::string& text) const {

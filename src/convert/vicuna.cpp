@@ -217,14 +217,15 @@ class Conversion {
     const SourceTensor& of_base = source().tensor(tensor.source);
     const std::int64_t begin = first * tensor.shape.back();
     if (!delta_) return read_values(source(), of_base, tensor, begin, rows);
-    read_values(delta_->source, delta_->source.tensor(tensor.source), tensor, begin, rows);
-    round_to_half(rows);
+    const SourceTensor& of_delta = delta_->source.tensor(tensor.source);
+    read_values(delta_->source, of_delta, tensor, begin, rows);
+    if (of_delta.type != ElementType::kF16) round_to_half(rows);
     const std::int64_t n_base = std::max<std::int64_t>(of_base.n_elements() - begin, 0);
     std::vector<float> values(rows.size());  // zeros in rows that the base lacks
     const std::span<float> found =
         std::span(values).first(std::min(rows.size(), static_cast<std::size_t>(n_base)));
     if (!found.empty()) read_values(source(), of_base, tensor, begin, found);
-    round_to_half(found);
+    if (of_base.type != ElementType::kF16) round_to_half(found);
     for (std::size_t i = 0; i < rows.size(); ++i)
       rows[i] += values[i];
     round_to_half(rows);

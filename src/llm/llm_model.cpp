@@ -69,7 +69,7 @@ class LoadProgress {
   }
 
  private:
-  static constexpr double kBytesKept = 256e6;
+  static constexpr double kBytesKept = 64e6;
 
   void at(double progress) {
     if (progress < next_) return;
@@ -119,10 +119,14 @@ LlmModel::LlmModel(const fs::path& path, const LlmOptions& options)
 std::vector<std::int32_t> LlmModel::tokenize(std::string_view text) const {
   if (text.size() > kMaxTextBytes) throw Error(ErrorKind::kUsage, "the text is longer than 16 MiB");
   std::vector<std::int32_t> tokens;
-  const auto fill = [&] {
-    return llama_tokenize(vocab_, text.data(), static_cast<std::int32_t>(text.size()),
-                          tokens.data(), static_cast<std::int32_t>(tokens.size()),
-                          /*add_special=*/false, /*parse_special=*/false);
+  const auto fill = [&]() -> std::int32_t {
+    try {
+      return llama_tokenize(vocab_, text.data(), static_cast<std::int32_t>(text.size()),
+                            tokens.data(), static_cast<std::int32_t>(tokens.size()),
+                            /*add_special=*/false, /*parse_special=*/false);
+    } catch (const std::exception&) {  // out of a vocabulary without tokens for single bytes
+      fail_model(path_, "the vocabulary has no tokens for this text");
+    }
   };
   // Hardly a tokeniser makes more tokens than bytes, plus the space that some put in front; one
   // without a token for the space spells it in three. It tells how many there are.
