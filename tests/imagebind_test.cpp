@@ -14,6 +14,7 @@
 #include "encoders/patches.h"
 #include "imagebind_fixtures.h"
 #include "pandagpt/error.h"
+#include "tensor/devices.h"
 #include "test_support.h"
 
 namespace pandagpt {
