@@ -397,6 +397,15 @@ TEST_F(CachedEncoderTest, UnreadableInputsFailAsWithoutACache) {
     EXPECT_EQ(test::error_of([&] { one->encode({image(text)}); }).kind(), ErrorKind::kInput);
 }
 
+TEST_F(CachedEncoderTest, EncodersThatAreGoneStillEncode) {
+  const fs::path copy = folder_ / "encoders.gguf";
+  fs::copy(kEncoders, copy);
+  const InputEncoder one(copy, {.n_threads = 1}, "tiny", on_disk());
+  fs::remove(copy);
+  EXPECT_EQ(n_cached(one, {image(kPhoto)}), 0);
+  EXPECT_EQ(n_cached(one, {image(kPhoto)}), 1);  // from memory
+}
+
 TEST_F(CachedEncoderTest, ThreadsShareIt) {
   const auto one = encoder(on_disk());
   const std::vector<float> expected = one->encode({image(kPhoto)});

@@ -1,5 +1,7 @@
 #include "pipeline/input_encoder.h"
 
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -56,7 +58,11 @@ void InputEncoder::require_tower(Modality modality) const {
 void InputEncoder::name_encoder() const {
   if (!cache_.wants_encoder()) return;
   const std::lock_guard lock(mutex_);
-  cache_.set_encoder(encoders_.fingerprint() + '\n' + encoders_.arithmetic());
+  try {
+    cache_.set_encoder(encoders_.fingerprint() + '\n' + encoders_.arithmetic());
+  } catch (const Error& error) {  // the file is gone, though still mapped: memory alone then
+    spdlog::info("the cache of embeddings isn't used: {}", error.what());
+  }
 }
 
 std::vector<float> InputEncoder::encode(const std::vector<Input>& inputs, int* n_cached) const {
