@@ -72,7 +72,9 @@ bool has_rpc() {
 }
 
 std::vector<ggml_backend_dev_t> rpc_devices(const std::string& server) {
-  ggml_backend_reg_t found = rpc_function<AddServer>("ggml_backend_rpc_add_server")(server.c_str());
+  const auto add_server = rpc_function<AddServer>("ggml_backend_rpc_add_server");
+  require_listener(server);
+  ggml_backend_reg_t found = add_server(server.c_str());
   const std::size_t count = found == nullptr ? 0 : ggml_backend_reg_dev_count(found);
   if (count == 0)
     throw Error(ErrorKind::kUsage,
