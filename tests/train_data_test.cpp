@@ -314,10 +314,11 @@ class TrainRunTest : public testing::Test {
 
   TemporaryFolder folder_;
   LlmTrainer::Inputs inputs_;
+  Processes alone_;
 };
 
 TEST_F(TrainRunTest, LearnsAndLeavesItsResults) {
-  EXPECT_TRUE(LlmTrainer(options("run"), inputs_).run());
+  EXPECT_TRUE(LlmTrainer(options("run"), inputs_, alone_).run());
   std::vector<double> validation;
   for (const auto& line : metrics("run"))
     if (line.contains("validation_loss")) validation.push_back(line["validation_loss"]);
@@ -334,8 +335,8 @@ TEST_F(TrainRunTest, LearnsAndLeavesItsResults) {
 
 // A run that lost its last steps to a kill, and one that never stopped, end bit-equal.
 TEST_F(TrainRunTest, ResumedRunIsBitEqual) {
-  EXPECT_TRUE(LlmTrainer(options("whole"), inputs_).run());
-  EXPECT_TRUE(LlmTrainer(options("cut"), inputs_).run());
+  EXPECT_TRUE(LlmTrainer(options("whole"), inputs_, alone_).run());
+  EXPECT_TRUE(LlmTrainer(options("cut"), inputs_, alone_).run());
   const fs::path checkpoints = folder_ / "cut" / "checkpoints";
   // the run keeps its last two checkpoints; without the last it has to go on from the one before
   std::vector<fs::path> kept;
@@ -351,7 +352,7 @@ TEST_F(TrainRunTest, ResumedRunIsBitEqual) {
   fs::remove(folder_ / "cut" / "adapter.gguf");
   fs::create_directories(checkpoints /
                          "step-999999.tmp");  // what a kill while saving leaves behind
-  EXPECT_TRUE(LlmTrainer(options("cut"), inputs_).run());
+  EXPECT_TRUE(LlmTrainer(options("cut"), inputs_, alone_).run());
   EXPECT_EQ(sha256_file(folder_ / "cut" / "adapter.gguf"),
             sha256_file(folder_ / "whole" / "adapter.gguf"));
   EXPECT_EQ(sha256_file(folder_ / "cut" / "projector.gguf"),
@@ -361,10 +362,10 @@ TEST_F(TrainRunTest, ResumedRunIsBitEqual) {
 TEST_F(TrainRunTest, ARunCanBeMadeLonger) {
   LlmTrainOptions shorter = options("run");
   shorter.max_steps = 4;
-  EXPECT_TRUE(LlmTrainer(shorter, inputs_).run());
+  EXPECT_TRUE(LlmTrainer(shorter, inputs_, alone_).run());
   LlmTrainOptions longer = shorter;
   longer.max_steps = 6;
-  EXPECT_TRUE(LlmTrainer(longer, inputs_).run());
+  EXPECT_TRUE(LlmTrainer(longer, inputs_, alone_).run());
   std::vector<int> steps;
   for (const auto& line : metrics("run"))
     if (line.contains("lr")) steps.push_back(line["step"]);
@@ -374,17 +375,17 @@ TEST_F(TrainRunTest, ARunCanBeMadeLonger) {
 TEST_F(TrainRunTest, OtherSettingsOrADamagedCheckpointAreRefused) {
   LlmTrainOptions first = options("run");
   first.max_steps = 3;
-  EXPECT_TRUE(LlmTrainer(first, inputs_).run());
+  EXPECT_TRUE(LlmTrainer(first, inputs_, alone_).run());
   LlmTrainOptions other = first;
   other.lr = 1e-2;
-  const Error error = error_of([&] { LlmTrainer(other, inputs_).run(); });
+  const Error error = error_of([&] { LlmTrainer(other, inputs_, alone_).run(); });
   EXPECT_EQ(error.kind(), ErrorKind::kInput);
   EXPECT_NE(std::string(error.what()).find("--restart"), std::string::npos);
   other.restart = true;
-  EXPECT_TRUE(LlmTrainer(other, inputs_).run());
+  EXPECT_TRUE(LlmTrainer(other, inputs_, alone_).run());
   fs::resize_file(folder_ / "run" / "checkpoints" / "step-3" / "parameters.pt", 100);
   other.restart = false;
-  EXPECT_EQ(error_of([&] { LlmTrainer(other, inputs_).run(); }).kind(), ErrorKind::kInput);
+  EXPECT_EQ(error_of([&] { LlmTrainer(other, inputs_, alone_).run(); }).kind(), ErrorKind::kInput);
 }
 
 }  // namespace

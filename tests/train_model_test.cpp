@@ -12,10 +12,12 @@
 #include "llm/llm_model.h"
 #include "pipeline/manifest.h"
 #include "tensor/gguf_file.h"
+#include "test_support.h"
 #include "train/dataset.h"
 #include "train/export.h"
 #include "train/llama_lora.h"
 #include "train/llm_trainer.h"
+#include "train/micro_batch.h"
 
 namespace pandagpt::train {
 namespace {
@@ -57,19 +59,28 @@ class TrainModelTest : public testing::Test {
     }
   }
 
-  LlamaLora make_model(torch::ScalarType compute) const {
-    LlamaLora model(GgufFile(kFolder / "tiny_llama.gguf"), LoraOptions{4, 8, 0.1}, compute);
+  LlamaLora make_model(torch::ScalarType compute, const MemoryOptions& memory = {},
+                       const fs::path& base = kFolder / "tiny_llama.gguf") const {
+    LlamaLora model(GgufFile(base), LoraOptions{4, 8, 0.1}, compute, memory);
     const torch::NoGradGuard no_grad;
     for (const auto& [name, tensor] : model.named_parameters())
       tensor.copy_(read(reference_, name));
     return model;
   }
 
-  PackedBatch packed(std::int64_t answers_per_group) const {
+  Batch all_groups(std::int64_t answers_per_group) const {
     const std::vector<Batch> batches = order_epoch(data_, {1000, answers_per_group, 3}, 0);
     EXPECT_EQ(batches.size(), 1U);
+    return batches[0];
+  }
+
+  PackedBatch packed(std::int64_t answers_per_group) const {
+    return packed(all_groups(answers_per_group));
+  }
+
+  PackedBatch packed(const Batch& batch) const {
     return pack(
-        data_, batches[0],
+        data_, batch,
         [&](std::int64_t e) {
           return features_.data_ptr<float>() +
                  data_.examples[static_cast<std::size_t>(e)].image * features_.size(1);
@@ -82,6 +93,37 @@ class TrainModelTest : public testing::Test {
     const Tensor images = projector_(batch.features);
     return cross_entropy(model.forward(batch, images, training, key), batch.targets, model.head(),
                          static_cast<double>(batch.targets.size(0)));
+  }
+
+  /// Gradients of the whole batch, and its loss, from parts of `max_conversations` at most that
+  /// `n_processes` would compute.
+  double add_gradients(const LlamaLora& model, int n_processes, std::int64_t max_conversations,
+                       bool training = false) {
+    clear_gradients(model);
+    double total = 0;
+    const Batch batch = all_groups(2);
+    for (int rank = 0; rank < n_processes; ++rank) {
+      const StepShare share = share_of_step(data_, batch, rank, n_processes, max_conversations);
+      for (const MicroBatch& part : share.parts) {
+        PackedBatch some = packed(part.groups);
+        some.first_token = part.first_token;
+        some.first_feature = part.first_feature;
+        const Tensor images =
+            projector_.with_dropout(some.features, training ? 0.2 : 0.0, 8, some.first_feature);
+        const CrossEntropy result =
+            cross_entropy(model.forward(some, images, training, 7), some.targets, model.head(),
+                          static_cast<double>(share.n_labels));
+        result.loss_sum.backward();
+        total += result.loss_sum.item<double>();
+      }
+    }
+    return total;
+  }
+
+  void clear_gradients(const LlamaLora& model) {
+    for (const auto& [name, tensor] : model.named_parameters())
+      tensor.mutable_grad() = Tensor();
+    projector_.weight.mutable_grad() = projector_.bias.mutable_grad() = Tensor();
   }
 
   std::map<std::string, Tensor> gradients(const LlamaLora& model) const {
@@ -102,9 +144,7 @@ class TrainModelTest : public testing::Test {
 
 TEST_F(TrainModelTest, LossAndEveryGradientEqualPeft) {
   for (const std::int64_t answers_per_group : {1, 5}) {  // without and with shared prefixes
-    for (const auto& [name, tensor] : model_.named_parameters())
-      tensor.mutable_grad() = Tensor();
-    projector_.weight.mutable_grad() = projector_.bias.mutable_grad() = Tensor();
+    clear_gradients(model_);
     const PackedBatch batch = packed(answers_per_group);
     const CrossEntropy result = loss(model_, batch);
     EXPECT_NEAR(result.loss_sum.item<float>(), reference_.get_f32("loss"), 1e-5);
@@ -135,26 +175,102 @@ TEST_F(TrainModelTest, Bfloat16StaysClose) {
   EXPECT_NEAR(result.loss_sum.item<float>(), reference_.get_f32("loss"), 0.02);
 }
 
+TEST_F(TrainModelTest, PartsAndSavedMemoryLeaveLossAndGradientsEqualToPeft) {
+  for (const bool base_in_file : {false, true})
+    for (const bool checkpoint : {false, true}) {
+      const LlamaLora model = make_model(torch::kFloat32, {base_in_file, checkpoint});
+      for (const std::int64_t max_conversations : {0, 1, 3}) {
+        const std::string setting = "base in file " + std::to_string(base_in_file) +
+                                    ", checkpoints " + std::to_string(checkpoint) + ", parts of " +
+                                    std::to_string(max_conversations);
+        const double total = add_gradients(model, 2, max_conversations);
+        EXPECT_NEAR(total, reference_.get_f32("loss"), 1e-5) << setting;
+        for (const auto& [name, gradient] : gradients(model))
+          EXPECT_LT(max_difference(gradient, read(reference_, "grad." + name)), 1e-4)
+              << name << ", " << setting;
+      }
+    }
+}
+
+// With dropout on: masks belong to the conversations, not to the parts or processes.
+TEST_F(TrainModelTest, DropoutMasksDoNotDependOnHowAStepIsCut) {
+  const double whole = add_gradients(model_, 1, 0, true);
+  const auto expected = gradients(model_);
+  for (const auto& [n_processes, max_conversations] :
+       std::vector<std::pair<int, std::int64_t>>{{1, 1}, {2, 0}, {3, 1}}) {
+    EXPECT_NEAR(add_gradients(model_, n_processes, max_conversations, true), whole, 1e-6);
+    for (const auto& [name, gradient] : gradients(model_))
+      EXPECT_LT(max_difference(gradient, expected.at(name)), 1e-5) << name;
+  }
+}
+
+TEST_F(TrainModelTest, ActivationCheckpointsGiveTheSameBits) {
+  for (const torch::ScalarType compute : {torch::kFloat32, torch::kBFloat16}) {
+    const LlamaLora plain = make_model(compute);
+    const double expected_loss = add_gradients(plain, 1, 0, true);
+    const auto expected = gradients(plain);
+    const LlamaLora saving = make_model(compute, {false, true});
+    EXPECT_EQ(add_gradients(saving, 1, 0, true), expected_loss);
+    for (const auto& [name, gradient] : gradients(saving))
+      EXPECT_TRUE(torch::equal(gradient, expected.at(name))) << name;
+  }
+}
+
+/// The fixture's base with every matrix quantised whose rows are whole blocks.
+void write_quantised(const fs::path& path) {
+  const GgufFile file(kFolder / "tiny_llama.gguf");
+  GgufWriter writer;
+  writer.copy_metadata(file);
+  for (const GgufTensor& tensor : file.tensors()) {
+    const bool whole = tensor.shape.size() == 2 && tensor.shape[0] % 32 == 0;
+    const ggml_type type = whole ? GGML_TYPE_Q4_0 : GGML_TYPE_F32;
+    const std::vector<float> values = file.read_f32(tensor.name);
+    const std::int64_t rows = tensor.n_elements() / tensor.shape[0];
+    std::vector<std::uint8_t> data(ggml_row_size(type, tensor.shape[0]) *
+                                   static_cast<std::size_t>(rows));
+    ggml_quantize_chunk(type, values.data(), data.data(), 0, rows, tensor.shape[0], nullptr);
+    writer.add_tensor(tensor.name, type, tensor.shape, data);
+  }
+  writer.write(path);
+}
+
+TEST_F(TrainModelTest, AQuantisedBaseIsTheSameInTheFileAndDequantisedOnce) {
+  const test::TemporaryFolder folder;
+  write_quantised(folder / "q4.gguf");
+  const LlamaLora once = make_model(torch::kFloat32, {}, folder / "q4.gguf");
+  const double expected_loss = add_gradients(once, 1, 0);
+  const auto expected = gradients(once);
+  EXPECT_GT(std::abs(expected_loss - reference_.get_f32("loss")), 1e-3) << "4 bits do change it";
+  const LlamaLora in_file = make_model(torch::kFloat32, {true, true}, folder / "q4.gguf");
+  EXPECT_NEAR(add_gradients(in_file, 1, 2), expected_loss, 1e-5);
+  for (const auto& [name, gradient] : gradients(in_file))
+    EXPECT_LT(max_difference(gradient, expected.at(name)), 1e-5) << name;
+}
+
 TEST_F(TrainModelTest, TwentyStepsFollowTheReferencesLossCurve) {
-  std::vector<Tensor> trainable = {projector_.weight, projector_.bias};
-  for (const auto& [name, tensor] : model_.named_parameters())
-    trainable.push_back(tensor);
-  constexpr double kLr = 1e-2;
-  torch::optim::AdamW optimizer(
-      trainable, torch::optim::AdamWOptions(kLr).betas({0.9, 0.95}).weight_decay(1e-3));
   const std::vector<float> expected = reference_.get_f32_array("losses");
-  const PackedBatch batch = packed(5);
-  for (std::size_t step = 0; step < expected.size(); ++step) {
-    optimizer.zero_grad();
-    const CrossEntropy result = loss(model_, batch);
-    EXPECT_NEAR(result.loss_sum.item<float>(), expected[step], 1e-3) << "step " << step;
-    result.loss_sum.backward();
-    torch::nn::utils::clip_grad_norm_(trainable, 1.0);
-    for (auto& group : optimizer.param_groups())
-      static_cast<torch::optim::AdamWOptions&>(group.options())
-          .lr(learning_rate(static_cast<std::int64_t>(step),
-                            static_cast<std::int64_t>(expected.size()), kLr, 0.1));
-    optimizer.step();
+  const Tensor weight = projector_.weight.detach().clone();
+  const Tensor bias = projector_.bias.detach().clone();
+  for (const bool saving : {false, true}) {  // in one pass, then with all that saves memory
+    const LlamaLora model = make_model(torch::kFloat32, {saving, saving});
+    projector_.weight = weight.clone().requires_grad_(true);
+    projector_.bias = bias.clone().requires_grad_(true);
+    std::vector<Tensor> trainable = {projector_.weight, projector_.bias};
+    for (const auto& [name, tensor] : model.named_parameters())
+      trainable.push_back(tensor);
+    constexpr double kLr = 1e-2;
+    torch::optim::AdamW optimizer(
+        trainable, torch::optim::AdamWOptions(kLr).betas({0.9, 0.95}).weight_decay(1e-3));
+    for (std::size_t step = 0; step < expected.size(); ++step) {
+      const double total = add_gradients(model, 1, saving ? 2 : 0);
+      EXPECT_NEAR(total, expected[step], 1e-3) << "step " << step << ", saving " << saving;
+      torch::nn::utils::clip_grad_norm_(trainable, 1.0);
+      for (auto& group : optimizer.param_groups())
+        static_cast<torch::optim::AdamWOptions&>(group.options())
+            .lr(learning_rate(static_cast<std::int64_t>(step),
+                              static_cast<std::int64_t>(expected.size()), kLr, 0.1));
+      optimizer.step();
+    }
   }
 }
 
@@ -222,7 +338,7 @@ std::vector<std::vector<float>> llama_logits(const LlmModel& model, const LoraAd
   return rows;
 }
 
-TEST_F(TrainModelTest, ExportedAdapterGivesTheSameLogitsInLlamaCpp) {
+TEST_F(TrainModelTest, ExportedAdapterGivesTheSameLogitsAndLossInLlamaCpp) {
   const fs::path folder = fs::temp_directory_path() / "pandagpt_train_export";
   fs::create_directories(folder);
   export_adapter(model_, ExportType::kF32, folder / "adapter.gguf");
@@ -234,6 +350,8 @@ TEST_F(TrainModelTest, ExportedAdapterGivesTheSameLogitsInLlamaCpp) {
   const Tensor bias = read(projector, "llama_proj.bias");
 
   const torch::NoGradGuard no_grad;
+  double loss = 0;
+  std::int64_t n_labels = 0;
   for (const Example& e : data_.examples) {
     DataSet one;
     one.examples = {e};
@@ -251,8 +369,11 @@ TEST_F(TrainModelTest, ExportedAdapterGivesTheSameLogitsInLlamaCpp) {
       const auto row = static_cast<std::size_t>(batch.label_rows[i].item<std::int64_t>());
       const Tensor theirs = torch::tensor(rows[row]);
       EXPECT_LT(max_difference(ours[i], theirs), 1e-3) << "row " << row;
+      loss -= torch::log_softmax(theirs, 0)[batch.targets[i].item<std::int64_t>()].item<double>();
+      ++n_labels;
     }
   }
+  EXPECT_NEAR(loss / static_cast<double>(n_labels), reference_.get_f32("loss"), 1e-4);
   fs::remove_all(folder);
 }
 

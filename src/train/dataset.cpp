@@ -70,6 +70,31 @@ torch::Tensor to_tensor(const std::vector<std::int64_t>& values) {
   return torch::tensor(values, torch::kInt64);
 }
 
+// The longest run that all members begin with, leaving each at least one token of its own, and
+// without labels: a label inside the prefix would count once instead of once a member.
+std::size_t common_prefix(const DataSet& data, const Group& group) {
+  if (group.size() < 2) return 0;
+  const auto example = [&](std::int64_t index) -> const Example& {
+    return data.examples[static_cast<std::size_t>(index)];
+  };
+  const Example& first = example(group[0]);
+  std::size_t length = first.tokens.size() - 1;
+  for (const std::int64_t index : group) {
+    const Example& other = example(index);
+    length = std::min(length, other.tokens.size() - 1);
+    std::size_t same = 0;
+    while (same < length && first.tokens[same] == other.tokens[same] && !first.is_label[same] &&
+           !other.is_label[same])
+      ++same;
+    length = same;
+  }
+  // the image must be wholly inside: the members share its embeddings
+  const auto last_image =
+      std::find(first.tokens.rbegin(), first.tokens.rend(), Example::kImageToken);
+  const auto image_end = static_cast<std::size_t>(first.tokens.rend() - last_image);
+  return length >= image_end ? length : 0;
+}
+
 // Builds the flat arrays of a PackedBatch group by group.
 class Packer {
  public:
@@ -79,7 +104,7 @@ class Packer {
            std::int64_t n_in) {
     SegmentTree tree;
     tree.begin = size();
-    const std::size_t prefix = group.size() > 1 ? common_prefix(group) : 0;
+    const std::size_t prefix = common_prefix(data_, group);
     if (prefix > 0) {
       append(example(group[0]), 0, prefix);
       tree.segments.push_back({tree.begin, static_cast<std::int64_t>(prefix), 0, 0});
@@ -131,27 +156,6 @@ class Packer {
     return data_.examples[static_cast<std::size_t>(index)];
   }
   std::int64_t size() const { return static_cast<std::int64_t>(tokens_.size()); }
-
-  // The longest run that all members begin with, leaving each at least one token of its own, and
-  // without labels: a label inside the prefix would count once instead of once a member.
-  std::size_t common_prefix(const Group& group) const {
-    const Example& first = example(group[0]);
-    std::size_t length = first.tokens.size() - 1;
-    for (const std::int64_t index : group) {
-      const Example& other = example(index);
-      length = std::min(length, other.tokens.size() - 1);
-      std::size_t same = 0;
-      while (same < length && first.tokens[same] == other.tokens[same] && !first.is_label[same] &&
-             !other.is_label[same])
-        ++same;
-      length = same;
-    }
-    // the image must be wholly inside: the members share its embeddings
-    const auto last_image =
-        std::find(first.tokens.rbegin(), first.tokens.rend(), Example::kImageToken);
-    const auto image_end = static_cast<std::size_t>(first.tokens.rend() - last_image);
-    return length >= image_end ? length : 0;
-  }
 
   void append(const Example& e, std::size_t from, std::size_t to) {
     for (std::size_t i = from; i < to; ++i) {
@@ -290,6 +294,18 @@ std::vector<Batch> order_epoch(const DataSet& data, const OrderOptions& options,
     batches.back().push_back(std::move(group));
   }
   return batches;
+}
+
+PackedSize packed_size(const DataSet& data, const Group& group) {
+  const auto prefix = static_cast<std::int64_t>(common_prefix(data, group));
+  PackedSize size{prefix, prefix > 0 ? 1 : static_cast<std::int64_t>(group.size()), 0};
+  for (const std::int64_t index : group) {
+    const Example& e = data.examples[static_cast<std::size_t>(index)];
+    size.n_tokens += static_cast<std::int64_t>(e.tokens.size()) - prefix;
+    // the first token is predicted by nothing
+    size.n_labels += std::count(e.is_label.begin() + 1, e.is_label.end(), 1);
+  }
+  return size;
 }
 
 PackedBatch pack(const DataSet& data, const Batch& batch,

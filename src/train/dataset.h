@@ -72,6 +72,14 @@ struct OrderOptions {
 std::vector<Batch> order_epoch(const DataSet& data, const OrderOptions& options,
                                std::int64_t epoch);
 
+/// What a group adds to a packed batch.
+struct PackedSize {
+  std::int64_t n_tokens = 0;
+  std::int64_t n_features = 0;
+  std::int64_t n_labels = 0;
+};
+PackedSize packed_size(const DataSet& data, const Group& group);
+
 /// Packs the groups one after another without padding between them; the common token prefix of a
 /// group is laid down once. T is rounded up to a multiple of kPackMultiple so that few matrix
 /// shapes occur. `features` (n_in floats) are looked up by example.

@@ -1,5 +1,7 @@
 #include "train/feature_cache.h"
 
+#include <spdlog/fmt/fmt.h>
+
 #include <algorithm>
 #include <cstring>
 #include <span>
@@ -37,31 +39,17 @@ std::uint32_t checksum(const RecordHead& head, const float* features, int n) {
 }  // namespace
 
 FeatureCache::FeatureCache(const std::filesystem::path& folder, const std::string& fingerprint,
-                           int n_features)
-    : path_(folder / ("features-" + fingerprint.substr(0, 16) + ".bin")), n_features_(n_features) {
+                           int n_features, int writer)
+    : n_features_(n_features) {
+  const std::string stem = "features-" + fingerprint.substr(0, 16);
+  path_ = folder / (writer == 0 ? stem + ".bin" : fmt::format("{}-{}.bin", stem, writer));
   std::error_code code;
   std::filesystem::create_directories(folder, code);
-  const auto values = static_cast<std::size_t>(n_features);
-  std::uintmax_t valid_bytes = 0;
-  if (std::ifstream in(path_, std::ios::binary); in) {
-    char magic[sizeof(kMagic)] = {};
-    std::int32_t width = 0;
-    in.read(magic, sizeof(magic)).read(reinterpret_cast<char*>(&width), sizeof(width));
-    if (in && std::memcmp(magic, kMagic, sizeof(kMagic)) == 0 && width == n_features) {
-      valid_bytes = sizeof(kMagic) + sizeof(width);
-      RecordHead head{};
-      std::vector<float> row(values);
-      while (in.read(reinterpret_cast<char*>(&head), sizeof(head)) &&
-             in.read(reinterpret_cast<char*>(row.data()),
-                     static_cast<std::streamsize>(values * sizeof(float)))) {
-        if (checksum(head, row.data(), n_features) != head.checksum) break;
-        index_[index_key(std::string(head.key, kKeyBytes), static_cast<int>(head.view))] =
-            values_.size();
-        values_.insert(values_.end(), row.begin(), row.end());
-        valid_bytes += sizeof(head) + values * sizeof(float);
-      }
-    }
-  }
+  for (const auto& entry : std::filesystem::directory_iterator(folder, code))
+    if (entry.path() != path_ && entry.path().extension() == ".bin" &&
+        entry.path().filename().string().starts_with(stem))
+      read_records(entry.path());
+  const std::uintmax_t valid_bytes = read_records(path_);
   // what follows the last sound record is cut off, so that appending starts on a record's border
   if (valid_bytes > 0) {
     std::filesystem::resize_file(path_, valid_bytes, code);
@@ -73,6 +61,28 @@ FeatureCache::FeatureCache(const std::filesystem::path& folder, const std::strin
   }
   if (!out_)
     throw Error(ErrorKind::kInternal, path_.string() + ": the feature cache can't be written");
+}
+
+std::uintmax_t FeatureCache::read_records(const std::filesystem::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  char magic[sizeof(kMagic)] = {};
+  std::int32_t width = 0;
+  in.read(magic, sizeof(magic)).read(reinterpret_cast<char*>(&width), sizeof(width));
+  if (!in || std::memcmp(magic, kMagic, sizeof(kMagic)) != 0 || width != n_features_) return 0;
+  std::uintmax_t valid_bytes = sizeof(kMagic) + sizeof(width);
+  const auto n = static_cast<std::size_t>(width);
+  RecordHead head{};
+  std::vector<float> row(n);
+  while (in.read(reinterpret_cast<char*>(&head), sizeof(head)) &&
+         in.read(reinterpret_cast<char*>(row.data()),
+                 static_cast<std::streamsize>(n * sizeof(float)))) {
+    if (checksum(head, row.data(), n_features_) != head.checksum) break;
+    index_[index_key(std::string(head.key, kKeyBytes), static_cast<int>(head.view))] =
+        values_.size();
+    values_.insert(values_.end(), row.begin(), row.end());
+    valid_bytes += sizeof(head) + n * sizeof(float);
+  }
+  return valid_bytes;
 }
 
 const float* FeatureCache::find(const std::string& sha256, int view) const {

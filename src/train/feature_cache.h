@@ -18,11 +18,16 @@ namespace pandagpt::train {
 /// the view (image_views.h), and the file's name carries the encoder's fingerprint: a
 /// changed picture or encoder is never answered with old features. A record that was cut off by a
 /// kill, or damaged, fails its checksum and is computed again.
+///
+/// Processes that run at the same time each append to a file of their own (`writer`), and read
+/// those of all.
 class FeatureCache {
  public:
-  /// Opens or creates `folder`/features-FINGERPRINT.bin. Throws Error(kInternal) if it can't be
+  /// Reads `folder`/features-FINGERPRINT*.bin, and opens or creates features-FINGERPRINT.bin, or
+  /// features-FINGERPRINT-WRITER.bin where `writer` isn't 0. Throws Error(kInternal) if it can't be
   /// written.
-  FeatureCache(const std::filesystem::path& folder, const std::string& fingerprint, int n_features);
+  FeatureCache(const std::filesystem::path& folder, const std::string& fingerprint, int n_features,
+               int writer = 0);
 
   /// Null if absent. The pointer holds until the next add().
   const float* find(const std::string& sha256, int view) const;
@@ -32,6 +37,10 @@ class FeatureCache {
   const std::filesystem::path& path() const { return path_; }
 
  private:
+  /// Takes the sound records of a file; returns how many bytes of it they are, 0 for another
+  /// format.
+  std::uintmax_t read_records(const std::filesystem::path& path);
+
   std::filesystem::path path_;
   int n_features_;
   std::vector<float> values_;

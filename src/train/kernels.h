@@ -32,13 +32,14 @@ struct Kernels {
   /// d_gate_up (T, 2 F) from dy (T, F) and the saved gate_up.
   void (*swiglu_backward)(int64_t begin, int64_t end, int64_t f, ConstActivation gate_up,
                           ConstActivation dy, Activation d_gate_up);
-  /// y = x * mask / (1 - p), elements [begin, end). The mask is a hash of (key, index): the
-  /// backward pass computes it again instead of storing it.
+  /// y = x * mask / (1 - p), elements [begin, end). The mask is a hash of (key, first + index): the
+  /// backward pass computes it again instead of storing it. `first` is the number that x's first
+  /// element has among all of the step's, so that it doesn't matter how a step is cut up.
   void (*dropout)(int64_t begin, int64_t end, ConstActivation x, Activation y, float p,
-                  uint64_t key);
+                  uint64_t key, uint64_t first);
   /// y += x * mask / (1 - p), with the mask of `dropout`.
   void (*dropout_add)(int64_t begin, int64_t end, ConstActivation x, Activation y, float p,
-                      uint64_t key);
+                      uint64_t key, uint64_t first);
   /// One head's rows: float32 (T, D) from activations with `stride` elements from token to token,
   /// rotated by cos/sin (positions, D / 2), pairs (2 i, 2 i + 1) as in GGUF's LLaMA layout. A null
   /// `positions` leaves the rows as they are.

@@ -149,28 +149,32 @@ void swiglu_backward(int64_t begin, int64_t end, int64_t f, ConstActivation gate
 
 // Both types are the same in the dropout kernels.
 template <bool kAdd, class In, class Out>
-inline void dropout_range(int64_t begin, int64_t end, const In* x, Out* y, float p, uint64_t key) {
+inline void dropout_range(int64_t begin, int64_t end, const In* x, Out* y, float p, uint64_t key,
+                          uint64_t first) {
   const uint32_t threshold = static_cast<uint32_t>(static_cast<double>(p) * 4294967296.0);
   const float keep = 1.0F / (1.0F - p);
   const uint32_t low = static_cast<uint32_t>(key);
   const uint32_t high = static_cast<uint32_t>(key >> 32);
+  const uint32_t offset = static_cast<uint32_t>(first);  // beyond 2^32 elements masks recur
 #pragma GCC ivdep
   for (int64_t i = begin; i < end; ++i) {
-    const float scale = hash(low, high, static_cast<uint32_t>(i)) >= threshold ? keep : 0.0F;
+    const float scale =
+        hash(low, high, offset + static_cast<uint32_t>(i)) >= threshold ? keep : 0.0F;
     put(y[i], (kAdd ? get(y[i]) : 0.0F) + get(x[i]) * scale);
   }
 }
 
-void dropout(int64_t begin, int64_t end, ConstActivation x, Activation y, float p, uint64_t key) {
+void dropout(int64_t begin, int64_t end, ConstActivation x, Activation y, float p, uint64_t key,
+             uint64_t first) {
   typed(x, [=](auto* in) {
-    typed(y, [=](auto* out) { dropout_range<false>(begin, end, in, out, p, key); });
+    typed(y, [=](auto* out) { dropout_range<false>(begin, end, in, out, p, key, first); });
   });
 }
 
-void dropout_add(int64_t begin, int64_t end, ConstActivation x, Activation y, float p,
-                 uint64_t key) {
+void dropout_add(int64_t begin, int64_t end, ConstActivation x, Activation y, float p, uint64_t key,
+                 uint64_t first) {
   typed(x, [=](auto* in) {
-    typed(y, [=](auto* out) { dropout_range<true>(begin, end, in, out, p, key); });
+    typed(y, [=](auto* out) { dropout_range<true>(begin, end, in, out, p, key, first); });
   });
 }
 

@@ -2,9 +2,12 @@
 
 #include <torch/torch.h>
 
+#include <algorithm>
+#include <utility>
+
 #include "pandagpt/error.h"
-#include "tensor/gguf_file.h"
 #include "tensor/panda_weights.h"
+#include "train/activation_checkpoint.h"
 
 namespace pandagpt::train {
 namespace {
@@ -13,13 +16,41 @@ using torch::Tensor;
 
 // The rotary table covers this many positions; a conversation is at most max_length (<= 4096) long.
 constexpr int64_t kMaxPositions = 4096;
+constexpr int64_t kRowBlock =
+    16;  // rows dequantised at a time, so that they are still in the cache
 
-// GGUF lists the fastest dimension first: a torch (rows, columns) matrix is {columns, rows} there.
-Tensor read_tensor(const GgufFile& file, const std::string& name, std::vector<int64_t> shape) {
-  const std::vector<int64_t> gguf_shape(shape.rbegin(), shape.rend());
-  file.require_tensor(name, gguf_shape);
-  std::vector<float> values = file.read_f32(name);
-  return torch::from_blob(values.data(), shape, torch::kFloat32).clone();
+// `n` values of a tensor of the file.
+Tensor read_vector(const GgufFile& file, const std::string& name, int64_t n) {
+  std::vector<float> values = file.read_f32(name, {n});
+  return torch::from_blob(values.data(), {n}, torch::kFloat32).clone();
+}
+
+// The rows of several matrices, one under the other, in `type`: (sum of rows, columns).
+Tensor dequantise(const GgufFile& file, const std::vector<const GgufTensor*>& matrices,
+                  torch::ScalarType type) {
+  const int64_t columns = matrices.front()->shape.front();
+  int64_t n_rows = 0;
+  for (const GgufTensor* matrix : matrices)
+    n_rows += matrix->n_elements() / columns;
+  Tensor all = torch::empty({n_rows, columns}, type);
+  int64_t first = 0;
+  for (const GgufTensor* matrix : matrices) {
+    const int64_t rows = matrix->n_elements() / columns;
+    const Tensor part = all.narrow(0, first, rows);
+    at::parallel_for(0, rows, kRowBlock, [&](int64_t begin, int64_t end) {
+      std::vector<float> block(static_cast<std::size_t>(kRowBlock * columns));
+      for (int64_t row = begin; row < end; row += kRowBlock) {
+        const int64_t n = std::min(kRowBlock, end - row);
+        for (int64_t i = 0; i < n; ++i)
+          file.read_row_f32(*matrix, row + i,
+                            std::span(block).subspan(static_cast<std::size_t>(i * columns),
+                                                     static_cast<std::size_t>(columns)));
+        part.narrow(0, row, n).copy_(torch::from_blob(block.data(), {n, columns}));
+      }
+    });
+    first += rows;
+  }
+  return all;
 }
 
 std::string block_name(int64_t layer, const char* part) {
@@ -66,16 +97,14 @@ LlamaConfig LlamaConfig::from_gguf(const GgufFile& file) {
 }
 
 Tensor Projector::operator()(const Tensor& features) const {
-  return with_dropout(features, 0.0, 0);
+  return with_dropout(features, 0.0, 0, 0);
 }
 
-Tensor Projector::with_dropout(const Tensor& features, double dropout, uint64_t key) const {
-  Tensor x = (features - mean) / deviation;
-  if (dropout > 0) {
-    const at::Generator generator = at::detail::createCPUGenerator(key);
-    x = x * torch::empty_like(x).bernoulli_(1.0 - dropout, generator) / (1.0 - dropout);
-  }
-  return torch::nn::functional::linear(x, weight, bias);
+Tensor Projector::with_dropout(const Tensor& features, double dropout, uint64_t key,
+                               int64_t first_row) const {
+  const Tensor x = (features - mean) / deviation;
+  return torch::nn::functional::linear(dropped(x, static_cast<float>(dropout), key, first_row),
+                                       weight, bias);
 }
 
 std::pair<Tensor, Tensor> Projector::folded() const {
@@ -84,69 +113,118 @@ std::pair<Tensor, Tensor> Projector::folded() const {
   return {w, bias - torch::mv(w, mean)};
 }
 
-LlamaLora::LlamaLora(const GgufFile& file, const LoraOptions& lora, torch::ScalarType compute)
-    : config_(LlamaConfig::from_gguf(file)),
+LlamaLora::LlamaLora(GgufFile file, const LoraOptions& lora, torch::ScalarType compute,
+                     const MemoryOptions& memory)
+    : file_(std::make_shared<const GgufFile>(std::move(file))),
+      config_(LlamaConfig::from_gguf(*file_)),
       lora_(lora),
       compute_(compute),
+      memory_(memory),
       attention_shape_{config_.n_head, config_.n_head_kv, config_.head_size()},
       rotary_(RotaryTable::make(kMaxPositions, config_.head_size(), config_.rope_freq_base)),
-      token_embd_(read_tensor(file, "token_embd.weight", {config_.n_vocab, config_.n_embd})),
-      output_norm_(read_tensor(file, "output_norm.weight", {config_.n_embd})),
+      output_norm_(read_vector(*file_, "output_norm.weight", config_.n_embd)),
       // a file without its own output matrix ties it to the embeddings
-      head_(file.find_tensor("output.weight") != nullptr
-                ? read_tensor(file, "output.weight", {config_.n_vocab, config_.n_embd})
-                : token_embd_,
-            compute) {
+      head_(linear(
+          {{file_->find_tensor("output.weight") != nullptr ? "output.weight" : "token_embd.weight",
+            config_.n_vocab}},
+          config_.n_embd)) {
+  file_->require_tensor("token_embd.weight", {config_.n_embd, config_.n_vocab});
   for (int64_t i = 0; i < config_.n_layer; ++i)
-    layers_.push_back(read_layer(file, i));
+    layers_.push_back(read_layer(i));
 }
 
-LlamaLora::Layer LlamaLora::read_layer(const GgufFile& file, int64_t index) const {
+FrozenLinear LlamaLora::linear(const std::vector<std::pair<std::string, int64_t>>& parts,
+                               int64_t in) const {
+  std::vector<const GgufTensor*> matrices;
+  int64_t out = 0;
+  for (const auto& [name, rows] : parts) {
+    matrices.push_back(&file_->require_tensor(name, {in, rows}));
+    out += rows;
+  }
+  auto load = [file = file_, matrices, type = compute_] {
+    return dequantise(*file, matrices, type);
+  };
+  if (memory_.base_in_file) return FrozenLinear(std::move(load), in, out, compute_);
+  FrozenLinear packed(load(), compute_);
+  for (const GgufTensor* matrix : matrices)
+    file_->release(*matrix);
+  return packed;
+}
+
+LlamaLora::Layer LlamaLora::read_layer(int64_t index) const {
   const int64_t c = config_.n_embd;
   const int64_t kv = config_.n_head_kv * config_.head_size();
-  const auto read = [&](const char* part, std::vector<int64_t> shape) {
-    return read_tensor(file, block_name(index, part), std::move(shape));
+  const auto norm = [&](const char* part) {
+    return read_vector(*file_, block_name(index, part), c);
   };
-  const auto linear = [&](const Tensor& weight) { return FrozenLinear(weight, compute_); };
+  const auto matrix = [&](const char* part, int64_t rows) {
+    return std::pair{block_name(index, part), rows};
+  };
   return Layer{
-      read("attn_norm", {c}),
-      linear(
-          torch::cat({read("attn_q", {c, c}), read("attn_k", {kv, c}), read("attn_v", {kv, c})})),
-      linear(read("attn_output", {c, c})),
-      read("ffn_norm", {c}),
-      linear(torch::cat({read("ffn_gate", {config_.n_ff, c}), read("ffn_up", {config_.n_ff, c})})),
-      linear(read("ffn_down", {c, config_.n_ff})),
+      norm("attn_norm"),
+      linear({matrix("attn_q", c), matrix("attn_k", kv), matrix("attn_v", kv)}, c),
+      linear({matrix("attn_output", c)}, c),
+      norm("ffn_norm"),
+      linear({matrix("ffn_gate", config_.n_ff), matrix("ffn_up", config_.n_ff)}, c),
+      linear({matrix("ffn_down", c)}, config_.n_ff),
       {make_lora(lora_.rank, c, c, 0), make_lora(lora_.rank, c, kv, c),
        make_lora(lora_.rank, c, kv, c + kv)},
       {make_lora(lora_.rank, c, c, 0)},
   };
 }
 
+Tensor LlamaLora::embed(const Tensor& tokens) const {
+  const GgufTensor& matrix = file_->tensor("token_embd.weight");
+  const auto width = static_cast<std::size_t>(config_.n_embd);
+  Tensor rows = torch::empty({tokens.size(0), config_.n_embd}, torch::kFloat32);
+  const auto* ids = tokens.data_ptr<int64_t>();
+  float* values = rows.data_ptr<float>();
+  at::parallel_for(0, tokens.size(0), kRowBlock, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i)
+      file_->read_row_f32(matrix, ids[i], {values + i * config_.n_embd, width});
+  });
+  return rows;
+}
+
+Tensor LlamaLora::run_layer(std::size_t index, const Tensor& input, const PackedBatch& batch,
+                            const LoraContext& context) const {
+  const Layer& layer = layers_[index];
+  Tensor h = input;
+  Tensor x = rms_norm(h, layer.attn_norm, config_.rms_eps, compute_);
+  x = lora_linear(x, layer.qkv, layer.qkv_lora, context, 2 * index);
+  x = attention(x, batch.layout, rotary_, attention_shape_);
+  h = lora_linear(x, layer.output, layer.output_lora, context, 2 * index + 1, h);
+  if (index + 1 == layers_.size()) h = h.index_select(0, batch.label_rows);  // (N, C) from here on
+  x = rms_norm(h, layer.ffn_norm, config_.rms_eps, compute_);
+  x = swiglu(lora_linear(x, layer.gate_up, {}, context, 0));
+  return lora_linear(x, layer.down, {}, context, 0, h);
+}
+
 Tensor LlamaLora::forward(const PackedBatch& batch, const Tensor& image_embeddings, bool training,
                           uint64_t dropout_key) const {
-  LoraContext context;
-  context.scale = static_cast<float>(lora_.alpha / static_cast<double>(lora_.rank));
-  context.dropout = training ? static_cast<float>(lora_.dropout) : 0.0F;
-  context.key = dropout_key;
-
-  Tensor h = torch::embedding(token_embd_, batch.tokens);  // (T, C)
+  const LoraContext context{static_cast<float>(lora_.alpha / static_cast<double>(lora_.rank)),
+                            training ? static_cast<float>(lora_.dropout) : 0.0F, dropout_key,
+                            batch.first_token};
+  Tensor h = embed(batch.tokens);  // (T, C)
   if (batch.image_rows.numel() > 0) h = h.index_copy(0, batch.image_rows, image_embeddings);
   for (std::size_t i = 0; i < layers_.size(); ++i) {
-    const Layer& layer = layers_[i];
-    Tensor x = rms_norm(h, layer.attn_norm, config_.rms_eps, compute_);
-    x = lora_linear(x, layer.qkv, layer.qkv_lora, context, 2 * i);
-    x = attention(x, batch.layout, rotary_, attention_shape_);
-    h = lora_linear(x, layer.output, layer.output_lora, context, 2 * i + 1, h);
-    if (i + 1 == layers_.size()) h = h.index_select(0, batch.label_rows);  // (N, C) from here on
-    x = rms_norm(h, layer.ffn_norm, config_.rms_eps, compute_);
-    x = swiglu(lora_linear(x, layer.gate_up, {}, context, 0));
-    h = lora_linear(x, layer.down, {}, context, 0, h);
+    if (!memory_.checkpoint_activations || !torch::GradMode::is_enabled()) {
+      h = run_layer(i, h, batch, context);
+      continue;
+    }
+    std::vector<Tensor> parameters;
+    for (const auto* loras : {&layers_[i].qkv_lora, &layers_[i].output_lora})
+      for (const Lora& lora : *loras)
+        parameters.insert(parameters.end(), {lora.a, lora.b});
+    h = checkpointed(
+        [this, i, &batch, context](const Tensor& x) { return run_layer(i, x, batch, context); }, h,
+        parameters);
   }
   return rms_norm(h, output_norm_, config_.rms_eps, compute_);
 }
 
 Tensor LlamaLora::logits(const Tensor& hidden) const {
-  return head_.forward.multiply(hidden.contiguous(), torch::kFloat32);
+  return head_.ready()->multiply(hidden.contiguous(), torch::kFloat32);
 }
 
 std::vector<std::pair<std::string, Tensor>> LlamaLora::named_parameters() const {

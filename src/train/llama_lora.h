@@ -8,17 +8,14 @@
 #include <torch/types.h>
 
 #include <cstdint>
-#include <filesystem>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "tensor/gguf_file.h"
 #include "train/attention.h"
 #include "train/ops.h"
-
-namespace pandagpt {
-class GgufFile;
-}
 
 namespace pandagpt::train {
 
@@ -45,6 +42,14 @@ struct LoraOptions {
   double dropout = 0.1;
 };
 
+/// What memory is saved at the price of time. The results stay the same.
+struct MemoryOptions {
+  /// The base stays as it is in the file (mapped), and each matrix is dequantised when it is used.
+  bool base_in_file = false;
+  /// Of each layer only the input is kept; the backward pass computes the rest again.
+  bool checkpoint_activations = false;
+};
+
 /// One packed batch, ready for the model.
 struct PackedBatch {
   torch::Tensor tokens;      ///< (T) int64; anything at image rows
@@ -55,6 +60,10 @@ struct PackedBatch {
   torch::Tensor targets;     ///< (N) int64: .. these tokens
   int64_t n_sequences = 0;   ///< conversations
   int64_t n_tokens = 0;      ///< T without padding
+  /// Numbers of the first token and of the first row of `features` among all of the step's, of
+  /// which this batch may be a part. Dropout masks are drawn by them.
+  int64_t first_token = 0;
+  int64_t first_feature = 0;
 };
 
 /// Linear n_in -> n_image_tokens * n_embd on standardised features: (x - mean) / deviation is a
@@ -68,15 +77,18 @@ struct Projector {
 
   torch::Tensor operator()(const torch::Tensor& features) const;
   /// For training: a share `dropout` of the standardised features is left out, drawn from `key`.
-  torch::Tensor with_dropout(const torch::Tensor& features, double dropout, uint64_t key) const;
+  /// `first_row`: PackedBatch::first_feature.
+  torch::Tensor with_dropout(const torch::Tensor& features, double dropout, uint64_t key,
+                             int64_t first_row) const;
   /// Weight and bias of the plain linear map on raw features.
   std::pair<torch::Tensor, torch::Tensor> folded() const;
 };
 
 class LlamaLora {
  public:
-  /// Reads and dequantises `file`; products run in `compute` (float32 or bfloat16).
-  LlamaLora(const GgufFile& file, const LoraOptions& lora, torch::ScalarType compute);
+  /// Reads `file`; products run in `compute` (float32 or bfloat16).
+  LlamaLora(GgufFile file, const LoraOptions& lora, torch::ScalarType compute,
+            const MemoryOptions& memory = {});
 
   /// Final normalised hidden states (N, C) at the batch's label rows, in the compute type.
   /// `image_embeddings` (n_images * n_image_tokens, C) float32. `dropout_key` seeds LoRA's dropout;
@@ -107,14 +119,22 @@ class LlamaLora {
     std::vector<Lora> output_lora;
   };
 
-  Layer read_layer(const GgufFile& file, int64_t index) const;
+  Layer read_layer(int64_t index) const;
+  /// Matrices of the file, of `in` columns and the named numbers of rows, one under the other.
+  FrozenLinear linear(const std::vector<std::pair<std::string, int64_t>>& parts, int64_t in) const;
+  /// Rows of the embedding matrix (T, C) float32.
+  torch::Tensor embed(const torch::Tensor& tokens) const;
+  /// h (T, C) float32 -> the same behind layer `index`; behind the last one, label rows only.
+  torch::Tensor run_layer(std::size_t index, const torch::Tensor& h, const PackedBatch& batch,
+                          const LoraContext& context) const;
 
+  std::shared_ptr<const GgufFile> file_;
   LlamaConfig config_;
   LoraOptions lora_;
   torch::ScalarType compute_;
+  MemoryOptions memory_;
   AttentionShape attention_shape_;
   RotaryTable rotary_;
-  torch::Tensor token_embd_;   // (V, C) float32
   torch::Tensor output_norm_;  // (C)
   FrozenLinear head_;          // C -> V
   std::vector<Layer> layers_;

@@ -21,8 +21,11 @@
 #include "train/checkpoint.h"
 #include "train/dataset.h"
 #include "train/feature_cache.h"
+#include "train/gradient_buckets.h"
 #include "train/llama_lora.h"
+#include "train/micro_batch.h"
 #include "train/options.h"
+#include "train/processes.h"
 
 namespace pandagpt::train {
 
@@ -54,8 +57,10 @@ class LlmTrainer {
     PromptTemplate prompt;
   };
 
-  /// Loads the base model and data, and computes missing features. Throws Error.
-  LlmTrainer(LlmTrainOptions options, const Inputs& inputs);
+  /// Loads the base model and data, and computes missing features. Throws Error. With several
+  /// `processes` (which must outlive this) each computes a share of every step; the first one
+  /// writes.
+  LlmTrainer(LlmTrainOptions options, const Inputs& inputs, Processes& processes);
 
   /// Trains to the end of the schedule, from the newest checkpoint if there is one. Returns false
   /// when stopped by request_stop() (a checkpoint is written first).
@@ -71,11 +76,22 @@ class LlmTrainer {
   };
 
   Split load_split(const std::string& path, int n_views);
+  /// Encodes what the cache lacks, each process a share.
+  FeatureTable load_features_together(const std::vector<std::string>& images, int n_views);
   void make_parameters();
+  /// Throws Error(kInput) if another process has other settings or data.
+  void compare_processes();
   OrderOptions order_options() const;
   /// Loads the newest checkpoint and opens metrics.jsonl behind its step.
   void open_run();
   StepResult train_step(const Batch& batch, std::int64_t epoch);
+  /// Adds the gradients of a part of the step, and its figures to `totals`.
+  void add_gradients(const MicroBatch& part, std::int64_t n_labels, std::int64_t epoch,
+                     torch::Tensor& totals);
+  /// Clips and applies the gradients; returns their norm.
+  double apply_gradients();
+  /// True on all processes when one was asked to stop.
+  bool asked_to_stop();
   /// Logs a step; returns the note for the progress line.
   std::string record(const StepResult& result, std::int64_t epoch);
   void validate();
@@ -87,6 +103,7 @@ class LlmTrainer {
 
   LlmTrainOptions options_;
   Inputs inputs_;
+  Processes& processes_;
   torch::ScalarType compute_;
   std::string encoder_fingerprint_;
   Split train_;
@@ -94,6 +111,7 @@ class LlmTrainer {
   std::unique_ptr<LlamaLora> model_;
   Projector projector_;
   std::unique_ptr<torch::optim::AdamW> optimizer_;
+  std::unique_ptr<GradientBuckets> gradients_;
   RunState state_;
   std::int64_t n_steps_ = 0;
   std::optional<Score> last_validation_;

@@ -4,11 +4,14 @@
 
 #include <CLI/CLI.hpp>
 #include <csignal>
+#include <cstdlib>
 #include <iostream>
 
 #include "pandagpt/error.h"
 #include "pipeline/manifest.h"
+#include "train/launch.h"
 #include "train/llm_trainer.h"
+#include "train/processes.h"
 
 namespace {
 
@@ -16,18 +19,24 @@ using pandagpt::Error;
 using pandagpt::ErrorKind;
 namespace train = pandagpt::train;
 
-int run_llm(const train::LlmTrainOptions& options) {
+int run_llm(train::LlmTrainOptions options) {
+  const train::Launch launch =
+      train::find_launch(options.launch, [](const char* name) { return std::getenv(name); });
+  if (options.threads == 0) options.threads = train::threads_per_process(launch);
+  // process 0 speaks for all
+  if (launch.rank > 0) spdlog::set_level(spdlog::level::warn);
+  train::Processes processes(launch, options.timeout);
   train::LlmTrainer::Inputs inputs{options.llm, options.encoders, {}};
   const pandagpt::Manifest manifest = pandagpt::read_manifest(pandagpt::find_model(options.model));
   inputs.prompt = manifest.prompt;
   if (options.llm.empty()) inputs.llm = manifest.llm.path;
   if (options.encoders.empty()) inputs.encoders = manifest.encoders.path;
-  train::LlmTrainer trainer(options, inputs);
+  train::LlmTrainer trainer(options, inputs, processes);
   // only now: until training begins there is nothing to save but the feature cache, which is
   // always on disk, so a signal may simply end the program
   std::signal(SIGINT, [](int) { train::LlmTrainer::request_stop(); });
   std::signal(SIGTERM, [](int) { train::LlmTrainer::request_stop(); });
-  if (trainer.run()) std::cout << options.out << "\n";
+  if (trainer.run() && processes.is_first()) std::cout << options.out << "\n";
   return 0;
 }
 

@@ -91,22 +91,17 @@ uint64_t mask_key(const LoraContext& context, uint64_t site, std::size_t index) 
   return key ^ (key >> 31);
 }
 
-Tensor dropped(const Tensor& x, float p, uint64_t key) {
-  if (p == 0.0F) return x;
-  Tensor y = torch::empty_like(x);
-  at::parallel_for(0, x.numel(), kElementGrain, [&](int64_t begin, int64_t end) {
-    kernels().dropout(begin, end, view(x), view_mut(y), p, key);
-  });
-  return y;
+uint64_t first_element(const Tensor& x, int64_t first_row) {
+  return static_cast<uint64_t>(first_row) * static_cast<uint64_t>(x.size(1));
 }
 
-void add_dropped(const Tensor& x, const Tensor& sum, float p, uint64_t key) {
+void add_dropped(const Tensor& x, const Tensor& sum, float p, uint64_t key, int64_t first_row) {
   if (p == 0.0F) {
     sum.add_(x);
     return;
   }
   at::parallel_for(0, x.numel(), kElementGrain, [&](int64_t begin, int64_t end) {
-    kernels().dropout_add(begin, end, view(x), view_mut(sum), p, key);
+    kernels().dropout_add(begin, end, view(x), view_mut(sum), p, key, first_element(x, first_row));
   });
 }
 
@@ -122,16 +117,17 @@ struct LoraLinear : torch::autograd::Function<LoraLinear> {
     Tensor y;
     if (has_residual) {
       y = inputs[inputs.size() - 1].clone();
-      linear->forward.multiply_add(x, y);
+      linear->ready()->multiply_add(x, y);
     } else {
-      y = linear->forward.multiply(x, compute);
+      y = linear->ready()->multiply(x, compute);
     }
     variable_list saved = {x};
     for (std::size_t i = 0; i < rows.size(); ++i) {
       const Tensor a = inputs[1 + 2 * i].to(compute);
       const Tensor b = (inputs[2 + 2 * i] * context->scale).to(compute);
       const Tensor low =
-          matmul(dropped(x, context->dropout, mask_key(*context, static_cast<uint64_t>(site), i)),
+          matmul(dropped(x, context->dropout, mask_key(*context, static_cast<uint64_t>(site), i),
+                         context->first_row),
                  a.t(), compute);
       matmul_add(low, b.t(), y.narrow(1, rows[i], b.size(0)));
       saved.insert(saved.end(), {a, b, low});
@@ -143,6 +139,7 @@ struct LoraLinear : torch::autograd::Function<LoraLinear> {
     ctx->saved_data["scale"] = static_cast<double>(context->scale);
     ctx->saved_data["dropout"] = static_cast<double>(context->dropout);
     ctx->saved_data["key"] = static_cast<int64_t>(context->key);
+    ctx->saved_data["first_row"] = context->first_row;
     ctx->saved_data["site"] = site;
     ctx->saved_data["has_residual"] = has_residual;
     return y;
@@ -153,12 +150,13 @@ struct LoraLinear : torch::autograd::Function<LoraLinear> {
     const auto& linear = held<FrozenLinear>(ctx, "linear");
     const LoraContext context{static_cast<float>(ctx->saved_data["scale"].toDouble()),
                               static_cast<float>(ctx->saved_data["dropout"].toDouble()),
-                              static_cast<uint64_t>(ctx->saved_data["key"].toInt())};
+                              static_cast<uint64_t>(ctx->saved_data["key"].toInt()),
+                              ctx->saved_data["first_row"].toInt()};
     const auto site = static_cast<uint64_t>(ctx->saved_data["site"].toInt());
     const std::vector<int64_t> rows = ctx->saved_data["rows"].toIntVector();
     const Tensor& x = saved[0];
     const Tensor dy = grads[0].to(linear.compute).contiguous();
-    const Tensor dx = linear.backward.multiply(dy, linear.compute);
+    const Tensor dx = linear.ready()->multiply_transposed(dy, linear.compute);
     variable_list result = {dx};
     for (std::size_t i = 0; i < rows.size(); ++i) {
       const Tensor& a = saved[1 + 3 * i];
@@ -167,9 +165,10 @@ struct LoraLinear : torch::autograd::Function<LoraLinear> {
       const uint64_t key = mask_key(context, site, i);
       const Tensor dy_rows = dy.narrow(1, rows[i], b.size(0));
       const Tensor d_low = matmul(dy_rows, b, linear.compute);
-      result.push_back(matmul(d_low.t(), dropped(x, context.dropout, key), torch::kFloat32));
+      result.push_back(
+          matmul(d_low.t(), dropped(x, context.dropout, key, context.first_row), torch::kFloat32));
       result.push_back(matmul(dy_rows.t(), low, torch::kFloat32) * context.scale);
-      add_dropped(matmul(d_low, a, linear.compute), dx, context.dropout, key);
+      add_dropped(matmul(d_low, a, linear.compute), dx, context.dropout, key, context.first_row);
     }
     if (ctx->saved_data["has_residual"].toBool()) result.push_back(grads[0]);
     result.insert(result.end(), 4, Tensor());  // rows, linear, context, site
@@ -185,9 +184,10 @@ struct CrossEntropyFunction : torch::autograd::Function<CrossEntropyFunction> {
     Tensor d_hidden = needs_grad ? torch::empty_like(hidden) : Tensor();
     std::vector<double> losses(static_cast<std::size_t>(n), 0.0);
     std::vector<int64_t> hits(static_cast<std::size_t>(n), 0);
+    const auto weights = head->ready();  // once for all blocks
     for (int64_t begin = 0; begin < n; begin += kLogitBlock) {
       const int64_t m = std::min(kLogitBlock, n - begin);
-      const Tensor logits = head->forward.multiply(hidden.narrow(0, begin, m), torch::kFloat32);
+      const Tensor logits = weights->multiply(hidden.narrow(0, begin, m), torch::kFloat32);
       const Tensor d_logits = needs_grad ? torch::empty_like(logits, hidden.options()) : Tensor();
       at::parallel_for(0, m, 1, [&](int64_t first, int64_t last) {
         for (int64_t i = first; i < last; ++i) {
@@ -203,7 +203,7 @@ struct CrossEntropyFunction : torch::autograd::Function<CrossEntropyFunction> {
         }
       });
       if (needs_grad)
-        d_hidden.narrow(0, begin, m).copy_(head->backward.multiply(d_logits, head->compute));
+        d_hidden.narrow(0, begin, m).copy_(weights->multiply_transposed(d_logits, head->compute));
     }
     for (const double loss : losses)
       result->loss_total += loss;
@@ -222,6 +222,15 @@ struct CrossEntropyFunction : torch::autograd::Function<CrossEntropyFunction> {
 };
 
 }  // namespace
+
+Tensor dropped(const Tensor& x, float p, uint64_t key, int64_t first_row) {
+  if (p == 0.0F) return x;
+  Tensor y = torch::empty_like(x);
+  at::parallel_for(0, x.numel(), kElementGrain, [&](int64_t begin, int64_t end) {
+    kernels().dropout(begin, end, view(x), view_mut(y), p, key, first_element(x, first_row));
+  });
+  return y;
+}
 
 Tensor rms_norm(const Tensor& x, const Tensor& weight, double eps, torch::ScalarType compute) {
   return RmsNorm::apply(x, weight, eps, compute);

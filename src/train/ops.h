@@ -10,26 +10,9 @@
 #include <cstdint>
 #include <vector>
 
-#include "train/matmul.h"
+#include "train/frozen_linear.h"
 
 namespace pandagpt::train {
-
-/// A frozen y = x W^T, packed for both directions.
-struct FrozenLinear {
-  /// `weight` (out, in), as in torch.nn.Linear and GGUF.
-  FrozenLinear(const torch::Tensor& weight, torch::ScalarType dtype)
-      : forward(weight.t(), dtype),
-        backward(weight, dtype),
-        in(weight.size(1)),
-        out(weight.size(0)),
-        compute(dtype) {}
-
-  PackedMatrix forward;   ///< (in, out)
-  PackedMatrix backward;  ///< (out, in)
-  int64_t in;
-  int64_t out;
-  torch::ScalarType compute;
-};
 
 /// One low-rank update of rows [row, row + b.size(0)) of a frozen matrix.
 struct Lora {
@@ -40,10 +23,15 @@ struct Lora {
 
 /// How LoRA takes part in a step.
 struct LoraContext {
-  float scale = 1.0F;    ///< alpha / r
-  float dropout = 0.0F;  ///< probability, on LoRA's input; 0 outside training
-  uint64_t key = 0;      ///< of this step; every projection mixes its own number into it
+  float scale = 1.0F;     ///< alpha / r
+  float dropout = 0.0F;   ///< probability, on LoRA's input; 0 outside training
+  uint64_t key = 0;       ///< of this step; every projection mixes its own number into it
+  int64_t first_row = 0;  ///< number of the batch's first row among all rows of the step
 };
+
+/// x (T, C) with a share `p` of its elements set to 0 and the others divided by 1 - p. Element (t,
+/// c) is drawn from (key, (first_row + t) * C + c). Not differentiable.
+torch::Tensor dropped(const torch::Tensor& x, float p, uint64_t key, int64_t first_row);
 
 /// x (T, C) float32 -> (T, C) in `compute`; weight (C) float32, frozen.
 torch::Tensor rms_norm(const torch::Tensor& x, const torch::Tensor& weight, double eps,

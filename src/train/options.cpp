@@ -71,6 +71,40 @@ void LlmTrainOptions::declare(CLI::App& app) {
       ->check(positive)
       ->capture_default_str();
   app.add_flag("--restart", restart, "start anew even if OUT has a checkpoint");
+  declare_scale(app);
+}
+
+void LlmTrainOptions::declare_scale(CLI::App& app) {
+  app.add_option("--base-type", base_type,
+                 "how the frozen base is held: auto (as --dtype), f32, bf16, or quantized: as in "
+                 "the file, each matrix dequantised when it is used (QLoRA)")
+      ->check(CLI::IsMember({"auto", "f32", "bf16", "quantized"}))
+      ->capture_default_str();
+  app.add_option("--micro-batch", micro_batch,
+                 "conversations that a process computes at a time; gradients are accumulated up to "
+                 "--batch-size (0: all at once)")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  app.add_flag("--checkpoint-activations", checkpoint_activations,
+               "keep only each layer's input, and compute the layer again for its gradient");
+  const std::string job = "Several processes (otherwise from torchrun, mpirun or Slurm)";
+  app.add_option("--rank", launch.rank, "number of this process, from 0")
+      ->check(CLI::NonNegativeNumber)
+      ->group(job);
+  app.add_option("--world-size", launch.world_size, "number of processes")
+      ->check(CLI::PositiveNumber)
+      ->group(job);
+  app.add_option("--master-addr", launch.master_addr, "machine of process 0")->group(job);
+  app.add_option("--master-port", launch.master_port, "a free port there")
+      ->check(CLI::Range(1, 65535))
+      ->group(job);
+  app.add_option("--local-addr", launch.local_addr,
+                 "address of this machine, if the one that reaches process 0 is the wrong one")
+      ->group(job);
+  app.add_option("--timeout", timeout, "seconds to wait for the other processes")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str()
+      ->group(job);
 }
 
 nlohmann::json LlmTrainOptions::to_json() const {

@@ -7,6 +7,8 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "train/launch.h"
+
 namespace pandagpt::train {
 
 struct LlmTrainOptions {
@@ -39,7 +41,12 @@ struct LlmTrainOptions {
   double lora_alpha = 32;
   double lora_dropout = 0.1;
 
-  std::string dtype = "auto";       ///< of matrix products: auto, bf16, f32
+  std::string dtype = "auto";      ///< of matrix products: auto, bf16, f32
+  std::string base_type = "auto";  ///< how the base is held: auto (as dtype), f32, bf16, quantized
+  std::int64_t micro_batch = 0;    ///< conversations a process computes at a time; 0: all it has
+  bool checkpoint_activations = false;
+  LaunchFlags launch;
+  double timeout = 600;             ///< seconds that a process waits for the others
   std::string export_type = "f16";  ///< of exported weights: f16, f32
   std::uint64_t seed = 1;
   int threads = 0;  ///< 0: one a physical core
@@ -49,8 +56,12 @@ struct LlmTrainOptions {
 
   /// Adds every flag to `app`.
   void declare(CLI::App& app);
-  /// What the run depends on; a checkpoint made under other values is refused.
+  /// What the run depends on; a checkpoint made under other values is refused. How the work is cut
+  /// up and spread over processes is not among it.
   nlohmann::json to_json() const;
+
+ private:
+  void declare_scale(CLI::App& app);
 };
 
 }  // namespace pandagpt::train

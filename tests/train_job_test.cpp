@@ -1,0 +1,279 @@
+// Whole jobs of `pandagpt-train llm`: one and two processes, killed ones, and what is left of them.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "core/file.h"
+#include "tensor/gguf_file.h"
+#include "test_support.h"
+#include "train_job_support.h"
+
+namespace pandagpt::train {
+namespace {
+
+namespace fs = std::filesystem;
+using test::free_port;
+using test::read_text;
+using test::TemporaryFolder;
+using test::TrainerProcess;
+using test::write_text;
+using testing::HasSubstr;
+
+const fs::path kFixtures = PANDAGPT_FIXTURES;
+constexpr auto kPatience = std::chrono::seconds(60);
+
+class TrainJobTest : public testing::Test {
+ protected:
+  using Arguments = std::vector<std::string>;
+
+  TrainJobTest() {
+    auto list = nlohmann::json::array();
+    for (int i = 0; i < 10; ++i)
+      list.push_back({{"image_name", "photo_" + std::to_string(i % 5) + ".png"},
+                      {"conversation",
+                       {{{"from", "human"}, {"value", "What is it?"}},
+                        {{"from", "gpt"}, {"value", "Thing number " + std::to_string(i) + "."}}}}});
+    write_text(folder_ / "data.json", list.dump());
+  }
+
+  Arguments arguments(const std::string& out, const Arguments& more = {}) const {
+    Arguments all = {"llm",
+                     "--model",
+                     (kFixtures / "tiny-panda").string(),
+                     "--data",
+                     (folder_ / "data.json").string(),
+                     "--validation",
+                     (folder_ / "data.json").string(),
+                     "--images",
+                     (kFixtures / "encoders").string(),
+                     "--out",
+                     (folder_ / out).string(),
+                     "--batch-size",
+                     "4",
+                     "--answers-per-group",
+                     "2",
+                     "--lora-rank",
+                     "4",
+                     "--lr",
+                     "5e-3",
+                     "--dtype",
+                     "f32",
+                     "--export-type",
+                     "f32",
+                     "--threads",
+                     "1",
+                     "--views",
+                     "3",
+                     "--feature-dropout",
+                     "0.1",
+                     "--save-every",
+                     "5",
+                     "--validate-every",
+                     "6"};
+    if (std::ranges::find(more, "--epochs") == more.end()) all.insert(all.end(), {"--epochs", "4"});
+    all.insert(all.end(), more.begin(), more.end());
+    return all;
+  }
+
+  TrainerProcess start(const std::string& out, const Arguments& more = {}, int rank = 0,
+                       const TrainerProcess::Variables& variables = {}) const {
+    return {arguments(out, more), log_path(out, rank), variables};
+  }
+
+  /// The processes of a job whose rank comes from torchrun's variables.
+  std::vector<TrainerProcess> start_two(const std::string& out, const Arguments& more = {}) const {
+    const std::string port = std::to_string(free_port());
+    std::vector<TrainerProcess> job;
+    for (int rank = 0; rank < 2; ++rank)
+      job.push_back(start(out, more, rank,
+                          {{"RANK", std::to_string(rank)},
+                           {"WORLD_SIZE", "2"},
+                           {"MASTER_ADDR", "127.0.0.1"},
+                           {"MASTER_PORT", port}}));
+    return job;
+  }
+
+  fs::path log_path(const std::string& out, int rank) const {
+    return folder_ / (out + "." + std::to_string(rank) + ".log");
+  }
+
+  void expect_done(std::vector<TrainerProcess> job) const {
+    for (TrainerProcess& process : job)
+      EXPECT_EQ(process.wait(), 0) << process.log();
+  }
+
+  void run_alone(const std::string& out, const Arguments& more = {}) const {
+    TrainerProcess process = start(out, more);
+    EXPECT_EQ(process.wait(), 0) << process.log();
+  }
+
+  /// Waits until `out` has done `step` steps; false if `process` ended or it takes too long.
+  bool reaches(const std::string& out, int step, TrainerProcess& process) const {
+    const auto end = std::chrono::steady_clock::now() + kPatience;
+    const std::string wanted = "\"step\":" + std::to_string(step) + ",";
+    while (std::chrono::steady_clock::now() < end) {
+      if (read_text(folder_ / out / "metrics.jsonl").find(wanted) != std::string::npos) return true;
+      if (process.ended()) return false;
+      std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    }
+    return false;
+  }
+
+  void expect_same_bits(const std::string& a, const std::string& b) const {
+    for (const char* name : {"adapter.gguf", "projector.gguf"})
+      EXPECT_EQ(sha256_file(folder_ / a / name), sha256_file(folder_ / b / name)) << name;
+  }
+
+  /// Largest difference of the exported weights, as a share of each tensor's largest value above 1
+  /// (the folded projection has large ones).
+  double difference(const std::string& a, const std::string& b) const {
+    double worst = 0;
+    for (const char* name : {"adapter.gguf", "projector.gguf"}) {
+      const GgufFile first(folder_ / a / name);
+      const GgufFile second(folder_ / b / name);
+      for (const GgufTensor& tensor : first.tensors()) {
+        const auto x = first.read_f32(tensor.name);
+        const auto y = second.read_f32(tensor.name);
+        double largest = 1;
+        for (const float value : x)
+          largest = std::max(largest, std::abs(static_cast<double>(value)));
+        for (std::size_t i = 0; i < x.size(); ++i)
+          worst = std::max(worst, std::abs(static_cast<double>(x[i] - y[i])) / largest);
+      }
+    }
+    return worst;
+  }
+
+  double last_loss(const std::string& out) const {
+    std::ifstream in(folder_ / out / "metrics.jsonl");
+    double loss = 0;
+    for (std::string line; std::getline(in, line);)
+      loss = nlohmann::json::parse(line).value("loss", loss);
+    return loss;
+  }
+
+  TemporaryFolder folder_;
+};
+
+TEST_F(TrainJobTest, TwoProcessesEndWithTheParametersOfOne) {
+  run_alone("one");
+  expect_done(start_two("two"));
+  EXPECT_LT(difference("one", "two"), 1e-5);
+  EXPECT_NEAR(last_loss("one"), last_loss("two"), 1e-4);
+  EXPECT_THAT(read_text(log_path("two", 0)), HasSubstr("2 processes (from torchrun)"));
+  const auto results = nlohmann::json::parse(read_text(folder_ / "two" / "training.json"));
+  EXPECT_EQ(results["processes"], 2);
+  // each encoded its share of the pictures, once
+  std::uintmax_t cached = 0;
+  for (const auto& entry : fs::directory_iterator(folder_ / "two" / "cache"))
+    cached += fs::file_size(entry.path());
+  std::uintmax_t alone = 0;
+  for (const auto& entry : fs::directory_iterator(folder_ / "one" / "cache"))
+    alone += fs::file_size(entry.path());
+  EXPECT_LT(cached, alone + 64);
+}
+
+TEST_F(TrainJobTest, AccumulationAndSavedMemoryEndWithTheSameParameters) {
+  run_alone("whole");
+  run_alone("parts",
+            {"--micro-batch", "2", "--checkpoint-activations", "--base-type", "quantized"});
+  EXPECT_LT(difference("whole", "parts"), 1e-5);
+}
+
+TEST_F(TrainJobTest, ProcessesMeetAcrossAddresses) {
+  const std::string port = std::to_string(free_port());
+  const auto flags = [&](int rank) {
+    return Arguments{"--rank",        std::to_string(rank),
+                     "--world-size",  "2",
+                     "--master-addr", "127.0.0.2",
+                     "--master-port", port,
+                     "--local-addr",  rank == 0 ? "127.0.0.2" : "127.0.0.1"};
+  };
+  std::vector<TrainerProcess> job;
+  for (int rank = 0; rank < 2; ++rank)
+    job.push_back(start("two", flags(rank), rank));
+  expect_done(std::move(job));
+  run_alone("one");
+  EXPECT_LT(difference("one", "two"), 1e-5);
+}
+
+const std::vector<std::string> kLong = {"--epochs", "80"};
+
+// SIGKILL at any moment, as a crash or a power cut: the rest of the run is the same to the bit.
+TEST_F(TrainJobTest, AKilledTrainerGoesOnBitEqual) {
+  run_alone("whole", kLong);
+  for (const int step : {23, 61}) {
+    TrainerProcess process = start("cut", kLong);
+    ASSERT_TRUE(reaches("cut", step, process)) << process.log();
+    process.send(SIGKILL);
+    EXPECT_EQ(process.wait(), 128 + SIGKILL);
+  }
+  TrainerProcess process = start("cut", kLong);
+  EXPECT_EQ(process.wait(), 0);
+  EXPECT_THAT(process.log(), HasSubstr("going on from step"));
+  expect_same_bits("whole", "cut");
+  EXPECT_EQ(last_loss("whole"), last_loss("cut"));
+}
+
+TEST_F(TrainJobTest, ALostProcessEndsTheJobWhichThenGoesOn) {
+  expect_done(start_two("whole", kLong));
+  std::vector<TrainerProcess> job = start_two("cut", kLong);
+  ASSERT_TRUE(reaches("cut", 33, job[0])) << job[0].log();
+  job[1].send(SIGKILL);
+  EXPECT_EQ(job[1].wait(), 128 + SIGKILL);
+  EXPECT_EQ(job[0].wait(), 1);
+  EXPECT_THAT(job[0].log(), HasSubstr("another of the 2 processes was lost"));
+  EXPECT_THAT(job[0].log(), HasSubstr("start the same job again"));
+  std::vector<TrainerProcess> again = start_two("cut", kLong);
+  EXPECT_EQ(again[0].wait(), 0) << again[0].log();
+  EXPECT_EQ(again[1].wait(), 0) << again[1].log();
+  EXPECT_THAT(again[0].log(), HasSubstr("going on from step"));
+  expect_same_bits("whole", "cut");
+}
+
+TEST_F(TrainJobTest, ASilentProcessEndsTheJobAfterTheTimeLimit) {
+  Arguments more = kLong;
+  more.insert(more.end(), {"--timeout", "2"});
+  std::vector<TrainerProcess> job = start_two("run", more);
+  ASSERT_TRUE(reaches("run", 12, job[0])) << job[0].log();
+  job[1].send(SIGSTOP);
+  EXPECT_EQ(job[0].wait(), 1);
+  EXPECT_THAT(job[0].log(), HasSubstr("didn't answer within 2 s"));
+  EXPECT_TRUE(fs::exists(folder_ / "run" / "checkpoints" / "step-10"));
+}
+
+TEST_F(TrainJobTest, ASignalToOneProcessStopsAllWithACheckpoint) {
+  std::vector<TrainerProcess> job = start_two("cut", kLong);
+  ASSERT_TRUE(reaches("cut", 12, job[0])) << job[0].log();
+  job[1].send(SIGTERM);
+  for (TrainerProcess& process : job)
+    EXPECT_EQ(process.wait(), 0) << process.log();
+  const auto results = nlohmann::json::parse(read_text(folder_ / "cut" / "training.json"));
+  EXPECT_EQ(results["status"], "stopped");
+  EXPECT_TRUE(fs::exists(folder_ / "cut" / "checkpoints" /
+                         ("step-" + std::to_string(results["steps"].get<int>()))));
+}
+
+TEST_F(TrainJobTest, ProcessesWithOtherSettingsAreRefused) {
+  const std::string port = std::to_string(free_port());
+  std::vector<TrainerProcess> job;
+  for (int rank = 0; rank < 2; ++rank)
+    job.push_back(start("run",
+                        {"--rank", std::to_string(rank), "--world-size", "2", "--master-addr",
+                         "127.0.0.1", "--master-port", port, "--seed", std::to_string(rank)},
+                        rank));
+  for (TrainerProcess& process : job) {
+    EXPECT_EQ(process.wait(), 3) << process.log();
+    EXPECT_THAT(process.log(), HasSubstr("the settings of process 1 differ"));
+  }
+}
+
+}  // namespace
+}  // namespace pandagpt::train
