@@ -2,6 +2,7 @@
 // prompts, scores and answers (tools/reference/make_panda_parity_fixtures.py).
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
@@ -65,7 +66,9 @@ struct Model {
 class PandaParity : public testing::Test {
  protected:
   static void SetUpTestSuite() {
-    folder_ = new fs::path(fs::temp_directory_path() / "pandagpt_parity_suite");
+    // ctest runs each case as a process of its own, side by side.
+    folder_ = new fs::path(fs::temp_directory_path() /
+                           ("pandagpt_parity_suite_" + std::to_string(getpid())));
     fs::remove_all(*folder_);
     fs::create_directories(*folder_);
     const test::ParityFiles files(*folder_);
