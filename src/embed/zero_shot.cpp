@@ -150,6 +150,15 @@ std::span<const char* const> clip_templates() {
   return kClipTemplates;
 }
 
+std::vector<std::string> filled_templates(const std::vector<std::string>& templates,
+                                          const std::string& label) {
+  if (templates.empty()) return {label};
+  std::vector<std::string> texts;
+  for (const std::string& one : templates)
+    texts.push_back(filled(one, label));
+  return texts;
+}
+
 ZeroShotClassifier::ZeroShotClassifier(const Embedder& embedder,
                                        const std::vector<std::string>& labels,
                                        const std::vector<std::string>& templates)
@@ -163,9 +172,7 @@ ZeroShotClassifier::ZeroShotClassifier(const Embedder& embedder,
     return;
   }
   for (const std::string& label : labels) {
-    std::vector<std::string> prompts;
-    for (const std::string& one : templates)
-      prompts.push_back(filled(one, label));
+    const std::vector<std::string> prompts = filled_templates(templates, label);
     const std::vector<float> rows = embed_all(embedder, prompts);
     const std::vector<float> row = prompts.size() == 1 ? rows : mean_direction(rows, width_);
     rows_.insert(rows_.end(), row.begin(), row.end());

@@ -16,6 +16,10 @@ inline constexpr const char* kLabelMark = "{}";
 /// section 3.1.4).
 std::span<const char* const> clip_templates();
 
+/// The label in each of the templates; without any, the label itself.
+std::vector<std::string> filled_templates(const std::vector<std::string>& templates,
+                                          const std::string& label);
+
 struct LabelScore {
   std::size_t label = 0;  ///< index into the labels
   float logit = 0;        ///< the embeddings' scalar product

@@ -22,10 +22,9 @@ EfficientNetEncoder::EfficientNetEncoder(const GgufFile& file, const ComputeBack
     : trunk_(file, backend, portable), max_batch_(max_batch) {
   const std::uint32_t n_embd = file.get_u32(keys::kEmbeddingLength);
   const EfficientNetConfig& config = trunk_.config();
-  if (static_cast<int>(n_embd) != config.head_channels)
+  if (static_cast<int>(n_embd) != config.n_embd())
     fail(file, std::string(keys::kEmbeddingLength) + " is " + std::to_string(n_embd) +
-                   ", but the vision tower gives " + std::to_string(config.head_channels) +
-                   " features");
+                   ", but the vision tower gives " + std::to_string(config.n_embd()) + " features");
   normalize_ = file.get_bool(keys::kNormalize);
   scale_ = file.get_f32(keys::kOutputScale);
   if (file.has(keys::kClassLabels)) labels_ = file.get_str_array(keys::kClassLabels);
@@ -35,15 +34,20 @@ EfficientNetEncoder::EfficientNetEncoder(const GgufFile& file, const ComputeBack
 }
 
 std::vector<float> EfficientNetEncoder::embed(const float* pixels, int n) {
-  std::vector<float> rows = in_batches(pixels, n, {}, &EfficientNetFeatures::pooled);
+  std::vector<float> rows =
+      in_batches(pixels, n, {.embeddings = true}, &EfficientNetFeatures::embeddings);
   if (normalize_) {
-    const auto width = static_cast<std::size_t>(trunk_.config().head_channels);
+    const auto width = static_cast<std::size_t>(trunk_.config().n_embd());
     for (int i = 0; i < n; ++i)
       scale_to_length({rows.data() + i * width, width}, scale_);
   } else {
     std::ranges::transform(rows, rows.begin(), [this](float value) { return value * scale_; });
   }
   return rows;
+}
+
+std::vector<float> EfficientNetEncoder::pooled(const float* pixels, int n) {
+  return in_batches(pixels, n, {}, &EfficientNetFeatures::pooled);
 }
 
 std::vector<float> EfficientNetEncoder::grid(const float* pixels, int n) {

@@ -22,9 +22,14 @@ class EfficientNetEncoder {
   int grid_cells() const { return trunk_.config().grid_cells(); }
   const std::vector<std::string>& labels() const { return labels_; }
 
-  /// (n, n_embd): pooled, of length 1 if the file says so, times its scale.
+  /// Width of the pooled features, and of the grid's.
+  int n_features() const { return trunk_.config().head_channels; }
+
+  /// (n, n_embd): of length 1 if the file says so, times its scale.
   std::vector<float> embed(const float* pixels, int n);
-  /// (n, cells, cells, n_embd), without post-processing.
+  /// (n, n_features): what the embedding is made of, without post-processing.
+  std::vector<float> pooled(const float* pixels, int n);
+  /// (n, cells, cells, n_features): the same before pooling.
   std::vector<float> grid(const float* pixels, int n);
   /// (n, labels().size()). Throws Error(kUsage) without a classifier.
   std::vector<float> logits(const float* pixels, int n);

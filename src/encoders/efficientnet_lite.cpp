@@ -70,6 +70,10 @@ EfficientNetConfig read_efficientnet_config(const GgufFile& file) {
   }
   const GgufTensor* classifier = file.find_tensor(keys::weight_name(keys::kClassifier));
   if (classifier) config.n_classes = static_cast<int>(classifier->shape.back());
+  if (const GgufTensor* layer = file.find_tensor(keys::weight_name(keys::kEmbeddingHidden)))
+    config.embedding_hidden = static_cast<int>(layer->shape.back());
+  if (const GgufTensor* layer = file.find_tensor(keys::weight_name(keys::kEmbeddingHead)))
+    config.embedding_width = static_cast<int>(layer->shape.back());
   return config;
 }
 
@@ -88,6 +92,7 @@ class EfficientNetLite::Impl {
     if (config_.n_classes > 0)
       classifier_ = factory_->pointwise(keys::kClassifier, config_.head_channels, config_.n_classes,
                                         /*clamped=*/false);
+    make_embedding_layers();
     factory_->finish();
   }
 
@@ -105,6 +110,8 @@ class EfficientNetLite::Impl {
     features.pooled = graph.output("pooled");
     if (request.grid) features.grid = graph.output("grid");
     if (request.logits) features.logits = graph.output("logits");
+    if (request.embeddings)
+      features.embeddings = embedding_ ? graph.output("embeddings") : features.pooled;
     return features;
   }
 
@@ -130,8 +137,21 @@ class EfficientNetLite::Impl {
     return block;
   }
 
+  void make_embedding_layers() {
+    if (config_.embedding_width == 0) return;
+    int width = config_.head_channels;
+    if (config_.embedding_hidden > 0) {
+      embedding_hidden_ = factory_->pointwise(keys::kEmbeddingHidden, width,
+                                              config_.embedding_hidden, /*clamped=*/true);
+      width = config_.embedding_hidden;
+    }
+    embedding_ = factory_->pointwise(keys::kEmbeddingHead, width, config_.embedding_width,
+                                     /*clamped=*/false);
+  }
+
   ComputeGraph& graph_for(int n, const EfficientNetRequest& request) {
-    const int outputs = (request.grid ? 1 : 0) | (request.logits ? 2 : 0);
+    const int outputs =
+        (request.grid ? 1 : 0) | (request.logits ? 2 : 0) | (request.embeddings ? 4 : 0);
     std::unique_ptr<ComputeGraph>& graph = graphs_[{n, outputs}];
     if (!graph)
       graph = std::make_unique<ComputeGraph>(
@@ -154,6 +174,9 @@ class EfficientNetLite::Impl {
     ggml_tensor* pooled = factory_->pool(builder, x);  // [head_channels, N]
     builder.output("pooled", pooled);
     if (request.logits) builder.output("logits", classifier_->apply(builder, pooled));
+    if (!request.embeddings || !embedding_) return;
+    if (embedding_hidden_) pooled = embedding_hidden_->apply(builder, pooled);
+    builder.output("embeddings", embedding_->apply(builder, pooled));
   }
 
   EfficientNetConfig config_;
@@ -163,6 +186,8 @@ class EfficientNetLite::Impl {
   std::vector<Block> blocks_;
   std::unique_ptr<ConvLayer> head_;
   std::unique_ptr<ConvLayer> classifier_;
+  std::unique_ptr<ConvLayer> embedding_hidden_;  // nullptr without one
+  std::unique_ptr<ConvLayer> embedding_;         // nullptr: the pooled features are the embedding
   std::map<std::pair<int, int>, std::unique_ptr<ComputeGraph>> graphs_;  // by batch and outputs
 };
 

@@ -34,8 +34,12 @@ struct EfficientNetConfig {
   int stem_stride = 2;
   int head_channels = 1280;  ///< width of the pooled features
   int n_classes = 0;         ///< 0: no classifier
+  int embedding_hidden = 0;  ///< hidden width of the embedding's layers; 0: there is one layer
+  int embedding_width = 0;   ///< 0: the pooled features are the embedding
   std::vector<BottleneckConfig> blocks;
 
+  /// Width of the joint space.
+  int n_embd() const { return embedding_width > 0 ? embedding_width : head_channels; }
   /// Side of the last feature map, in cells.
   int grid_cells() const;
 };
@@ -45,15 +49,17 @@ EfficientNetConfig read_efficientnet_config(const GgufFile& file);
 
 /// Everything the trunk can give for a batch. What was not asked for stays empty.
 struct EfficientNetFeatures {
-  std::vector<float> pooled;  ///< (N, head_channels)
-  std::vector<float> grid;    ///< (N, cells, cells, head_channels)
-  std::vector<float> logits;  ///< (N, n_classes)
+  std::vector<float> pooled;      ///< (N, head_channels)
+  std::vector<float> grid;        ///< (N, cells, cells, head_channels)
+  std::vector<float> logits;      ///< (N, n_classes)
+  std::vector<float> embeddings;  ///< (N, n_embd), before they are brought to a length
 };
 
 /// Which outputs are wanted besides `pooled`.
 struct EfficientNetRequest {
   bool grid = false;
   bool logits = false;
+  bool embeddings = false;
 };
 
 /// The trunk with its weights. Not thread-safe; graphs are built on first use of each batch size.

@@ -14,7 +14,10 @@
 //   vision.block.N.project.weight    [in * expand, out]                     .bias
 //   vision.head.weight               [last out, head_channels]              .bias
 //   vision.classifier.weight         [head_channels, n_classes]             .bias
-// The classifier is optional, and needs its labels.
+// The classifier is optional, and needs its labels. So is the way from the pooled features into a
+// joint space of another width, one layer or two with ReLU6 between:
+//   vision.embd_hidden.weight        [head_channels, hidden]                .bias   (two layers)
+//   vision.embd.weight               [hidden or head_channels, embedding]   .bias
 #pragma once
 
 #include <string>
@@ -57,6 +60,8 @@ inline constexpr char kTokenizerMerges[] = "pandagpt.text.tokenizer.merges";  //
 inline constexpr char kStem[] = "vision.stem";
 inline constexpr char kHead[] = "vision.head";
 inline constexpr char kClassifier[] = "vision.classifier";
+inline constexpr char kEmbeddingHidden[] = "vision.embd_hidden";
+inline constexpr char kEmbeddingHead[] = "vision.embd";
 
 /// "vision.block.3.depthwise".
 inline std::string block_name(int block, const char* part) {

@@ -400,6 +400,13 @@ std::vector<float> Encoders::image_logits(std::span<const Image> images) {
   EfficientNetEncoder& encoder = impl_->efficientnet("classifier");
   return impl_->from_images(images, [&](const float* p, int n) { return encoder.logits(p, n); });
 }
+std::vector<float> Encoders::image_features(std::span<const Image> images) {
+  EfficientNetEncoder& encoder = impl_->efficientnet("pooled features");
+  return impl_->from_images(images, [&](const float* p, int n) { return encoder.pooled(p, n); });
+}
+int Encoders::n_image_features() const {
+  return impl_->efficientnet("pooled features").n_features();
+}
 std::vector<float> Encoders::encode_image_tensors(const float* pixels, int n) {
   return impl_->encode_image_tensors(pixels, n);
 }

@@ -84,7 +84,11 @@ class Encoders {
   /// The same from ready tensors. `pixels` is (n, size, size, 3) as to_tensor writes it (kHwc).
   std::vector<float> encode_image_tensors(const float* pixels, int n);
 
-  /// (n, cells, cells, n_embd): the features before pooling, without post-processing.
+  /// (n, n_image_features()): what a convolutional vision tower makes its embeddings of, without
+  /// post-processing. Throws Error(kUsage) if the vision tower is a transformer (ImageBind's).
+  std::vector<float> image_features(std::span<const Image> images);
+  int n_image_features() const;
+  /// (n, cells, cells, n_image_features()): the features before pooling, without post-processing.
   /// Throws Error(kUsage) if the vision tower has no such grid (ImageBind's).
   std::vector<float> image_grid(const float* pixels, int n);
   /// Side of that grid (7 for 224 pixels).

@@ -41,27 +41,20 @@ MediaTensor sound(const Input& input) {
   return {kImageBindAudio.n_clips, audio_tensor(audio)};
 }
 
-MediaTensor thermal(const Input& input, ThermalRange range, const ImageTransform& transform) {
-  overlay(range.coldest, input.sensor.thermal_coldest);
-  overlay(range.warmest, input.sensor.thermal_warmest);
+MediaTensor thermal(const Input& input, const ThermalRange& range,
+                    const ImageTransform& transform) {
   const Image grey = input.bytes.empty() ? load_thermal(input.name, range)
                                          : decode_thermal(input.bytes, input.name, range);
   return {1, thermal_tensor(grey, transform)};
 }
 
-MediaTensor depth(const Input& input, DepthTransform transform) {
-  overlay(transform.metres_per_unit, input.sensor.depth_metres_per_unit);
-  overlay(transform.camera.focal_length, input.sensor.depth_focal_length);
-  overlay(transform.camera.baseline, input.sensor.depth_baseline);
+MediaTensor depth(const Input& input, const DepthTransform& transform) {
   const ScalarMap map = input.bytes.empty() ? load_scalar_map(input.name)
                                             : decode_scalar_map(input.bytes, input.name);
   return {1, depth_tensor(map, input.name, transform)};
 }
 
-MediaTensor motion(const Input& input, ImuOptions options, const ImuTransform& transform) {
-  overlay(options.rate_hz, input.sensor.imu_rate_hz);
-  overlay(options.acceleration, input.sensor.acceleration_unit);
-  overlay(options.rotation, input.sensor.rotation_unit);
+MediaTensor motion(const Input& input, const ImuOptions& options, const ImuTransform& transform) {
   ImuClips clips = imu_clips(input.bytes.empty() ? load_imu(input.name, options)
                                                  : decode_imu(input.bytes, input.name, options),
                              transform);
@@ -111,6 +104,26 @@ MediaTransforms media_transforms(const Encoders& encoders) {
   return transforms;
 }
 
+ThermalRange with_sensor(ThermalRange range, const SensorOptions& sensor) {
+  overlay(range.coldest, sensor.thermal_coldest);
+  overlay(range.warmest, sensor.thermal_warmest);
+  return range;
+}
+
+DepthTransform with_sensor(DepthTransform transform, const SensorOptions& sensor) {
+  overlay(transform.metres_per_unit, sensor.depth_metres_per_unit);
+  overlay(transform.camera.focal_length, sensor.depth_focal_length);
+  overlay(transform.camera.baseline, sensor.depth_baseline);
+  return transform;
+}
+
+ImuOptions with_sensor(ImuOptions options, const SensorOptions& sensor) {
+  overlay(options.rate_hz, sensor.imu_rate_hz);
+  overlay(options.acceleration, sensor.acceleration_unit);
+  overlay(options.rotation, sensor.rotation_unit);
+  return options;
+}
+
 PreparedInput prepare(const Input& input, const MediaTransforms& transforms) {
   switch (input.modality) {
     case Modality::kImage:
@@ -120,11 +133,12 @@ PreparedInput prepare(const Input& input, const MediaTransforms& transforms) {
     case Modality::kAudio:
       return sound(input);
     case Modality::kThermal:
-      return thermal(input, transforms.thermal, transforms.thermal_picture);
+      return thermal(input, with_sensor(transforms.thermal, input.sensor),
+                     transforms.thermal_picture);
     case Modality::kDepth:
-      return depth(input, transforms.depth);
+      return depth(input, with_sensor(transforms.depth, input.sensor));
     case Modality::kImu:
-      return motion(input, transforms.imu, transforms.imu_clips);
+      return motion(input, with_sensor(transforms.imu, input.sensor), transforms.imu_clips);
   }
   throw Error(ErrorKind::kInternal, "an input of an unknown kind");
 }

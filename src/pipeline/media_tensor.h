@@ -40,6 +40,11 @@ struct MediaTransforms {
 };
 MediaTransforms media_transforms(const Encoders& encoders);
 
+/// What is known about one input's sensor goes before the encoders' own settings.
+ThermalRange with_sensor(ThermalRange range, const SensorOptions& sensor);
+DepthTransform with_sensor(DepthTransform transform, const SensorOptions& sensor);
+ImuOptions with_sensor(ImuOptions options, const SensorOptions& sensor);
+
 /// Reads, decodes and preprocesses. Throws Error(kInput), "NAME: what; what to do".
 PreparedInput prepare(const Input& input, const MediaTransforms& transforms);
 

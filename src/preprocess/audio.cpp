@@ -30,8 +30,18 @@ std::vector<float> clip_channel(const Audio& audio, const AudioResampler& resamp
   return samples;
 }
 
-// [frames, bins] -> [bins, n_frames], cut or padded with 0, normalised.
-void write_clip(const std::vector<float>& energies, const AudioTransform& transform, float* out) {
+void require_frame(const Audio& audio, std::int64_t total, const Fbank& fbank) {
+  if (total >= fbank.window()) return;
+  throw Error(ErrorKind::kInput, audio.name + ": the sound of " + std::to_string(audio.frames()) +
+                                     " samples is shorter than the " +
+                                     std::to_string(kShortestSoundSeconds * 1000).substr(0, 2) +
+                                     " ms that one frame takes; give a longer one");
+}
+
+}  // namespace
+
+void energies_to_clip(const std::vector<float>& energies, const AudioTransform& transform,
+                      float* out) {
   const int frames = static_cast<int>(energies.size()) / transform.n_mel_bins;
   for (int bin = 0; bin < transform.n_mel_bins; ++bin)
     for (int frame = 0; frame < transform.n_frames; ++frame) {
@@ -41,17 +51,24 @@ void write_clip(const std::vector<float>& energies, const AudioTransform& transf
     }
 }
 
-}  // namespace
+int clip_frames(const AudioTransform& transform) {
+  return Fbank(transform.sample_rate, transform.n_mel_bins)
+      .frames(std::size_t(transform.clip_seconds) * transform.sample_rate);
+}
+
+std::vector<float> sound_energies(const Audio& audio, const AudioTransform& transform) {
+  const AudioResampler resampler(audio.sample_rate, transform.sample_rate);
+  const Fbank fbank(transform.sample_rate, transform.n_mel_bins);
+  const std::int64_t total = resampler.output_frames(audio.frames());
+  require_frame(audio, total, fbank);
+  return fbank.compute(resampler.resample(audio, 0, 0, total));
+}
 
 std::vector<float> audio_tensor(const Audio& audio, const AudioTransform& transform) {
   const AudioResampler resampler(audio.sample_rate, transform.sample_rate);
   const Fbank fbank(transform.sample_rate, transform.n_mel_bins);
   const std::int64_t total = resampler.output_frames(audio.frames());
-  if (total < fbank.window())
-    throw Error(ErrorKind::kInput, audio.name + ": the sound of " + std::to_string(audio.frames()) +
-                                       " samples is shorter than the " +
-                                       std::to_string(kShortestSoundSeconds * 1000).substr(0, 2) +
-                                       " ms that one frame takes; give a longer one");
+  require_frame(audio, total, fbank);
   const double duration = static_cast<double>(total) / transform.sample_rate;
   const std::size_t clip_size = static_cast<std::size_t>(transform.n_mel_bins) * transform.n_frames;
   std::vector<float> tensor(clip_size * transform.n_clips);
@@ -72,7 +89,7 @@ std::vector<float> audio_tensor(const Audio& audio, const AudioTransform& transf
     for (float& value : first)
       value -= mean;
     subtractions.push_back({begin, end, mean});
-    write_clip(fbank.compute(first), transform, out);
+    energies_to_clip(fbank.compute(first), transform, out);
     out += clip_size;
   }
   return tensor;

@@ -20,6 +20,17 @@ struct AudioTransform {
 
 inline constexpr AudioTransform kImageBindAudio{};
 
+/// [frames, n_mel_bins] of a whole sound, as audio_tensor takes its clips from: log energies of the
+/// first channel before normalisation. Throws Error(kInput) as audio_tensor.
+std::vector<float> sound_energies(const Audio& audio,
+                                  const AudioTransform& transform = kImageBindAudio);
+/// Frames of such energies in one clip; those up to n_frames are padding.
+int clip_frames(const AudioTransform& transform = kImageBindAudio);
+/// [frames, n_mel_bins] -> [n_mel_bins, n_frames]: cut or padded with energy 0, normalised. `out`
+/// takes the clip.
+void energies_to_clip(const std::vector<float>& energies, const AudioTransform& transform,
+                      float* out);
+
 /// The shortest sound that gives a tensor: one window of the filter bank.
 inline constexpr double kShortestSoundSeconds = 0.025;
 

@@ -9,7 +9,6 @@
 #include <utility>
 
 #include "pandagpt/error.h"
-#include "preprocess/scalar_resample.h"
 
 namespace pandagpt {
 namespace {
@@ -130,8 +129,8 @@ std::vector<float> to_metres(const ScalarMap& map, const DepthTransform& transfo
 
 }  // namespace
 
-std::vector<float> depth_tensor(const ScalarMap& depth, const std::string& name,
-                                const DepthTransform& transform) {
+FloatPlane disparity_plane(const ScalarMap& depth, const std::string& name,
+                           const DepthTransform& transform) {
   check_transform(transform);
   FloatPlane plane{depth.width, depth.height, to_metres(depth, transform, name)};
   const float focal_times_baseline = transform.camera.focal_length * transform.camera.baseline;
@@ -142,10 +141,19 @@ std::vector<float> depth_tensor(const ScalarMap& depth, const std::string& name,
     value = std::clamp(disparity, transform.min_depth, transform.max_disparity) /
             transform.max_disparity;
   }
+  return plane;
+}
+
+std::vector<float> disparity_tensor(const FloatPlane& plane, const DepthTransform& transform) {
   FloatPlane cropped = resize_and_crop(plane, transform.size);
   for (float& value : cropped.values)
     value = (value - transform.mean) / transform.std;
   return std::move(cropped.values);
+}
+
+std::vector<float> depth_tensor(const ScalarMap& depth, const std::string& name,
+                                const DepthTransform& transform) {
+  return disparity_tensor(disparity_plane(depth, name, transform), transform);
 }
 
 }  // namespace pandagpt

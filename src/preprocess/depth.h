@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "media/scalar_map.h"
+#include "preprocess/scalar_resample.h"
 
 namespace pandagpt {
 
@@ -41,6 +42,14 @@ struct DepthTransform {
 };
 
 inline constexpr DepthTransform kImageBindDepth{};
+
+/// (height, width) of disparity / max_disparity, 0 to 1, before resizing: the first half of
+/// depth_tensor. Throws as it does.
+FloatPlane disparity_plane(const ScalarMap& depth, const std::string& name,
+                           const DepthTransform& transform = kImageBindDepth);
+/// (1, size, size): the other half: resized, cropped, normalised.
+std::vector<float> disparity_tensor(const FloatPlane& plane,
+                                    const DepthTransform& transform = kImageBindDepth);
 
 /// (1, size, size): depth clamped, disparity = focal_length * baseline / depth, clamped and divided
 /// by max_disparity, resized (bilinear, antialiased) and cropped, normalised. Pixels without depth

@@ -121,6 +121,9 @@ class GgufWriter {
   /// Sets all that `file` has, as it is there; only general.alignment, which the writer decides.
   void copy_metadata(const GgufFile& file);
 
+  /// Takes back all that was set under keys that begin so.
+  void remove_keys(const std::string& prefix);
+
   /// Adds a tensor; `data` is copied. Throws Error(kInternal) if the name is taken, longer than 63
   /// bytes, or the size of `data` is not that of `shape` in `type`.
   void add_tensor(const std::string& name, ggml_type type, const TensorShape& shape, ByteView data);

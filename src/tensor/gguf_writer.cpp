@@ -81,6 +81,13 @@ void GgufWriter::copy_metadata(const GgufFile& file) {
   gguf_remove_key(gguf_.get(), GGUF_KEY_GENERAL_ALIGNMENT);  // that of the data is the default
 }
 
+void GgufWriter::remove_keys(const std::string& prefix) {
+  for (std::int64_t i = gguf_get_n_kv(gguf_.get()) - 1; i >= 0; --i) {
+    const std::string key = gguf_get_key(gguf_.get(), i);
+    if (key.starts_with(prefix)) gguf_remove_key(gguf_.get(), key.c_str());
+  }
+}
+
 void GgufWriter::add_streamed(const std::string& name, ggml_type type, const TensorShape& shape,
                               TensorProducer produce) {
   const ggml_tensor header = tensor_header(name, type, shape);

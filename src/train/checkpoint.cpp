@@ -33,6 +33,7 @@ std::map<std::int64_t, fs::path> list_checkpoints(const fs::path& out) {
 nlohmann::json without_length(nlohmann::json options) {
   options.erase("epochs");
   options.erase("max_steps");
+  options.erase("steps");
   return options;
 }
 

@@ -5,10 +5,9 @@
 #include "tensor/panda_weights.h"
 
 namespace pandagpt::train {
-namespace {
 
-void add(GgufWriter& writer, const std::string& name, const torch::Tensor& tensor,
-         ExportType type) {
+void add_tensor(GgufWriter& writer, const std::string& name, const torch::Tensor& tensor,
+                ExportType type) {
   const torch::Tensor values = tensor.detach().to(torch::kFloat32).contiguous();
   const TensorShape shape(values.sizes().rbegin(), values.sizes().rend());
   const std::span<const float> span(values.data_ptr<float>(),
@@ -20,8 +19,6 @@ void add(GgufWriter& writer, const std::string& name, const torch::Tensor& tenso
     writer.add_f32(name, shape, span);
 }
 
-}  // namespace
-
 void export_projector(const Projector& projector, std::int64_t n_image_tokens, ExportType type,
                       const std::filesystem::path& path) {
   const auto [weight, bias] = projector.folded();
@@ -30,8 +27,8 @@ void export_projector(const Projector& projector, std::int64_t n_image_tokens, E
                          {.n_image_tokens = static_cast<std::uint32_t>(n_image_tokens),
                           .n_in = static_cast<std::uint32_t>(weight.size(1)),
                           .n_embd = static_cast<std::uint32_t>(weight.size(0) / n_image_tokens)});
-  add(writer, projector_keys::kWeight, weight, type);
-  add(writer, projector_keys::kBias, bias, type);
+  add_tensor(writer, projector_keys::kWeight, weight, type);
+  add_tensor(writer, projector_keys::kBias, bias, type);
   writer.write(path);
 }
 
@@ -39,7 +36,7 @@ void export_adapter(const LlamaLora& model, ExportType type, const std::filesyst
   GgufWriter writer;
   set_adapter_metadata(&writer, "llama", static_cast<float>(model.lora_options().alpha));
   for (const auto& [name, tensor] : model.named_parameters())
-    add(writer, name, tensor, type);
+    add_tensor(writer, name, tensor, type);
   writer.write(path);
 }
 

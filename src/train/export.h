@@ -2,12 +2,19 @@
 #pragma once
 
 #include <filesystem>
+#include <string>
 
+#include "tensor/gguf_file.h"
 #include "train/llama_lora.h"
 
 namespace pandagpt::train {
 
 enum class ExportType { kF16, kF32 };
+
+/// Adds a tensor of any type and shape. Vectors stay float32: they are small, and ggml adds them in
+/// that type.
+void add_tensor(GgufWriter& writer, const std::string& name, const torch::Tensor& tensor,
+                ExportType type);
 
 /// projector.gguf: the folded linear map, tensors llama_proj.weight and llama_proj.bias.
 void export_projector(const Projector& projector, std::int64_t n_image_tokens, ExportType type,

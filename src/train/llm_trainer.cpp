@@ -8,7 +8,6 @@
 #include <chrono>
 #include <cmath>
 #include <csignal>
-#include <dnnl.hpp>
 
 #include "core/file.h"
 #include "core/progress.h"
@@ -18,7 +17,9 @@
 #include "pandagpt/error.h"
 #include "tensor/gguf_file.h"
 #include "train/export.h"
+#include "train/matmul.h"
 #include "train/metrics.h"
+#include "train/random.h"
 
 namespace pandagpt::train {
 namespace fs = std::filesystem;
@@ -37,24 +38,12 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-// bf16 products only pay where the CPU multiplies them itself.
 torch::ScalarType choose_compute(const std::string& dtype, const std::string& base_type) {
   const bool base_decides = base_type == "f32" || base_type == "bf16";
   if (base_decides && dtype != "auto" && dtype != base_type)
     throw Error(ErrorKind::kUsage, "--base-type " + base_type + " with --dtype " + dtype +
                                        ": the base is multiplied in the type it is held in");
-  const std::string& type = base_decides ? base_type : dtype;
-  if (type == "f32") return torch::kFloat32;
-  if (type == "bf16") return torch::kBFloat16;
-  return dnnl::get_effective_cpu_isa() >= dnnl::cpu_isa::avx512_core_bf16 ? torch::kBFloat16
-                                                                          : torch::kFloat32;
-}
-
-std::uint64_t mix(std::uint64_t a, std::uint64_t b) {
-  std::uint64_t x = a * 0x9E3779B97F4A7C15ULL + b;
-  x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9ULL;
-  x = (x ^ (x >> 27)) * 0x94D049BB133111EBULL;
-  return x ^ (x >> 31);
+  return product_type(base_decides ? base_type : dtype);
 }
 
 }  // namespace

@@ -67,6 +67,13 @@ void product(const Tensor& a, const Tensor& b, const Tensor& result, bool accumu
 
 }  // namespace
 
+torch::ScalarType product_type(const std::string& option) {
+  if (option == "f32") return torch::kFloat32;
+  if (option == "bf16") return torch::kBFloat16;
+  return dnnl::get_effective_cpu_isa() >= dnnl::cpu_isa::avx512_core_bf16 ? torch::kBFloat16
+                                                                          : torch::kFloat32;
+}
+
 Tensor matmul(const Tensor& a, const Tensor& b, torch::ScalarType out) {
   Tensor result = torch::empty({a.size(0), b.size(1)}, a.options().dtype(out));
   product(a, b, result, false);

@@ -8,8 +8,13 @@
 #include <torch/types.h>
 
 #include <memory>
+#include <string>
 
 namespace pandagpt::train {
+
+/// The type in which products are computed: of the option "f32" or "bf16", or "auto": bfloat16
+/// where the CPU multiplies it itself.
+torch::ScalarType product_type(const std::string& option);
 
 /// (M, K) x (K, N) -> (M, N). Both may have any strides (a transposed view costs nothing); both
 /// float32 or both bfloat16. `out` is the type of the result.

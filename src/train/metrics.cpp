@@ -27,14 +27,14 @@ void keep_steps(const fs::path& metrics, std::int64_t last_step) {
   write_file_atomically(metrics, [&](std::ostream& out) { out << kept; });
 }
 
-void draw_loss_curve(const fs::path& metrics, const fs::path& svg_path) {
+void draw_loss_curve(const fs::path& metrics, const fs::path& svg_path, const LossCurveText& text) {
   ChartSeries raw{.name = "train, each step", .faint = true};
   ChartSeries smooth{.name = "train, smoothed"};
   ChartSeries validation{.name = "validation"};
   std::ifstream in(metrics);
   double average = 0;
-  for (std::string text; std::getline(in, text);) {
-    const auto line = nlohmann::json::parse(text, nullptr, false);
+  for (std::string row; std::getline(in, row);) {
+    const auto line = nlohmann::json::parse(row, nullptr, false);
     if (line.is_discarded()) continue;  // the last line of a killed run
     const double step = line.value("step", 0.0);
     if (line.contains("loss")) {
@@ -49,8 +49,7 @@ void draw_loss_curve(const fs::path& metrics, const fs::path& svg_path) {
       validation.y.push_back(line["validation_loss"].get<double>());
     }
   }
-  LineChart chart{
-      .title = "Loss on answer tokens", .x_label = "step", .y_label = "loss (nats per token)"};
+  LineChart chart{.title = text.title, .x_label = "step", .y_label = text.y_label};
   chart.series = {raw, smooth};
   if (!validation.x.empty()) chart.series.push_back(validation);
   const std::string svg = to_svg(chart);

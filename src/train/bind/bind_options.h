@@ -1,0 +1,65 @@
+// Settings of `pandagpt-train bind`, declared once: flags, defaults, checks, and the copy of them
+// that a run keeps beside its results.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+namespace pandagpt::train {
+
+struct BindOptions {
+  std::string model = "panda-mini";     ///< model folder whose encoders are added to
+  std::string encoders;                 ///< encoders file instead; "none": a new one
+  std::string train;                    ///< senses, separated by commas
+  std::string sizes;                    ///< JSON or its file (tower_settings.h)
+  std::vector<std::string> data;        ///< lists of pairs, FILE or FILE=WEIGHT
+  std::vector<std::string> validation;  ///< lists of pairs
+  std::vector<std::string> templates;   ///< "audio=the sound of a {}"
+  std::string merges;                   ///< CLIP's vocabulary for the text tower; empty: learned
+  std::string out = "runs/bind";        ///< checkpoints, metrics, curve, exported encoders
+  std::string cache;                    ///< decoded inputs; empty: OUT/cache
+  std::string model_out;                ///< new model folder with the trained encoders
+
+  std::int64_t steps = 1000;
+  std::int64_t batch_size = 128;  ///< pairs a step, all of one list
+  std::int64_t part = 0;          ///< pairs whose activations are held at a time; 0: all
+  double lr = 1e-3;
+  double beta1 = 0.9;
+  double beta2 = 0.95;
+  double weight_decay = 0.05;
+  double warmup = 0.05;       ///< share of the steps
+  double clip = 1.0;          ///< gradient norm
+  double temperature = 0.07;  ///< at the start
+  bool fixed_temperature = false;
+  double output_scale = 0;  ///< length of exported embeddings; 0: that of the vision tower, or 1
+  double average = 0;       ///< decay of the weights' moving average; 0: none
+  double augment = 1;       ///< strength (augment.h)
+  double mixup = 0;         ///< alpha of the beta distribution; 0: none
+  double drop_path = 0;
+  double head_dropout = 0;
+  double patch_dropout = 0;
+  int n_views = 1;             ///< versions of each picture whose features are kept
+  double max_failures = 0.01;  ///< share of inputs that may be unreadable
+
+  std::string dtype = "auto";       ///< of matrix products: auto, bf16, f32
+  std::string export_type = "f16";  ///< of exported matrices: f16, f32
+  std::uint64_t seed = 1;
+  int threads = 0;  ///< 0: one a physical core
+  std::int64_t validate_every = 100;
+  std::int64_t save_every = 100;
+  bool restart = false;  ///< ignore checkpoints in `out`
+
+  /// Adds every flag to `app`.
+  void declare(CLI::App& app);
+  /// What the run depends on; a checkpoint made under other values is refused.
+  nlohmann::json to_json() const;
+
+ private:
+  void declare_files(CLI::App& app);
+  void declare_regularisation(CLI::App& app);
+};
+
+}  // namespace pandagpt::train

@@ -1,0 +1,94 @@
+#include "train/bind/image_head.h"
+
+#include <torch/torch.h>
+
+#include <cmath>
+#include <map>
+
+#include "encoders/encoder_keys.h"
+#include "train/bind/layers.h"
+
+namespace pandagpt::train {
+namespace {
+
+namespace keys = encoder_keys;
+using torch::Tensor;
+
+constexpr double kSix = 6;  // ReLU6's upper end, as in the trunk
+constexpr char kMean[] = "vision.features.mean";
+constexpr char kDeviation[] = "vision.features.deviation";
+
+}  // namespace
+
+ImageHead::ImageHead(const ImageHeadConfig& config, Tensor mean, Tensor deviation,
+                     torch::ScalarType compute)
+    : config_(config), compute_(compute), mean_(std::move(mean)), deviation_(std::move(deviation)) {
+  const auto add = [&](const char* name, std::int64_t in, std::int64_t out) {
+    const double spread = 1 / std::sqrt(static_cast<double>(in));
+    layers_.push_back({name, (torch::randn({out, in}) * spread).requires_grad_(true),
+                       torch::zeros({out}).requires_grad_(true)});
+  };
+  std::int64_t width = config.n_features;
+  if (config.n_hidden > 0) {
+    add(keys::kEmbeddingHidden, width, config.n_hidden);
+    width = config.n_hidden;
+  }
+  add(keys::kEmbeddingHead, width, config.n_embd);
+}
+
+void ImageHead::load(const GgufFile& file) {
+  const torch::NoGradGuard no_grad;
+  for (Layer& layer : layers_) {
+    const std::int64_t out = layer.weight.size(0);
+    const std::int64_t in = layer.weight.size(1);
+    const auto weight = file.read_f32(keys::weight_name(layer.name), {in, out});
+    layer.weight.copy_(torch::tensor(weight).view({out, in}));
+    layer.bias.copy_(torch::tensor(file.read_f32(keys::bias_name(layer.name), {out})));
+  }
+  // a file's first layer takes the features as they are
+  mean_ = torch::zeros_like(mean_);
+  deviation_ = torch::ones_like(deviation_);
+}
+
+Tensor ImageHead::forward(const EncoderBatch& batch) const {
+  Tensor x = (batch.values - mean_) / deviation_;
+  for (std::size_t i = 0; i < layers_.size(); ++i) {
+    const bool last = i + 1 == layers_.size();
+    if (last && batch.noise.head_dropout.defined()) x = x * batch.noise.head_dropout;
+    x = linear(x, layers_[i].weight, layers_[i].bias, compute_);
+    if (!last) x = torch::clamp(x, 0, kSix);
+  }
+  return x;
+}
+
+Noise ImageHead::draw_noise(std::int64_t n, const NoiseOptions& options, Random& random) const {
+  return {{}, dropout_factors(n, layers_.back().weight.size(1), options.head_dropout, random), {}};
+}
+
+NamedTensors ImageHead::parameters() const {
+  NamedTensors named = {{kMean, mean_}, {kDeviation, deviation_}};
+  for (const Layer& layer : layers_) {
+    named.emplace_back(keys::weight_name(layer.name), layer.weight);
+    named.emplace_back(keys::bias_name(layer.name), layer.bias);
+  }
+  return named;
+}
+
+void ImageHead::write(GgufWriter& writer, const NamedTensors& values, double output_scale,
+                      ExportType type) const {
+  const std::map<std::string, Tensor> named(values.begin(), values.end());
+  writer.set_bool(keys::kNormalize, true);
+  writer.set_f32(keys::kOutputScale, static_cast<float>(output_scale));
+  for (std::size_t i = 0; i < layers_.size(); ++i) {
+    Tensor weight = named.at(keys::weight_name(layers_[i].name)).detach();
+    Tensor bias = named.at(keys::bias_name(layers_[i].name)).detach();
+    if (i == 0) {
+      weight = weight / deviation_;
+      bias = bias - weight.matmul(mean_);
+    }
+    add_tensor(writer, keys::weight_name(layers_[i].name), weight, type);
+    add_tensor(writer, keys::bias_name(layers_[i].name), bias, ExportType::kF32);
+  }
+}
+
+}  // namespace pandagpt::train

@@ -1,0 +1,48 @@
+// The layers from a frozen convolutional trunk's pooled features into the joint space.
+#pragma once
+
+#include "train/bind/trainable.h"
+
+namespace pandagpt::train {
+
+struct ImageHeadConfig {
+  std::int64_t n_features = 0;  ///< F, of the trunk
+  std::int64_t n_hidden = 0;    ///< of the layer between, with ReLU6; 0: none
+  std::int64_t n_embd = 0;      ///< J, width of the joint space
+};
+
+/// features -> (hidden, ReLU6) -> embedding. Features are brought to mean 0 and deviation 1 by
+/// fixed numbers, which are folded into the first layer when it is written. The exported layers are
+/// those that encoders/efficientnet_lite.h computes.
+class ImageHead : public TrainableEncoder {
+ public:
+  /// Random weights from torch's generator. `mean` and `deviation` (F) of the training features.
+  ImageHead(const ImageHeadConfig& config, torch::Tensor mean, torch::Tensor deviation,
+            torch::ScalarType compute);
+
+  /// Takes the layers of a file that has such ones of these sizes. Throws Error(kModel).
+  void load(const GgufFile& file);
+
+  Tower tower() const override { return Tower::kVision; }
+  /// `batch.values`: (N, F).
+  torch::Tensor forward(const EncoderBatch& batch) const override;
+  Noise draw_noise(std::int64_t n, const NoiseOptions& options, Random& random) const override;
+  NamedTensors parameters() const override;
+  void write(GgufWriter& writer, const NamedTensors& values, double output_scale,
+             ExportType type) const override;
+
+ private:
+  struct Layer {
+    const char* name;  ///< in the file
+    torch::Tensor weight;
+    torch::Tensor bias;
+  };
+
+  ImageHeadConfig config_;
+  torch::ScalarType compute_;
+  torch::Tensor mean_;
+  torch::Tensor deviation_;
+  std::vector<Layer> layers_;
+};
+
+}  // namespace pandagpt::train

@@ -1,0 +1,224 @@
+#include "train/bind/tower_settings.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "core/file.h"
+#include "encoders/encoder_keys.h"
+#include "pandagpt/error.h"
+#include "train/bind/pairs.h"
+
+namespace pandagpt::train {
+namespace {
+
+using Json = nlohmann::json;
+namespace keys = encoder_keys;
+
+constexpr int kDefaultWidth = 256;  // of the joint space
+constexpr int kMaxSize = 1 << 16;
+constexpr std::uint64_t kMaxSizesBytes = 1 << 20;
+constexpr char kHidden[] = "hidden";
+
+[[noreturn]] void fail(const std::string& what) {
+  throw Error(ErrorKind::kUsage, "--sizes: " + what);
+}
+
+Json parse(const std::string& sizes) {
+  if (sizes.empty()) return Json::object();
+  std::string text = sizes;
+  if (sizes.find('{') == std::string::npos) {
+    const Bytes bytes = read_file(sizes, kMaxSizesBytes);
+    text.assign(bytes.begin(), bytes.end());
+  }
+  const Json json = Json::parse(text, nullptr, false);
+  if (!json.is_object()) fail("is no JSON object");
+  return json;
+}
+
+int size_of(const Json& value, const std::string& key, int least = 1) {
+  if (!value.is_number_integer() || value < least || value > kMaxSize)
+    fail("\"" + key + "\" must be a whole number from " + std::to_string(least) + " to " +
+         std::to_string(kMaxSize));
+  return value;
+}
+
+std::vector<int> sizes_of(const Json& value, const std::string& key, std::size_t length) {
+  if (!value.is_array() || value.size() != length)
+    fail("\"" + key + "\" must be a list of " + std::to_string(length) + " numbers");
+  std::vector<int> sizes;
+  for (const Json& one : value)
+    sizes.push_back(size_of(one, key));
+  return sizes;
+}
+
+PatchBox box_of(const Json& value, const std::string& key) {
+  const std::vector<int> sizes = sizes_of(value, key, 3);
+  return {sizes[0], sizes[1], sizes[2]};
+}
+
+void check(const TowerConfig& config) {
+  const std::string name = sense_name(config.tower);
+  if (config.width % config.n_heads != 0)
+    fail(name + ": the width " + std::to_string(config.width) + " is no multiple of " +
+         std::to_string(config.n_heads) + " heads");
+  const StemConfig& stem = config.stem;
+  if (!config.is_text() &&
+      (stem.kernel.frames > stem.input.frames || stem.kernel.height > stem.input.height ||
+       stem.kernel.width > stem.input.width))
+    fail(name + ": the kernel is larger than the input");
+}
+
+TowerConfig with_sizes(TowerConfig config, const Json& sizes) {
+  if (!sizes.is_object()) fail("a tower's sizes are no JSON object");
+  bool has_ff = false;
+  for (const auto& [key, value] : sizes.items()) {
+    if (key == "width") {
+      config.width = size_of(value, key);
+    } else if (key == "block_count") {
+      config.n_blocks = size_of(value, key);
+    } else if (key == "head_count") {
+      config.n_heads = size_of(value, key);
+    } else if (key == "feed_forward_length") {
+      config.n_ff = size_of(value, key);
+      has_ff = true;
+    } else if (key == "context_length" && config.is_text()) {
+      config.context_length = size_of(value, key, 4);
+    } else if (key == "vocab_size" && config.is_text()) {
+      config.vocab_size = size_of(value, key);
+    } else if (key == "input" && !config.is_text()) {
+      const std::vector<int> input = sizes_of(value, key, 4);
+      config.stem.channels = input[0];
+      config.stem.input = {input[1], input[2], input[3]};
+    } else if (key == "kernel" && !config.is_text()) {
+      config.stem.kernel = box_of(value, key);
+    } else if (key == "stride" && !config.is_text()) {
+      config.stem.stride = box_of(value, key);
+    } else {
+      fail("the key \"" + key + "\" of " + sense_name(config.tower) + " is unknown");
+    }
+  }
+  if (!has_ff) config.n_ff = 4 * config.width;
+  check(config);
+  return config;
+}
+
+int joint_width(const Json& json, const std::vector<Tower>& trained, const GgufFile* base) {
+  std::optional<int> width;
+  if (json.contains("embedding_length"))
+    width = size_of(json["embedding_length"], "embedding_length");
+  if (base == nullptr) return width.value_or(kDefaultWidth);
+  const int of_file = static_cast<int>(base->get_u32(keys::kEmbeddingLength));
+  for (const Tower tower : kAllTowers)
+    if (width.value_or(of_file) != of_file && has_tower(*base, tower) &&
+        std::ranges::find(trained, tower) == trained.end())
+      fail("\"embedding_length\" is " + std::to_string(*width) + ", but the " + tower_name(tower) +
+           " tower of " + base->path().string() + ", which stays, gives " +
+           std::to_string(of_file));
+  return width.value_or(of_file);
+}
+
+/// Sizes that are given for a sense, or nothing.
+const Json* given_for(const Json& json, Tower tower) {
+  const auto towers = json.find("towers");
+  if (towers == json.end()) return nullptr;
+  const auto found = towers->find(sense_name(tower));
+  return found == towers->end() ? nullptr : &*found;
+}
+
+ImageHeadConfig image_head(const Json* given, const GgufFile& base, int n_embd, bool& continued) {
+  ImageHeadConfig config{.n_features = base.get_u32(keys::kHeadChannels), .n_embd = n_embd};
+  const auto* hidden = base.find_tensor(keys::weight_name(keys::kEmbeddingHidden));
+  continued = given == nullptr && base.find_tensor(keys::weight_name(keys::kEmbeddingHead)) &&
+              n_embd == static_cast<int>(base.get_u32(keys::kEmbeddingLength));
+  if (continued && hidden != nullptr) config.n_hidden = hidden->shape.back();
+  if (given != nullptr && given->contains(kHidden))
+    config.n_hidden = size_of((*given)[kHidden], kHidden, 0);
+  return config;
+}
+
+void check_keys(const Json& json, const std::vector<Tower>& trained) {
+  for (const auto& [key, value] : json.items())
+    if (key != "embedding_length" && key != "towers") fail("the key \"" + key + "\" is unknown");
+  if (!json.contains("towers")) return;
+  if (!json["towers"].is_object()) fail("\"towers\" is no JSON object");
+  for (const auto& [sense, value] : json["towers"].items())
+    if (std::ranges::none_of(trained, [&s = sense](Tower t) { return sense_name(t) == s; }))
+      fail("\"" + sense + "\" isn't among the senses that are trained");
+}
+
+}  // namespace
+
+std::vector<Tower> parse_senses(const std::string& list) {
+  std::vector<Tower> towers;
+  std::istringstream stream(list);
+  for (std::string name; std::getline(stream, name, ',');) {
+    const auto found = std::ranges::find(kAllTowers, name, sense_name);
+    if (found == kAllTowers.end() || std::ranges::find(towers, *found) != towers.end())
+      throw Error(ErrorKind::kUsage, "\"" + name + "\" in \"" + list +
+                                         "\" is no sense, or there twice; the senses are image, " +
+                                         "text, audio, depth, thermal, imu");
+    towers.push_back(*found);
+  }
+  if (towers.empty()) throw Error(ErrorKind::kUsage, "no sense is given to train");
+  return towers;
+}
+
+bool has_trunk(const GgufFile& file) {
+  return has_tower(file, Tower::kVision) &&
+         file.get_str(keys::kVisionArchitecture) == keys::kEfficientNetLite;
+}
+
+TowerConfig small_tower_config(Tower tower) {
+  TowerConfig config{.tower = tower, .width = 192, .n_blocks = 4, .n_heads = 6, .n_ff = 768};
+  config.n_embd = kDefaultWidth;
+  switch (tower) {
+    case Tower::kText:
+      config.context_length = 48;
+      config.vocab_size = 4096;
+      break;
+    case Tower::kAudio:
+      config.stem = {1, {1, 128, 204}, {1, 16, 16}, {1, 16, 10}};
+      break;
+    case Tower::kImu:
+      config.stem = {6, {1, 1, 250}, {1, 1, 10}, {1, 1, 5}};
+      break;
+    case Tower::kDepth:
+    case Tower::kThermal:
+      config.stem = {1, {1, 96, 96}, {1, 12, 12}, {1, 12, 12}};
+      break;
+    case Tower::kVision:
+      config.stem = {3, {2, 96, 96}, {2, 12, 12}, {2, 12, 12}};
+      break;
+  }
+  return config;
+}
+
+TowerSettings tower_settings(const std::vector<Tower>& trained, const std::string& sizes,
+                             const GgufFile* base) {
+  const Json json = parse(sizes);
+  check_keys(json, trained);
+  TowerSettings settings{.n_embd = joint_width(json, trained, base)};
+  for (const Tower tower : trained) {
+    const Json* given = given_for(json, tower);
+    const bool only_hidden = given == nullptr || (given->size() == 1 && given->contains(kHidden));
+    if (tower == Tower::kVision && base != nullptr && has_trunk(*base) && only_hidden) {
+      bool continued = false;
+      settings.image_head = image_head(given, *base, settings.n_embd, continued);
+      if (continued) settings.continued.push_back(tower);
+      continue;
+    }
+    TowerConfig config;
+    if (given == nullptr && base != nullptr && has_tower(*base, tower)) {
+      config = read_tower_config(*base, tower);
+      if (config.n_embd == settings.n_embd) settings.continued.push_back(tower);
+    } else {
+      config = with_sizes(small_tower_config(tower), given == nullptr ? Json::object() : *given);
+    }
+    config.n_embd = settings.n_embd;
+    settings.towers[tower] = config;
+  }
+  return settings;
+}
+
+}  // namespace pandagpt::train

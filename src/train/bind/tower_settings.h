@@ -1,0 +1,55 @@
+// Which encoders are trained, and their sizes.
+//
+// Sizes are JSON, in a file or as the option's text, with the names that encoders files have
+// (encoders/imagebind_config.h); what isn't given has a small tower's value:
+//
+//   {"embedding_length": 256,
+//    "towers": {"imu": {"width": 128, "block_count": 4, "head_count": 4, "feed_forward_length":
+//    512,
+//                       "input": [6, 1, 1, 250], "kernel": [1, 1, 10], "stride": [1, 1, 5]},
+//               "text": {"context_length": 48, "vocab_size": 4096},
+//               "image": {"hidden": 1024}}}
+//
+// "image" is a head on the frozen convolutional trunk of the encoders file ("hidden": 0 for a
+// single layer), or, with other keys or without such a trunk, a transformer.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "encoders/imagebind_config.h"
+#include "tensor/gguf_file.h"
+#include "train/bind/image_head.h"
+
+namespace pandagpt::train {
+
+struct TowerSettings {
+  int n_embd = 0;                       ///< width of the joint space
+  std::map<Tower, TowerConfig> towers;  ///< transformers to train
+  std::optional<ImageHeadConfig> image_head;
+  std::vector<Tower> continued;  ///< those of them that start from the file's weights
+
+  bool trains(Tower tower) const {
+    return towers.contains(tower) || (tower == Tower::kVision && image_head);
+  }
+};
+
+/// Senses separated by commas ("imu,text"). Throws Error(kUsage) for an unknown or repeated one.
+std::vector<Tower> parse_senses(const std::string& list);
+
+/// `sizes` is JSON text, the path of a JSON file, or empty. `base` is the encoders file that is
+/// added to, or nullptr; a tower that it has and that `sizes` says nothing about is trained
+/// further. Throws Error(kUsage) for keys and values that can't be, and if the joint space's width
+/// isn't that of the towers that stay.
+TowerSettings tower_settings(const std::vector<Tower>& trained, const std::string& sizes,
+                             const GgufFile* base);
+
+/// A small tower of the kind, of the default width of the joint space.
+TowerConfig small_tower_config(Tower tower);
+
+/// Whether the file's vision tower is a convolutional trunk.
+bool has_trunk(const GgufFile& file);
+
+}  // namespace pandagpt::train
