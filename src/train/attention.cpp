@@ -1,6 +1,5 @@
 #include "train/attention.h"
 
-#include <dnnl.h>
 #include <torch/autograd.h>
 
 #include <cmath>
@@ -9,6 +8,7 @@
 #include <vector>
 
 #include "train/kernels.h"
+#include "train/small_products.h"
 
 namespace pandagpt::train {
 namespace {
@@ -16,14 +16,6 @@ namespace {
 using torch::Tensor;
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
-
-// Row-major C (m, n) = alpha A (m, k) B (k, n) + beta C; runs on one thread inside a parallel loop.
-void gemm(char trans_a, char trans_b, int64_t m, int64_t n, int64_t k, const float* a, int64_t lda,
-          const float* b, int64_t ldb, float beta, float* c, int64_t ldc) {
-  const dnnl_status_t status =
-      dnnl_sgemm(trans_a, trans_b, m, n, k, 1.0F, a, lda, b, ldb, beta, c, ldc);
-  TORCH_CHECK(status == dnnl_success, "oneDNN sgemm failed with status ", static_cast<int>(status));
-}
 
 /// The strides and pointers that both passes share.
 struct View {
@@ -56,20 +48,6 @@ struct View {
         n, shape.head_size, stride, from, rotate ? positions() + token : nullptr, cos(), sin(),
         {static_cast<char*>(base) + (token * stride + column) * (is_bf16 ? 2 : 4), is_bf16});
   }
-};
-
-// Scratch of one thread, reused from task to task.
-class Scratch {
- public:
-  float* get(std::size_t slot, int64_t n) {
-    if (slot >= buffers_.size()) buffers_.resize(slot + 1);
-    if (static_cast<int64_t>(buffers_[slot].size()) < n)
-      buffers_[slot].resize(static_cast<std::size_t>(n));
-    return buffers_[slot].data();
-  }
-
- private:
-  std::vector<std::vector<float>> buffers_;
 };
 
 thread_local Scratch scratch;
