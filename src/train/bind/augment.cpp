@@ -62,7 +62,9 @@ ImuRecording random_span(const ImuRecording& recording, double strength, Random&
   const double most = std::min(kMaxCut * strength * length, room);
   const double begin = uniform(random, 0, most);
   const double end = length - uniform(random, 0, most);
-  ImuRecording span{.name = recording.name, .step_seconds = recording.step_seconds};
+  ImuRecording span;
+  span.name = recording.name;
+  span.step_seconds = recording.step_seconds;
   for (std::size_t i = 0; i < recording.samples.size(); ++i) {
     const double time = recording.seconds[i];
     if (time < begin || time + recording.step_seconds > end + recording.step_seconds / 2) continue;

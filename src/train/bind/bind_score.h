@@ -15,7 +15,7 @@ struct BindScore {
   double loss = 0;  ///< nats a pair, in batches of kScoreBatch in the list's order
   /// "accuracy" of the list's labels; or, without labels, "recall_at_1", "_5", "_10" of finding b
   /// by a, and "reverse_recall_at_1", .. of finding a by b. Shares of 1.
-  std::map<std::string, double> values;
+  std::map<std::string, double> values = {};
 
   /// The accuracy, or the mean of the two recalls at 1, 5 and 10.
   double quality() const;

@@ -12,14 +12,17 @@ using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
 struct Linear : torch::autograd::Function<Linear> {
-  static Tensor forward(AutogradContext* ctx, const Tensor& x, const Tensor& weight,
-                        const Tensor& bias, torch::ScalarType compute) {
+  /// `inputs` are x, weight and, if there is one, bias: autograd takes no undefined tensors.
+  static Tensor forward(AutogradContext* ctx, at::TensorList inputs, torch::ScalarType compute) {
+    const Tensor& x = inputs[0];
+    const Tensor& weight = inputs[1];
+    const bool has_bias = inputs.size() > 2;
     const Tensor rows = x.reshape({-1, x.size(-1)}).to(compute).contiguous();
     const Tensor factors = weight.to(compute);
     Tensor y = matmul(rows, factors.t(), torch::kFloat32);
-    if (bias.defined()) y.add_(bias);
+    if (has_bias) y.add_(inputs[2]);
     ctx->save_for_backward({rows, factors});
-    ctx->saved_data["has_bias"] = bias.defined();
+    ctx->saved_data["has_bias"] = has_bias;
     ctx->saved_data["needs_x"] = x.requires_grad();
     auto sizes = x.sizes().vec();
     sizes.back() = weight.size(0);
@@ -38,8 +41,10 @@ struct Linear : torch::autograd::Function<Linear> {
       sizes.back() = factors.size(1);
       dx = matmul(typed, factors, torch::kFloat32).view(sizes);
     }
-    const Tensor d_bias = ctx->saved_data["has_bias"].toBool() ? dy.sum(0) : Tensor();
-    return {dx, matmul(typed.t(), rows, torch::kFloat32), d_bias, Tensor()};
+    variable_list result = {dx, matmul(typed.t(), rows, torch::kFloat32)};
+    if (ctx->saved_data["has_bias"].toBool()) result.push_back(dy.sum(0));
+    result.emplace_back();  // compute
+    return result;
   }
 };
 
@@ -47,7 +52,9 @@ struct Linear : torch::autograd::Function<Linear> {
 
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias,
               torch::ScalarType compute) {
-  return Linear::apply(x, weight, bias, compute);
+  variable_list inputs = {x, weight};
+  if (bias.defined()) inputs.push_back(bias);
+  return Linear::apply(at::TensorList(inputs), compute);
 }
 
 }  // namespace pandagpt::train

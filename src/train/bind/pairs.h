@@ -69,9 +69,9 @@ struct PairList {
   std::string name;  ///< of the file, without folder and extension
   Tower a = Tower::kVision;
   Tower b = Tower::kText;
-  std::vector<Pair> pairs;
-  std::vector<std::string> labels;        ///< distinct ones, in order of appearance
-  std::vector<std::int64_t> label_texts;  ///< index into InputTable::texts of each
+  std::vector<Pair> pairs = {};
+  std::vector<std::string> labels = {};        ///< distinct ones, in order of appearance
+  std::vector<std::int64_t> label_texts = {};  ///< index into InputTable::texts of each
 
   bool has_labels() const { return !labels.empty(); }
 };

@@ -70,8 +70,12 @@ void for_each_head(const Heads& s, const Task& task) {
 }
 
 struct Attention : torch::autograd::Function<Attention> {
-  static Tensor forward(AutogradContext* ctx, const Tensor& qkv, const Tensor& bias_k,
-                        const Tensor& bias_v, int64_t n_heads, bool causal) {
+  /// `inputs` are qkv and, if there are such, bias_k and bias_v: autograd takes no undefined
+  /// tensors.
+  static Tensor forward(AutogradContext* ctx, at::TensorList inputs, int64_t n_heads, bool causal) {
+    const Tensor& qkv = inputs[0];
+    const Tensor bias_k = inputs.size() > 1 ? inputs[1].contiguous() : Tensor();
+    const Tensor bias_v = inputs.size() > 1 ? inputs[2].contiguous() : Tensor();
     const Tensor packed = qkv.contiguous();
     const Heads s{qkv.size(0), qkv.size(1), qkv.size(2) / 3, n_heads, causal, bias_k.defined()};
     Tensor out = torch::empty({s.n, s.t, s.e});
@@ -95,9 +99,12 @@ struct Attention : torch::autograd::Function<Attention> {
   static variable_list backward(AutogradContext* ctx, variable_list grads) {
     const variable_list saved = ctx->get_saved_variables();
     const Tensor& qkv = saved[0];
-    const Heads s{qkv.size(0), qkv.size(1),
-                  qkv.size(2) / 3, ctx->saved_data["n_heads"].toInt(),
-                  ctx->saved_data["causal"].toBool(), saved[1].defined()};
+    const Heads s{qkv.size(0),
+                  qkv.size(1),
+                  qkv.size(2) / 3,
+                  ctx->saved_data["n_heads"].toInt(),
+                  ctx->saved_data["causal"].toBool(),
+                  saved[1].defined()};
     const Tensor d_out = grads[0].contiguous();
     Tensor d_qkv = torch::empty_like(qkv);
     // of each input by itself, so that the sum doesn't depend on the threads
@@ -107,17 +114,16 @@ struct Attention : torch::autograd::Function<Attention> {
       const int64_t column = head * s.d();
       const int64_t first = input * s.t * s.row() + column;
       const int64_t own = input * s.e + column;
-      backward_head(s, qkv.data_ptr<float>() + first, head_of(saved[1], column),
-                    head_of(saved[2], column),
-                    saved[3].data_ptr<float>() + input * s.t * s.e + column,
-                    saved[4].data_ptr<float>() + (input * s.h + head) * s.t,
-                    d_out.data_ptr<float>() + input * s.t * s.e + column,
-                    d_qkv.data_ptr<float>() + first,
-                    s.biased ? d_bias_k.data_ptr<float>() + own : nullptr,
-                    s.biased ? d_bias_v.data_ptr<float>() + own : nullptr);
+      backward_head(
+          s, qkv.data_ptr<float>() + first, head_of(saved[1], column), head_of(saved[2], column),
+          saved[3].data_ptr<float>() + input * s.t * s.e + column,
+          saved[4].data_ptr<float>() + (input * s.h + head) * s.t,
+          d_out.data_ptr<float>() + input * s.t * s.e + column, d_qkv.data_ptr<float>() + first,
+          s.biased ? d_bias_k.data_ptr<float>() + own : nullptr,
+          s.biased ? d_bias_v.data_ptr<float>() + own : nullptr);
     });
     if (s.biased) return {d_qkv, d_bias_k.sum(0), d_bias_v.sum(0), Tensor(), Tensor()};
-    return {d_qkv, Tensor(), Tensor(), Tensor(), Tensor()};
+    return {d_qkv, Tensor(), Tensor()};
   }
 
   static void backward_head(const Heads& s, const float* q, const float* bias_k,
@@ -145,7 +151,9 @@ struct Attention : torch::autograd::Function<Attention> {
 }  // namespace
 
 Tensor self_attention(const Tensor& qkv, const SelfAttention& how) {
-  return Attention::apply(qkv, how.bias_k, how.bias_v, how.n_heads, how.causal);
+  variable_list inputs = {qkv};
+  if (how.bias_k.defined()) inputs.insert(inputs.end(), {how.bias_k, how.bias_v});
+  return Attention::apply(at::TensorList(inputs), how.n_heads, how.causal);
 }
 
 }  // namespace pandagpt::train

@@ -16,7 +16,7 @@ class StepOrder {
 
   struct Step {
     std::size_t list = 0;
-    std::vector<std::int64_t> pairs;  ///< indices, batch_size of them or the whole list
+    std::vector<std::int64_t> pairs = {};  ///< indices, batch_size of them or the whole list
   };
   /// Steps must be asked for in rising order; those between are passed over.
   Step at(std::int64_t step);

@@ -26,10 +26,10 @@
 namespace pandagpt::train {
 
 struct TowerSettings {
-  int n_embd = 0;                       ///< width of the joint space
-  std::map<Tower, TowerConfig> towers;  ///< transformers to train
-  std::optional<ImageHeadConfig> image_head;
-  std::vector<Tower> continued;  ///< those of them that start from the file's weights
+  int n_embd = 0;                            ///< width of the joint space
+  std::map<Tower, TowerConfig> towers = {};  ///< transformers to train
+  std::optional<ImageHeadConfig> image_head = {};
+  std::vector<Tower> continued = {};  ///< those of them that start from the file's weights
 
   bool trains(Tower tower) const {
     return towers.contains(tower) || (tower == Tower::kVision && image_head);
