@@ -242,7 +242,9 @@ TEST(ItemCacheTest, ComputesEachContentOnceAndListsFailures) {
 
 /// Six sines, `seconds` long.
 ImuRecording sines(double seconds, double rate_hz = 50) {
-  ImuRecording recording{.name = "sines", .step_seconds = 1 / rate_hz};
+  ImuRecording recording;
+  recording.name = "sines";
+  recording.step_seconds = 1 / rate_hz;
   for (int i = 0; i < static_cast<int>(seconds * rate_hz); ++i) {
     const double time = i / rate_hz;
     recording.seconds.push_back(time);
@@ -335,12 +337,12 @@ TEST_P(SampleTest, ChangesAreAFunctionOfTheSeed) {
   EXPECT_TRUE(std::ranges::all_of(first, [](float value) { return std::isfinite(value); }));
 }
 
-INSTANTIATE_TEST_SUITE_P(Senses, SampleTest, testing::Range(0, 5), [](const auto& info) {
-  return tower_name(sample_case(info.param).first.tower);
+INSTANTIATE_TEST_SUITE_P(Senses, SampleTest, testing::Range(0, 5), [](const auto& one) {
+  return tower_name(sample_case(one.param).first.tower);
 });
 
 TEST(SoundViewTest, AShortSoundIsInferencesClip) {
-  Audio audio{.name = "tone", .sample_rate = 16000, .channels = 1};
+  Audio audio{.name = "tone", .sample_rate = 16000, .channels = 1, .samples = {}};
   for (int i = 0; i < 16000; ++i)
     audio.samples.push_back(0.3F * static_cast<float>(std::sin(0.1 * i)));
   const SoundSample sound{sound_energies(audio)};

@@ -36,7 +36,7 @@ const std::string kTinySizes =
                  "kernel": [1, 1, 10], "stride": [1, 1, 10]},
          "text": {"width": 16, "block_count": 1, "head_count": 2, "context_length": 16,
                   "vocab_size": 540}}})";
-const std::vector<std::string> kMotions = {"a slow swing", "a fast shake", "lying still"};
+const std::vector<std::string> kMotions = {"to and fro", "a shake", "lying still"};
 
 class BindJobTest : public testing::Test {
  protected:
@@ -60,13 +60,14 @@ class BindJobTest : public testing::Test {
   }
 
   void write_motion(const std::string& name, std::size_t motion, int number) {
-    const double turns[] = {0.7, 3.0, 0.0};
+    const double along[] = {4, 0, 0};
+    const double across[] = {0, 4, 0};
     std::ofstream out(folder_ / name);
     out << "# rate: 50 Hz\nacc_x,acc_y,acc_z,gyro_x,gyro_y,gyro_z\n";
     for (int i = 0; i < 200; ++i) {
-      const double wave = std::sin(2 * 3.14159265 * turns[motion] * i / 50 + number);
-      out << 3 * wave << ',' << wave << ',' << 9.8 + 0.01 * number << ',' << 0.5 * wave << ','
-          << 0.1 * number / 100 << ',' << 0.2 * wave << '\n';
+      const double wave = std::sin(2 * 3.14159265 * i / 50 + number);
+      out << along[motion] * wave << ',' << across[motion] * wave << ",9.8," << along[motion] * wave
+          << ",0," << across[motion] * wave << '\n';
     }
   }
 
@@ -93,7 +94,7 @@ class BindJobTest : public testing::Test {
                      "--batch-size",
                      "12",
                      "--lr",
-                     "5e-3",
+                     "1e-3",
                      "--dtype",
                      "f32",
                      "--threads",
@@ -313,7 +314,7 @@ TEST_F(BindJobTest, WhatCantBeIsRefusedBeforeTraining) {
   EXPECT_THAT(refused(3, {"--data", (folder_ / "none.jsonl").string()}), HasSubstr("none.jsonl"));
   EXPECT_THAT(refused(2, {"--steps", "0"}), HasSubstr("--steps"));
   run("run", {"--steps", "10"});
-  TrainerProcess other = start("run", {"--steps", "20", "--lr", "1e-3"});
+  TrainerProcess other = start("run", {"--steps", "20", "--lr", "2e-3"});
   EXPECT_EQ(other.wait(), 3);
   EXPECT_THAT(other.log(), HasSubstr("was made with other settings"));
 }

@@ -95,7 +95,7 @@ INSTANTIATE_TEST_SUITE_P(Cases, ContrastiveLossTest,
                          testing::Values(LossCase{"plain", pair_targets(kDistinct)},
                                          LossCase{"duplicates", pair_targets(kWithDuplicates)},
                                          LossCase{"mixed", pair_targets(kWithDuplicates, kMixed)}),
-                         [](const auto& info) { return info.param.name; });
+                         [](const auto& one) { return one.param.name; });
 
 TEST(PairTargetsTest, PairsOfTheSameThingAreNoNegatives) {
   const PairTargets targets = pair_targets(kWithDuplicates);
@@ -200,7 +200,7 @@ TEST(BindGradientTest, PartsOfABatchGiveTheGradientsOfTheWhole) {
   for (const std::int64_t part : {1, 4}) {
     const auto parts = gradients(part);
     for (std::size_t i = 0; i < whole.size(); ++i)
-      EXPECT_LT(difference(parts[i], whole[i]), 2e-6) << i << " in parts of " << part;
+      EXPECT_LT(difference(parts[i], whole[i]), 1e-5) << i << " in parts of " << part;
   }
 }
 
@@ -277,8 +277,9 @@ TEST_P(TowerExportTest, InferenceComputesWhatWasTrained) {
   const TowerModule module = module_of(tower);
   const EncoderBatch batch = batch_of(module.config());
   const torch::NoGradGuard no_grad;
-  const std::vector<float> trained = flat(unit(module.forward(batch)) * kOutputScale);
-  const ExportedEncoder exported{&module, module.parameters(), kOutputScale};
+  const double length = module.config().has_logit_scale() ? kOutputScale : 1;
+  const std::vector<float> trained = flat(unit(module.forward(batch)) * length);
+  const ExportedEncoder exported{&module, module.parameters(), length};
   export_encoders(nullptr, {&exported, 1}, module.config().n_embd, ExportType::kF32,
                   folder_ / "new.gguf");
   for (const bool portable : {false, true})
@@ -287,7 +288,7 @@ TEST_P(TowerExportTest, InferenceComputesWhatWasTrained) {
   // and read back
   TowerModule again = module_of(tower, 99);
   again.load(GgufFile(folder_ / "new.gguf"));
-  EXPECT_LT(largest_difference(flat(unit(again.forward(batch)) * kOutputScale), trained), 1e-5F);
+  EXPECT_LT(largest_difference(flat(unit(again.forward(batch)) * length), trained), 1e-5F);
 }
 
 TEST_P(TowerExportTest, OtherTowersStayToTheBit) {
@@ -314,7 +315,7 @@ TEST_P(TowerExportTest, OtherTowersStayToTheBit) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Towers, TowerExportTest, testing::ValuesIn(kAllTowers),
-                         [](const auto& info) { return tower_name(info.param); });
+                         [](const auto& one) { return tower_name(one.param); });
 
 TEST(TowerModuleTest, AStillPictureStandsForAllFrames) {
   const TowerModule module = module_of(Tower::kVision);

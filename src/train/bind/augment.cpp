@@ -88,7 +88,8 @@ void warp_time(ImuRecording& recording, double strength, Random& random) {
   for (double& time : recording.seconds)
     time = pace * (time + swing / turn * (std::sin(turn * time + phase) - std::sin(phase)));
   recording.step_seconds *= pace;
-  const double too_short = kShortestImuSeconds / recording.duration();
+  constexpr double kShortest = kShortestImuSeconds + 1e-6;  // for rounding
+  const double too_short = kShortest / recording.duration();
   if (too_short <= 1) return;
   for (double& time : recording.seconds)
     time *= too_short;

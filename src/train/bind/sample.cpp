@@ -45,6 +45,7 @@ class Packer {
     bytes_.insert(bytes_.end(), bytes, bytes + sizeof(value));
   }
   void put_halves(const std::vector<float>& values) {
+    put(static_cast<std::uint64_t>(values.size()));
     std::vector<ggml_fp16_t> halves(values.size());
     ggml_fp32_to_fp16_row(values.data(), halves.data(), static_cast<std::int64_t>(values.size()));
     for (const ggml_fp16_t half : halves)
@@ -68,9 +69,10 @@ class Unpacker {
     bytes_ = bytes_.subspan(sizeof(value));
     return value;
   }
-  /// All that is left.
   std::vector<float> get_halves() {
-    std::vector<ggml_fp16_t> halves(bytes_.size() / sizeof(ggml_fp16_t));
+    const auto count = get<std::uint64_t>();
+    if (count != bytes_.size() / sizeof(ggml_fp16_t)) fail();
+    std::vector<ggml_fp16_t> halves(count);
     std::memcpy(halves.data(), bytes_.data(), halves.size() * sizeof(ggml_fp16_t));
     std::vector<float> values(halves.size());
     ggml_fp16_to_fp32_row(halves.data(), values.data(), static_cast<std::int64_t>(values.size()));

@@ -57,7 +57,8 @@ class TrainableEncoder {
   /// unique over all encoders.
   virtual NamedTensors parameters() const = 0;
   /// Metadata and tensors for an encoders file. `values` stands for parameters(), e.g. their
-  /// average over time; `output_scale` is the length of exported embeddings.
+  /// average over time; `output_scale` is the length of exported embeddings (1 for a vision
+  /// transformer, whose graph has no such number).
   virtual void write(GgufWriter& writer, const NamedTensors& values, double output_scale,
                      ExportType type) const = 0;
 };
