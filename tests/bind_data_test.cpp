@@ -111,7 +111,7 @@ TEST_F(PairReaderTest, FaultsNameTheLine) {
   EXPECT_THAT(error("{\"imu\": \"a\", \"text\": \"b\", \"labels\": \"c\"}"),
               HasSubstr("the key \"labels\" is unknown"));
   EXPECT_THAT(error("{\"imu\": \"a\", \"text\": \"b\", \"acceleration_unit\": \"gal\"}"),
-              HasSubstr("\"gal\", not one of m/s^2, g, mg"));
+              HasSubstr("\"gal\", not one of m/s2, g, mg"));
   EXPECT_THAT(error("{\"imu\": \"a\", \"text\": \"b\", \"imu_rate_hz\": \"fast\"}"),
               HasSubstr("\"imu_rate_hz\" must be a number"));
   EXPECT_THAT(error(good + "{\"audio\": \"a\", \"label\": \"x\"}"),

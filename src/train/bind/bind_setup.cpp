@@ -241,15 +241,17 @@ class SetupMaker {
                                         std::move(views), transforms, augment_options());
   }
 
-  /// 1 / root mean square of each channel.
+  /// 1 / root mean square of each channel, as training sees it: a channel that is always 0 has the
+  /// noise of augmentation.
   Tensor input_scale(const ItemCache& samples, Tower tower, const StemConfig& stem,
                      const MediaTransforms& transforms) const {
     Tensor squares = torch::zeros({stem.channels});
     std::int64_t n = 0;
     for (const std::int64_t item : items_of(tower, false)) {
       if (failed_.items.contains(item) || n == kScaleSamples) continue;
-      Random random(0);
-      const auto view = training_view(unpack(samples.get(item)), tower, transforms, 0, random);
+      Random random(mix(options_.seed, static_cast<std::uint64_t>(n)));
+      const auto view =
+          training_view(unpack(samples.get(item)), tower, transforms, options_.augment, random);
       squares += torch::tensor(view).view({stem.channels, -1}).square().mean(1);
       ++n;
     }

@@ -23,7 +23,7 @@ constexpr char kLabel[] = "label";
 constexpr char kGroup[] = "group";
 
 constexpr std::pair<const char*, AccelerationUnit> kAccelerationUnits[] = {
-    {"m/s^2", AccelerationUnit::kMetresPerSecondSquared},
+    {"m/s2", AccelerationUnit::kMetresPerSecondSquared},
     {"g", AccelerationUnit::kG},
     {"mg", AccelerationUnit::kMilliG}};
 constexpr std::pair<const char*, RotationUnit> kRotationUnits[] = {
