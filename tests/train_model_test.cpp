@@ -339,8 +339,7 @@ std::vector<std::vector<float>> llama_logits(const LlmModel& model, const LoraAd
 }
 
 TEST_F(TrainModelTest, ExportedAdapterGivesTheSameLogitsAndLossInLlamaCpp) {
-  const fs::path folder = fs::temp_directory_path() / "pandagpt_train_export";
-  fs::create_directories(folder);
+  const test::TemporaryFolder folder;
   export_adapter(model_, ExportType::kF32, folder / "adapter.gguf");
   export_projector(projector_, 1, ExportType::kF32, folder / "projector.gguf");
   const auto llm = std::make_shared<const LlmModel>(kFolder / "tiny_llama.gguf");
@@ -374,7 +373,6 @@ TEST_F(TrainModelTest, ExportedAdapterGivesTheSameLogitsAndLossInLlamaCpp) {
     }
   }
   EXPECT_NEAR(loss / static_cast<double>(n_labels), reference_.get_f32("loss"), 1e-4);
-  fs::remove_all(folder);
 }
 
 // The shipped weights on the shipped quantised base: what the trainer optimised is what llama.cpp
