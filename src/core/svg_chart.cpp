@@ -32,7 +32,7 @@ constexpr const char* kStyle =
     ".pg .grid{stroke:#8b949e;stroke-opacity:.28}.pg .axis{stroke:#8b949e}"
     ".pg .whisker{stroke:#57606a;stroke-width:1.5;fill:none}"
     ".pg path.line{fill:none;stroke-width:2;stroke-linejoin:round;stroke-linecap:round}"
-    ".pg path.faint{stroke-width:1;stroke-opacity:.4}"
+    ".pg path.faint{stroke-width:1;stroke-opacity:.4}.pg path.dashed{stroke-dasharray:6 4}"
     "@media(prefers-color-scheme:dark){.pg text{fill:#9da7b3}.pg .title{fill:#e6edf3}"
     ".pg .whisker{stroke:#c9d1d9}}</style>\n";
 
@@ -238,16 +238,17 @@ std::string draw_series(const ChartSeries& series, const char* colour, const Svg
     }
   }
   if (path.empty()) return "";
-  return fmt::format("<path class=\"line{}\" stroke=\"{}\" d=\"{}\"/>\n",
-                     series.faint ? " faint" : "", colour, path) +
+  return fmt::format("<path class=\"line{}{}\" stroke=\"{}\" d=\"{}\"/>\n",
+                     series.faint ? " faint" : "", series.dashed ? " dashed" : "", colour, path) +
          dots;
 }
 
-/// A faint series shares the colour of the next one that is not.
+/// A faint series shares the colour of the next one that is not, a dashed one the last one's.
 std::vector<const char*> series_colours(const std::vector<ChartSeries>& series) {
   std::vector<const char*> colours;
   int next = 0;
   for (const ChartSeries& one : series) {
+    if (one.dashed && next > 0) --next;
     colours.push_back(kColours[next % kColourCount]);
     if (!one.faint) ++next;
   }
@@ -325,6 +326,21 @@ std::string to_svg(const LineChart& chart) {
   }
   svg += "</svg>\n";
   if (!any) svg += text_at(chart.width / 2.0, (plot.top + plot.bottom) / 2, "middle", "no data");
+  return svg + "</svg>\n";
+}
+
+std::string to_svg(const std::vector<LineChart>& charts, int n_columns) {
+  if (charts.empty() || n_columns < 1)
+    throw Error(ErrorKind::kUsage, "A sheet of charts needs charts, and columns to put them in");
+  const int width = std::ranges::max(charts, {}, &LineChart::width).width;
+  const int height = std::ranges::max(charts, {}, &LineChart::height).height;
+  const int n_charts = static_cast<int>(charts.size());
+  const int columns = std::min(n_columns, n_charts);
+  const int rows = (n_charts + columns - 1) / columns;
+  std::string svg = opening("", columns * width, rows * height);
+  for (int i = 0; i < n_charts; ++i)
+    svg += fmt::format("<g transform=\"translate({} {})\">\n{}</g>\n", i % columns * width,
+                       i / columns * height, to_svg(charts[static_cast<std::size_t>(i)]));
   return svg + "</svg>\n";
 }
 

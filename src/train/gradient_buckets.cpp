@@ -17,7 +17,7 @@ GradientBuckets::GradientBuckets(std::vector<Tensor> parameters, Processes& proc
   std::int64_t total = 0;
   for (const Tensor& parameter : parameters_)
     total += parameter.numel();
-  flat_ = torch::zeros({total}, torch::kFloat32);
+  flat_ = torch::zeros({total}, parameters_.front().options().requires_grad(false));
   const std::int64_t limit = bucket_bytes / static_cast<std::int64_t>(sizeof(float));
   std::int64_t begin = 0;
   std::int64_t bucket_begin = 0;
