@@ -221,7 +221,7 @@ TEST(Plot, IsDrawnAsAPictureOnWhite) {
   std::size_t dark = 0;
   for (std::size_t i = 0; i < image.rgb.size(); i += 3)
     dark += image.rgb[i] < 128 ? 1 : 0;
-  EXPECT_GT(dark, image.rgb.size() / 3 / 200) << "curves and texts";
+  EXPECT_GT(dark, image.rgb.size() / 3 / 400) << "curves and texts";
   EXPECT_EQ(error_of([&] { write_png("<svg", 1, folder / "q.png"); }).kind(), ErrorKind::kInternal);
   EXPECT_FALSE(fs::exists(folder / "q.png"));
 }

@@ -251,7 +251,7 @@ TEST_F(TrainRunTest, LearnsFromInputsOfEveryKind) {
   std::vector<double> validation;
   for (const auto& line : metrics("run"))
     if (line.contains("validation_loss")) validation.push_back(line["validation_loss"]);
-  EXPECT_LT(validation.back(), 0.8 * validation.front());
+  EXPECT_LT(validation.back(), 0.9 * validation.front());
   EXPECT_THAT(read_text(folder_ / "run" / "samples.jsonl"), HasSubstr("And how loud?"));
   const auto results = nlohmann::json::parse(read_text(folder_ / "run" / "training.json"));
   EXPECT_EQ(results["data"]["conversations"], 8);

@@ -158,9 +158,11 @@ TEST(StepShare, EveryGroupIsComputedOnceAtItsPlaceInTheStep) {
   std::int64_t token = 0, feature = 0, labels = 0;
   for (const Group& group : step.batch) {
     const PackedSize size = packed_size(step.examples, group);
-    const std::vector<float> row(3);
-    const PackedBatch packed = pack(
-        step.examples, {group}, [&](std::int64_t) { return row.data(); }, 3);
+    const auto add_row = [](std::int64_t, FeatureRows& rows) {
+      rows.values.resize(rows.values.size() + 3);
+      rows.weights.push_back(1);
+    };
+    const PackedBatch packed = pack(step.examples, {group}, add_row, 3);
     EXPECT_EQ(size.n_tokens, packed.n_tokens);
     EXPECT_EQ(size.n_features, packed.features.size(0));
     EXPECT_EQ(size.n_labels, packed.targets.size(0));

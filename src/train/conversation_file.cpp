@@ -75,7 +75,8 @@ Conversation parse_conversation(const Json& object, const fs::path& root, bool o
   if (object.contains(kImageName) && !object.at(kImageName).is_null())
     conversation.inputs.add_file(Modality::kImage,
                                  resolved_path(root, require_string(object, kImageName)));
-  for (const Input& input : inputs_of_json(object, root).items())
+  const Inputs inputs = inputs_of_json(object, root);
+  for (const Input& input : inputs.items())
     conversation.inputs.add(input);
   conversation.turns = parse_turns(object, open_ended);
   return conversation;

@@ -28,7 +28,7 @@ constexpr const char* kPage = "samples.md";
 std::string cell(std::string text) {
   std::ranges::replace(text, '\n', ' ');
   for (std::size_t at = 0; (at = text.find('|', at)) != std::string::npos; at += 2)
-    text.insert(at, "\\");
+    text.insert(at, 1, '\\');
   return text;
 }
 
@@ -55,24 +55,23 @@ void SampleWriter::ask(std::int64_t step, const fs::path& weights, MetricsLog& m
       options_.llm, LlmOptions{.n_gpu_layers = 0, .device = "cpu", .repack = false});
   const auto adapter = std::make_shared<const LoraAdapter>(llm, weights / kAdapterFile);
   const pandagpt::Projector projector(weights / kProjectorFile);
-  ChatSession session(llm, adapter, options_.prompt,
-                      {.n_ctx = options_.n_ctx, .n_threads = options_.n_threads});
+  ChatSession session(
+      llm, adapter, options_.prompt,
+      {.n_ctx = std::min(options_.n_ctx, llm->n_ctx_train()), .n_threads = options_.n_threads});
   GenerateOptions greedy;
   greedy.greedy = true;
   greedy.max_tokens = options_.max_tokens;
   std::ofstream out(options_.out / kLines, std::ios::app);
   std::string markdown;
-  for (const SampleQuestion& question : questions_) {
+  for (std::size_t i = 0; i < questions_.size(); ++i) {
+    const SampleQuestion& question = questions_[i];
     session.reset();
     session.set_image(projector.project_sum(question.features.values, question.features.weights));
     session.set_history({question.turns.begin(), question.turns.end() - 1});
     const auto& [text, expected] = question.turns.back();
     const std::string answer = session.ask(text, greedy).text;
-    out << nlohmann::json{{"step", step},
-                          {"about", question.about},
-                          {"question", text},
-                          {"answer", answer},
-                          {"expected", expected}}
+    out << nlohmann::json{{"step", step},     {"number", i},      {"about", question.about},
+                          {"question", text}, {"answer", answer}, {"expected", expected}}
                .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)
         << '\n';
     spdlog::info("step {}: {} \"{}\" -> \"{}\"", step, question.about, text, answer);
@@ -88,19 +87,20 @@ void SampleWriter::ask(std::int64_t step, const fs::path& weights, MetricsLog& m
 }
 
 void SampleWriter::write_page() const {
-  std::map<std::pair<std::string, std::string>, std::vector<nlohmann::json>> answers;
+  std::map<std::size_t, std::vector<nlohmann::json>> answers;
   std::ifstream in(options_.out / kLines);
   for (std::string text; std::getline(in, text);) {
     auto line = nlohmann::json::parse(text, nullptr, false);
-    if (line.is_object()) answers[{line["about"], line["question"]}].push_back(std::move(line));
+    if (line.is_object()) answers[line["number"]].push_back(std::move(line));
   }
   std::string page = "# Sample answers\n";
-  for (const SampleQuestion& question : questions_) {
+  for (std::size_t i = 0; i < questions_.size(); ++i) {
+    const SampleQuestion& question = questions_[i];
     const auto& [text, expected] = question.turns.back();
     page += fmt::format("\n## {}\n\n{}\n\n", text, cell(question.about));
     if (!expected.empty()) page += fmt::format("Expected: {}\n\n", cell(expected));
     page += "| step | answer |\n|---:|---|\n";
-    for (const auto& line : answers[{question.about, text}])
+    for (const auto& line : answers[i])
       page += fmt::format("| {} | {} |\n", line["step"].get<std::int64_t>(),
                           cell(line["answer"].get<std::string>()));
   }

@@ -107,7 +107,8 @@ TensorBoardWriter::TensorBoardWriter(const std::filesystem::path& folder, std::i
   const double time = now();
   // TensorBoard reads the files of a folder in the order of their names
   const auto milliseconds = static_cast<std::int64_t>(time * 1e3);
-  path_ = folder / fmt::format("events.out.tfevents.{}.{:07}", milliseconds, getpid());
+  for (int number = 0; path_.empty() || std::filesystem::exists(path_); ++number)
+    path_ = folder / fmt::format("events.out.tfevents.{}.{:07}.{}", milliseconds, getpid(), number);
   out_.open(path_, std::ios::binary | std::ios::trunc);
   write(event_at(0, time) + bytes_field(event::kFileVersion, "brain.Event:2"));
   // "a run starts here": all that was logged for this step and later ones is out of date
