@@ -6,6 +6,7 @@
 
 #include <fstream>
 #include <map>
+#include <sstream>
 
 #include "core/file.h"
 #include "pandagpt/error.h"
@@ -38,6 +39,13 @@ nlohmann::json without_length(nlohmann::json options) {
   return options;
 }
 
+/// Through memory: libtorch's own writer of files ends the program when the disk is full.
+void write_archive(torch::serialize::OutputArchive& archive, const fs::path& path) {
+  std::ostringstream bytes;
+  archive.save_to(bytes);
+  write_file_atomically(path, [&](std::ostream& out) { out << bytes.view(); });
+}
+
 /// "53 conversations, sha256 0123abcd"
 std::string describe(const nlohmann::json& data) {
   return fmt::format("{} conversations, sha256 {:.8}", data.at("conversations").get<std::int64_t>(),
@@ -58,10 +66,10 @@ void save_checkpoint(const fs::path& out, const RunState& state, const NamedTens
     torch::serialize::OutputArchive archive;
     for (const auto& [name, tensor] : parameters)
       archive.write(name, tensor.detach(), true);
-    archive.save_to((temporary / "parameters.pt").string());
+    write_archive(archive, temporary / "parameters.pt");
     torch::serialize::OutputArchive optimizer_archive;
     optimizer.save(optimizer_archive);
-    optimizer_archive.save_to((temporary / "optimizer.pt").string());
+    write_archive(optimizer_archive, temporary / "optimizer.pt");
     nlohmann::json json = {{"step", state.step},
                            {"options", state.options},
                            {"data", state.data},

@@ -22,7 +22,7 @@ using pandagpt::ErrorKind;
 namespace fs = std::filesystem;
 namespace train = pandagpt::train;
 
-int run_llm(train::LlmTrainOptions options, CLI::App& command) {
+int run_llm(train::LlmTrainOptions& options, CLI::App& command) {
   options.complete(command);
   const train::Launch launch =
       train::find_launch(options.launch, [](const char* name) { return std::getenv(name); });
