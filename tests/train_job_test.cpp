@@ -224,20 +224,20 @@ TEST_F(TrainJobTest, AKilledTrainerGoesOnBitEqual) {
 }
 
 TEST_F(TrainJobTest, AFullDiskEndsTheJobAndLeavesTheCheckpointBefore) {
-  run_alone("run", {"--max-steps", "10"});  // and its pictures are in the cache
-  const fs::path checkpoint = folder_ / "run" / "checkpoints" / "step-10" / "parameters.pt";
+  run_alone("run", {"--max-steps", "6"});  // and its pictures are in the cache
+  const fs::path checkpoint = folder_ / "run" / "checkpoints" / "step-6" / "parameters.pt";
   const std::string before = sha256_file(checkpoint);
-  Arguments more = arguments("run", {"--max-steps", "15"});
+  Arguments more = arguments("run", {"--max-steps", "9"});
   const auto validation = std::ranges::find(more, "--validation");
   more.erase(validation, validation + 2);  // its best weights would be the first to be too large
   TrainerProcess process{more, log_path("run", 0), {}, fs::file_size(checkpoint) / 2};
   EXPECT_EQ(process.wait(), 1) << process.log();
-  EXPECT_THAT(process.log(), HasSubstr("step-15"));
+  EXPECT_THAT(process.log(), HasSubstr("step-9"));
   EXPECT_THAT(process.log(), HasSubstr("can't be written"));
   EXPECT_EQ(sha256_file(checkpoint), before);
-  EXPECT_FALSE(fs::exists(folder_ / "run" / "checkpoints" / "step-15"));
-  run_alone("run", {"--max-steps", "15"});
-  EXPECT_TRUE(fs::exists(folder_ / "run" / "checkpoints" / "step-15"));
+  EXPECT_FALSE(fs::exists(folder_ / "run" / "checkpoints" / "step-9"));
+  run_alone("run", {"--max-steps", "9"});
+  EXPECT_TRUE(fs::exists(folder_ / "run" / "checkpoints" / "step-9"));
 }
 
 TEST_F(TrainJobTest, TheSavedConfigurationRepeatsTheRun) {

@@ -111,7 +111,9 @@ void TrainingSet::require_few_left_out(double max_bad) const {
       static_cast<double>(left_out_.size()) > max_bad * static_cast<double>(file_->size());
   if (!too_many && !entries_.empty()) return;
   if (left_out_.empty())
-    throw Error(ErrorKind::kInput, file_->path().string() + ": nothing is left to train on");
+    throw Error(ErrorKind::kInput, file_->path().string() +
+                                       ": no conversation is left here; with --validation-split, "
+                                       "one side got none");
   throw Error(ErrorKind::kInput,
               fmt::format("{}: {} of {} conversations can't be used (--max-bad {:g}); entry {}: {}",
                           file_->path().string(), left_out_.size(), file_->size(), max_bad,
