@@ -82,6 +82,7 @@ std::string opening(const std::string& title, int width, int height) {
 struct LegendEntry {
   std::string name;
   const char* colour;
+  bool dashed = false;
 };
 
 /// Draws the entries in rows under the title; `bottom` is moved below them.
@@ -100,11 +101,13 @@ std::string legend(const std::vector<LegendEntry>& entries, int width, double* b
     double x = std::max(kGap, (width - (row - kEntryGap)) / 2);
     const double middle = *bottom + kLegendRow / 2;
     for (; begin < end; ++begin) {
-      const auto& [name, colour] = entries[begin];
-      svg += fmt::format(
-          "<rect x=\"{:.2f}\" y=\"{:.2f}\" width=\"{}\" height=\"4\" rx=\"2\" "
-          "fill=\"{}\"/>\n",
-          x, middle - 2, kSwatch, colour);
+      const auto& [name, colour, dashed] = entries[begin];
+      const double dash = dashed ? kSwatch * 0.4 : kSwatch;
+      for (const double start : {x, x + kSwatch - dash})
+        svg += fmt::format(
+            "<rect x=\"{:.2f}\" y=\"{:.2f}\" width=\"{:.2f}\" height=\"4\" rx=\"2\" "
+            "fill=\"{}\"/>\n",
+            start, middle - 2, dash, colour);
       svg += text_at(x + kSwatch + kSwatchGap, middle + 4, "start", name);
       x += kSwatch + kSwatchGap + text_width(name) + kEntryGap;
     }
@@ -301,7 +304,8 @@ std::string to_svg(const LineChart& chart) {
   const std::vector<const char*> colours = series_colours(chart.series);
   std::vector<LegendEntry> entries;
   for (std::size_t i = 0; i < chart.series.size(); ++i) {
-    if (!chart.series[i].name.empty()) entries.push_back({chart.series[i].name, colours[i]});
+    const ChartSeries& series = chart.series[i];
+    if (!series.name.empty()) entries.push_back({series.name, colours[i], series.dashed});
   }
   double top = top_of_plot(chart.title);
   svg += legend(entries, chart.width, &top);
