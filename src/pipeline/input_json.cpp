@@ -76,13 +76,12 @@ std::string resolved_path(const fs::path& root, const std::string& path) {
 
 Inputs inputs_of_json(const Json& object, const fs::path& root) {
   Inputs inputs;
-  for (const Modality modality : kAllModalities) {
-    const std::string kind = to_string(modality);
-    const auto found = object.find(kind);
-    if (found == object.end() || found->is_null()) continue;
+  for (const auto& [kind, value] : object.items()) {
+    const std::optional<Modality> modality = modality_from_name(kind);
+    if (!modality || value.is_null()) continue;
     const float weight = weight_of(object, kind);
-    for (const Json& path : found->is_array() ? *found : Json::array({*found}))
-      inputs.add_file(modality, resolved_path(root, text_of(path, kind)), weight);
+    for (const Json& path : value.is_array() ? value : Json::array({value}))
+      inputs.add_file(*modality, resolved_path(root, text_of(path, kind)), weight);
   }
   return inputs.set_sensor(sensor_of(object));
 }

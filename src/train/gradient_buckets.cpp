@@ -37,8 +37,8 @@ GradientBuckets::GradientBuckets(std::vector<Tensor> parameters, Processes& proc
 }
 
 GradientBuckets::~GradientBuckets() {
-  for (const Hook& hook : hooks_)
-    hook.accumulator->del_post_hook(hook.key);
+  for (const auto& remove : remove_hooks_)
+    remove();
 }
 
 void GradientBuckets::add_hook(const Tensor& parameter, std::size_t bucket) {
@@ -53,7 +53,7 @@ void GradientBuckets::add_hook(const Tensor& parameter, std::size_t bucket) {
         return outputs;
       });
   const std::uintptr_t key = accumulator->add_post_hook(std::move(hook));
-  hooks_.push_back({std::move(accumulator), key});
+  remove_hooks_.emplace_back([accumulator, key] { accumulator->del_post_hook(key); });
 }
 
 void GradientBuckets::send_whole_ones() {
