@@ -5,7 +5,7 @@
 debian_base=(build-essential cmake ninja-build g++ pkg-config ccache git ca-certificates
   python3 python3-venv
   libavformat-dev libavcodec-dev libavutil-dev libswscale-dev libswresample-dev libjpeg-dev
-  libtiff-dev libdnnl-dev libutf8proc-dev libssl-dev zlib1g-dev libcurl4-openssl-dev
+  libtiff-dev libdnnl-dev ocl-icd-opencl-dev libutf8proc-dev libssl-dev zlib1g-dev libcurl4-openssl-dev
   libsqlite3-dev nlohmann-json3-dev libcli11-dev libspdlog-dev
   libgtest-dev libgmock-dev libbenchmark-dev)
 # `pandagpt search`, and OpenBLAS, which is fast where the reference BLAS is not (also for the trainer).

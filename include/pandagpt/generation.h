@@ -26,8 +26,8 @@ struct GenerateOptions {
   float repeat_penalty = 1.0F;  ///< divides the logits of recent tokens; 1 is none
   int repeat_last_n = 64;       ///< how many tokens of the answer count as recent
   /// Speculative decoding by prompt look-up: tokens that are guessed in one go at most, from what
-  /// stands in the conversation already. The answer is the same; guessing pauses where it doesn't
-  /// pay. 0 is off.
+  /// stands in the conversation already. Used where several positions at once give the same bits as
+  /// one by one, so the answer is the same, and where it pays. 0 is off.
   int n_draft = 16;
   std::optional<std::uint32_t> seed = {};  ///< same seed, same answer; none draws one at random
 

@@ -24,8 +24,10 @@ double milliseconds_since(Clock::time_point start) {
 // A llama_batch of one sequence, over memory of ours.
 class Batch {
  public:
-  Batch(std::size_t first_position, std::size_t count, bool last_has_logits, bool all_have_logits)
-      : positions_(count),
+  Batch(std::size_t first_position, std::size_t count, bool last_has_logits, bool all_have_logits,
+        llama_seq_id sequence = 0)
+      : sequence_(sequence),
+        positions_(count),
         sequence_counts_(count, 1),
         sequences_(count, &sequence_),
         has_logits_(count, all_have_logits ? 1 : 0) {
@@ -48,7 +50,7 @@ class Batch {
   }
 
  private:
-  llama_seq_id sequence_ = 0;
+  llama_seq_id sequence_;
   std::vector<llama_pos> positions_;
   std::vector<std::int32_t> sequence_counts_;
   std::vector<llama_seq_id*> sequences_;
@@ -66,6 +68,7 @@ ChatSession::ChatSession(std::shared_ptr<const LlmModel> model,
   if (model_->vocab_only() || llama_model_has_encoder(model_->handle()))
     throw Error(ErrorKind::kModel,
                 model_->path().string() + ": not a language model that can continue a text");
+  lookup_ = PromptLookup(options.guess_always);
   n_ctx_ = std::min(options.n_ctx, model_->n_ctx_train());
   n_batch_ = std::min(options.n_batch, n_ctx_);
   if (n_ctx_ < 1 || n_batch_ < 1)
@@ -180,6 +183,25 @@ void ChatSession::evaluate_run(std::span<const std::int32_t> tokens, Logits logi
   counters_.evaluated_in_turn += static_cast<std::int64_t>(tokens.size());
   counters_.evaluated_total += static_cast<std::int64_t>(tokens.size());
   has_logits_ = logits != Logits::kNone;
+}
+
+/// The last `n_last` positions (tokens, no image) once more, all at once and in a sequence of their
+/// own, which is gone afterwards: the last one's logits, or nothing if llama.cpp failed.
+std::span<const float> ChatSession::evaluate_aside(std::size_t n_last) {
+  constexpr llama_seq_id kAside = 1;
+  const std::size_t first = cached_.size() - n_last;
+  const llama_memory_t memory = llama_get_memory(context_.get());
+  llama_memory_seq_cp(memory, 0, kAside, 0, static_cast<llama_pos>(first));
+  Batch batch(first, n_last, /*last_has_logits=*/true, /*all_have_logits=*/false, kAside);
+  has_logits_ = false;
+  const std::int32_t status =
+      llama_decode(context_.get(), batch.view(cached_.data() + first, nullptr));
+  llama_memory_seq_rm(memory, kAside, -1, -1);
+  return status == 0 ? logits(-1) : std::span<const float>();
+}
+
+std::span<const float> ChatSession::logits(int row) const {
+  return {llama_get_logits_ith(context_.get(), row), static_cast<std::size_t>(model_->n_vocab())};
 }
 
 Answer ChatSession::ask(std::string_view question, const GenerateOptions& options,
