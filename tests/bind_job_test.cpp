@@ -190,7 +190,7 @@ TEST_F(BindJobTest, LearnsMotionsThatInferenceThenNames) {
                static_cast<std::size_t>(i) % kMotions.size();
   EXPECT_GE(n_right, 11);
   EXPECT_TRUE(fs::exists(folder_ / "run" / "best" / "encoders.gguf"));
-  EXPECT_THAT(read_text(folder_ / "run" / "loss.svg"), HasSubstr("Contrastive loss"));
+  EXPECT_THAT(read_text(folder_ / "run" / "curves.svg"), HasSubstr("<svg"));
   EXPECT_FALSE(fs::exists(folder_ / "run" / "failures.txt"));
 }
 

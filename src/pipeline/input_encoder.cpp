@@ -73,6 +73,7 @@ std::vector<float> InputEncoder::encode(const std::vector<Input>& inputs, int* n
   const auto width = static_cast<std::size_t>(n_embd_);
   std::vector<float> rows(inputs.size() * width);
   std::vector<NewInput> fresh;
+  std::vector<TowerInput> prepared;
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     const Input& input = inputs[i];
     const std::optional<FileStamp> stamp = file_stamp(input.name);
@@ -84,43 +85,27 @@ std::vector<float> InputEncoder::encode(const std::vector<Input>& inputs, int* n
         continue;
       }
     }
-    fresh.push_back(
-        {i, tower_of(input.modality), std::move(key), stamp, prepare(input, transforms_)});
+    fresh.push_back({i, std::move(key), stamp});
+    prepared.push_back({tower_of(input.modality), prepare(input, transforms_)});
   }
   if (n_cached != nullptr) *n_cached = static_cast<int>(inputs.size() - fresh.size());
   if (fresh.empty()) return rows;
+  std::vector<float> encoded;
   {
     const std::lock_guard lock(mutex_);
-    encode_new(fresh, rows);
+    encoded = encode_prepared(encoders_, prepared);
   }
+  auto row = encoded.cbegin();
   for (const NewInput& one : fresh) {
     const Input& input = inputs[one.row];
+    const auto target = std::span(rows).subspan(one.row * width, width);
+    std::copy_n(row, width, target.begin());
+    row += static_cast<std::ptrdiff_t>(width);
     // A file that was written to meanwhile has been hashed as one thing and read as another.
     const bool is_same = !input.bytes.empty() || file_stamp(input.name) == one.stamp;
-    if (one.key && is_same) cache_.put(*one.key, std::span(rows).subspan(one.row * width, width));
+    if (one.key && is_same) cache_.put(*one.key, target);
   }
   return rows;
-}
-
-void InputEncoder::encode_new(std::span<NewInput> inputs, std::span<float> rows) const {
-  const auto width = static_cast<std::size_t>(n_embd_);
-  std::vector<Image> images;  // all at once: a batch is faster
-  std::vector<std::size_t> image_rows;
-  for (NewInput& one : inputs) {
-    if (auto* image = std::get_if<Image>(&one.prepared)) {
-      images.push_back(std::move(*image));
-      image_rows.push_back(one.row);
-      continue;
-    }
-    const auto& tensor = std::get<MediaTensor>(one.prepared);
-    const std::vector<float> row = encoders_.encode(one.tower, tensor.values, 1, tensor.n_views);
-    std::ranges::copy(row, rows.begin() + static_cast<std::ptrdiff_t>(one.row * width));
-  }
-  if (images.empty()) return;
-  const std::vector<float> pictures = encoders_.encode_images(images);
-  for (std::size_t i = 0; i < image_rows.size(); ++i)
-    std::copy_n(pictures.begin() + static_cast<std::ptrdiff_t>(i * width), width,
-                rows.begin() + static_cast<std::ptrdiff_t>(image_rows[i] * width));
 }
 
 std::vector<float> InputEncoder::encode_texts(std::span<const std::string> texts) const {

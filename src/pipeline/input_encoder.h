@@ -41,17 +41,13 @@ class InputEncoder {
  private:
   /// An input that the cache doesn't know.
   struct NewInput {
-    std::size_t row;  ///< of the result
-    Tower tower;
+    std::size_t row;                 ///< of the result
     std::optional<std::string> key;  ///< to remember it by
     std::optional<FileStamp> stamp;  ///< of its file before it was read
-    PreparedInput prepared;
   };
 
   void require_tower(Modality modality) const;
   void name_encoder() const;
-  /// Fills in rows of `rows`.
-  void encode_new(std::span<NewInput> inputs, std::span<float> rows) const;
 
   std::string model_name_;
   mutable EmbeddingCache cache_;  // before the encoders, which ask it

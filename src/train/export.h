@@ -9,6 +9,10 @@
 
 namespace pandagpt::train {
 
+/// Their names in a model folder and in a run's.
+inline constexpr const char* kProjectorFile = "projector.gguf";
+inline constexpr const char* kAdapterFile = "adapter.gguf";
+
 enum class ExportType { kF16, kF32 };
 
 /// Adds a tensor of any type and shape. Vectors stay float32: they are small, and ggml adds them in

@@ -1,4 +1,5 @@
-// pandagpt-train: trains the projection and LoRA (`llm`), and encoders (`bind`).
+// pandagpt-train: trains the projection and LoRA (`llm`) and encoders (`bind`), draws what runs
+// measured (`plot`).
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 
@@ -10,6 +11,7 @@
 #include <optional>
 #include <utility>
 
+#include "core/file.h"
 #include "pandagpt/error.h"
 #include "pipeline/manifest.h"
 #include "pipeline/model_folder.h"
@@ -17,27 +19,37 @@
 #include "train/bind/bind_trainer.h"
 #include "train/launch.h"
 #include "train/llm_trainer.h"
+#include "train/plot.h"
 #include "train/processes.h"
 
 namespace {
 
 using pandagpt::Error;
 using pandagpt::ErrorKind;
+namespace fs = std::filesystem;
 namespace train = pandagpt::train;
 
-int run_llm(train::LlmTrainOptions options) {
+/// What the run works with, in the form that --config takes.
+void write_config(const fs::path& folder, const nlohmann::json& config) {
+  pandagpt::write_file_atomically(folder / "config.json",
+                                  [&](std::ostream& out) { out << config.dump(2) << '\n'; });
+}
+
+int run_llm(train::LlmTrainOptions& options, CLI::App& command) {
+  options.complete(command);
   const train::Launch launch =
       train::find_launch(options.launch, [](const char* name) { return std::getenv(name); });
   if (options.threads == 0) options.threads = train::threads_per_process(launch);
   // process 0 speaks for all
   if (launch.rank > 0) spdlog::set_level(spdlog::level::warn);
   train::Processes processes(launch, options.timeout);
-  train::LlmTrainer::Inputs inputs{options.llm, options.encoders, {}};
+  train::LlmFiles files{options.llm, options.encoders, {}};
   const pandagpt::Manifest manifest = pandagpt::read_manifest(pandagpt::find_model(options.model));
-  inputs.prompt = manifest.prompt;
-  if (options.llm.empty()) inputs.llm = manifest.llm.path;
-  if (options.encoders.empty()) inputs.encoders = manifest.encoders.path;
-  train::LlmTrainer trainer(options, inputs, processes);
+  files.prompt = manifest.prompt;
+  if (options.llm.empty()) files.llm = manifest.llm.path;
+  if (options.encoders.empty()) files.encoders = manifest.encoders.path;
+  train::LlmTrainer trainer(options, files, processes);
+  if (processes.is_first()) write_config(options.out, train::LlmTrainOptions::config(command));
   // only now: until training begins there is nothing to save but the feature cache, which is
   // always on disk, so a signal may simply end the program
   std::signal(SIGINT, [](int) { train::LlmTrainer::request_stop(); });
@@ -46,7 +58,7 @@ int run_llm(train::LlmTrainOptions options) {
   return 0;
 }
 
-std::filesystem::path encoders_of(const train::BindOptions& options) {
+fs::path encoders_of(const train::BindOptions& options) {
   if (options.encoders == "none") return {};
   if (!options.encoders.empty()) return options.encoders;
   return pandagpt::read_manifest(pandagpt::find_model(options.model)).encoders.path;
@@ -60,14 +72,14 @@ pandagpt::Manifest manifest_for(const train::BindOptions& options, int n_embd) {
                 "--model-out: the projector of " + manifest.folder.string() + " takes " +
                     std::to_string(manifest.embedding_width) + " numbers, the encoders will give " +
                     std::to_string(n_embd) + "; leave it out and train a projector for them");
-  if (std::filesystem::exists(std::filesystem::path(options.model_out) / pandagpt::kManifestName))
+  if (fs::exists(fs::path(options.model_out) / pandagpt::kManifestName))
     throw Error(ErrorKind::kUsage, options.model_out + ": is a model folder already");
   return manifest;
 }
 
 /// The folder of --model with other encoders.
 void write_model_folder(const train::BindOptions& options, pandagpt::Manifest manifest) {
-  const std::filesystem::path trained = std::filesystem::path(options.out) / "encoders.gguf";
+  const fs::path trained = fs::path(options.out) / "encoders.gguf";
   pandagpt::ModelFolderWriter writer(options.model_out, {});
   for (const pandagpt::ManifestFile& file : manifest.files())
     if (file.role == "encoders")
@@ -79,15 +91,53 @@ void write_model_folder(const train::BindOptions& options, pandagpt::Manifest ma
   writer.finish(std::move(manifest));
 }
 
-int run_bind(const train::BindOptions& options) {
+int run_bind(train::BindOptions& options, CLI::App& command) {
+  options.complete(command);
   train::BindTrainer trainer(options, encoders_of(options));
   std::optional<pandagpt::Manifest> manifest;
   if (!options.model_out.empty()) manifest = manifest_for(options, trainer.n_embd());
+  write_config(options.out, train::BindOptions::config(command));
   std::signal(SIGINT, [](int) { train::BindTrainer::request_stop(); });
   std::signal(SIGTERM, [](int) { train::BindTrainer::request_stop(); });
   if (!trainer.run()) return 0;
   if (manifest) write_model_folder(options, *manifest);
   std::cout << (options.model_out.empty() ? options.out : options.model_out) << "\n";
+  return 0;
+}
+
+struct PlotArguments {
+  std::vector<std::string> runs;
+  std::string out = "curves.svg";
+  double scale = 2;
+  train::PlotOptions options;
+
+  void declare(CLI::App& app) {
+    app.add_option("RUN", runs, "folders of runs; several are drawn over each other")->required();
+    app.add_option("-o,--out", out, "picture to write: *.svg or *.png")->capture_default_str();
+    app.add_option("--smoothing", options.smoothing, "weight of the past, from 0 to below 1")
+        ->check(CLI::Range(0.0, 0.999))
+        ->capture_default_str();
+    app.add_option("--x", options.x, "what the curves run over")
+        ->check(CLI::IsMember({"step", "tokens", "hours"}))
+        ->capture_default_str();
+    app.add_flag("--log-loss", options.log_loss, "logarithmic axis for the losses");
+    app.add_option("--scale", scale, "pixels of the PNG for each of the SVG")
+        ->check(CLI::Range(0.25, 8.0))
+        ->capture_default_str();
+  }
+};
+
+int run_plot(const PlotArguments& arguments) {
+  const std::string kind = fs::path(arguments.out).extension().string();
+  if (kind != ".svg" && kind != ".png")
+    throw Error(ErrorKind::kUsage, arguments.out + ": a name ending in .svg or .png was expected");
+  const std::string svg =
+      train::plot_runs({arguments.runs.begin(), arguments.runs.end()}, arguments.options);
+  if (kind == ".png")
+    train::write_png(svg, arguments.scale, arguments.out);
+  else
+    pandagpt::write_file_atomically(arguments.out, [&](std::ostream& out) { out << svg; });
+  std::cout << arguments.out << "\n";
   return 0;
 }
 
@@ -100,16 +150,19 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
   app.set_version_flag("--version", "pandagpt-train " PANDAGPT_VERSION);
   train::LlmTrainOptions options;
-  CLI::App* llm = app.add_subcommand("llm", "projection + LoRA on conversations about pictures");
+  CLI::App* llm = app.add_subcommand("llm", "projection + LoRA on conversations about inputs");
   options.declare(*llm);
   train::BindOptions bind_options;
   CLI::App* bind =
       app.add_subcommand("bind", "encoders of senses into the joint space, from pairs");
   bind_options.declare(*bind);
+  PlotArguments plot_arguments;
+  CLI::App* plot = app.add_subcommand("plot", "draws loss, accuracy, speed, .. of runs");
+  plot_arguments.declare(*plot);
   try {
     app.parse(argc, argv);
-    if (bind->parsed()) return run_bind(bind_options);
-    return run_llm(options);
+    if (bind->parsed()) return run_bind(bind_options, *bind);
+    return plot->parsed() ? run_plot(plot_arguments) : run_llm(options, *llm);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : static_cast<int>(ErrorKind::kUsage);
   } catch (const Error& error) {

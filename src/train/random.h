@@ -7,15 +7,9 @@
 #include <numbers>
 #include <random>
 
-namespace pandagpt::train {
+#include "train/mix.h"
 
-/// A well mixed number for the pair (splitmix64's finaliser, doi:10.1145/2714064.2660195).
-inline std::uint64_t mix(std::uint64_t a, std::uint64_t b) {
-  std::uint64_t x = a * 0x9E3779B97F4A7C15ULL + b;
-  x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9ULL;
-  x = (x ^ (x >> 27)) * 0x94D049BB133111EBULL;
-  return x ^ (x >> 31);
-}
+namespace pandagpt::train {
 
 /// std::mt19937_64's numbers are the same everywhere; the standard's distributions are not.
 using Random = std::mt19937_64;

@@ -1,10 +1,13 @@
 #include "train/bind/bind_options.h"
 
+#include "train/config_file.h"
+
 namespace pandagpt::train {
 
 void BindOptions::declare(CLI::App& app) {
   const auto positive = CLI::PositiveNumber;
   const auto share = CLI::Range(0.0, 1.0);
+  add_config_option(app);
   declare_files(app);
   declare_regularisation(app);
   app.add_option("--steps", steps, "optimiser steps")->check(positive)->capture_default_str();
@@ -54,12 +57,10 @@ void BindOptions::declare(CLI::App& app) {
 }
 
 void BindOptions::declare_files(CLI::App& app) {
-  app.add_option("--train", train, "senses whose encoders are trained, e.g. imu or image,text")
-      ->required();
+  app.add_option("--train", train, "senses whose encoders are trained, e.g. imu or image,text");
   app.add_option("--data", data,
                  "pairs to learn from: .jsonl or .tsv (any number of times; FILE=WEIGHT for the "
                  "share of steps, otherwise by the number of pairs)")
-      ->required()
       ->take_all();
   app.add_option("--validation", validation, "pairs to measure with (any number of times)")
       ->take_all();
@@ -110,6 +111,16 @@ void BindOptions::declare_regularisation(CLI::App& app) {
   app.add_option("--max-failures", max_failures, "share of inputs that may be unreadable")
       ->check(CLI::Range(0.0, 1.0))
       ->capture_default_str();
+}
+
+void BindOptions::complete(CLI::App& app) {
+  apply_config(app);
+  require_option(app, "--train");
+  require_option(app, "--data");
+}
+
+nlohmann::json BindOptions::config(const CLI::App& app) {
+  return effective_config(app, {"restart"});
 }
 
 nlohmann::json BindOptions::to_json() const {

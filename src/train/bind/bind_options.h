@@ -54,6 +54,10 @@ struct BindOptions {
 
   /// Adds every flag to `app`.
   void declare(CLI::App& app);
+  /// After parsing: takes what --config says. Throws Error(kUsage), also for what is missing.
+  void complete(CLI::App& app);
+  /// What a run works with, in the form that --config takes.
+  static nlohmann::json config(const CLI::App& app);
   /// What the run depends on; a checkpoint made under other values is refused.
   nlohmann::json to_json() const;
 

@@ -16,7 +16,7 @@
 #include "encoders/encoder_keys.h"
 #include "encoders/imagebind_config.h"
 #include "pandagpt/error.h"
-#include "train/metrics.h"
+#include "train/plot.h"
 
 namespace pandagpt::train {
 namespace fs = std::filesystem;
@@ -98,7 +98,28 @@ void BindTrainer::make_optimizer() {
                                                      group(vectors, 0)},
       torch::optim::AdamWOptions(options_.lr));
   state_.options = options_.to_json();
+  state_.data = data_digest();
   spdlog::info("{} trainable numbers in {}", n_parameters, options_.train);
+}
+
+nlohmann::json BindTrainer::data_digest() const {
+  std::string text;
+  std::size_t n_pairs = 0;
+  const auto item = [&](Tower tower, std::int64_t index) {
+    if (tower != Tower::kText) return setup_->inputs.media[index].name();
+    std::string all;
+    for (const std::string& one : setup_->inputs.texts[index])
+      all += one + "\n";
+    return all;
+  };
+  for (const PairList& list : setup_->training) {
+    n_pairs += list.pairs.size();
+    for (const Pair& pair : list.pairs)
+      text += item(list.a, pair.a) + "\t" + item(list.b, pair.b) + "\t" +
+              std::to_string(pair.group) + "\n";
+  }
+  const auto* bytes = reinterpret_cast<const std::uint8_t*>(text.data());
+  return {{"pairs", n_pairs}, {"sha256", sha256_hex({bytes, text.size()})}};
 }
 
 NamedTensors BindTrainer::state_tensors() const {
@@ -207,20 +228,22 @@ void BindTrainer::validate() {
   double loss = 0;
   const auto n_lists = static_cast<double>(setup_->validation.size());
   nlohmann::json line = {{"step", state_.step}};
+  last_validation_ = line;
   for (const PairList& list : setup_->validation) {
     const BindScore result =
         score(list, side(list.a), side(list.b), log_scales_.at({list.a, list.b}));
     quality += result.quality() / n_lists;
     loss += result.loss / n_lists;
-    line["lists"][list.name] = result.values;
-    line["lists"][list.name]["loss"] = result.loss;
-    for (const auto& [name, value] : result.values)
+    last_validation_["lists"][list.name] = result.values;
+    last_validation_["lists"][list.name]["loss"] = result.loss;
+    for (const auto& [name, value] : result.values) {
+      line[fmt::format("{}{}_{}", kValidationPrefix, list.name, name)] = value;
       spdlog::info("step {}: {} {} {:.4f}", state_.step, list.name, name, value);
+    }
   }
   line["validation_loss"] = loss;
-  line["validation_quality"] = quality;
-  last_validation_ = line;
-  log(line);
+  last_validation_["quality"] = line["validation_quality"] = quality;
+  metrics_->write(line);
   if (state_.best_validation && *state_.best_validation <= 1 - quality) return;
   state_.best_validation = 1 - quality;  // lower is better there
   state_.best_step = state_.step;
@@ -251,17 +274,13 @@ bool BindTrainer::run() {
 
 void BindTrainer::open_run() {
   const fs::path out = options_.out;
-  const fs::path metrics = out / "metrics.jsonl";
   std::error_code code;
-  if (options_.restart) {
-    fs::remove_all(out / "checkpoints", code);
-    fs::remove(metrics, code);
-  }
+  if (options_.restart)
+    for (const char* name : {"checkpoints", kMetricsFile, kTensorBoardFolder, "best"})
+      fs::remove_all(out / name, code);
   if (load_checkpoint(out, state_, state_tensors(), *optimizer_))
     spdlog::info("going on from step {}", state_.step);
-  keep_steps(metrics, state_.step);
-  metrics_.open(metrics, std::ios::app);
-  if (!metrics_) throw Error(ErrorKind::kInternal, metrics.string() + ": can't be written");
+  metrics_.emplace(out, state_.step);
   if (setup_->failures.empty()) return;
   write_file_atomically(out / "failures.txt", [&](std::ostream& stream) {
     for (const std::string& reason : setup_->failures)
@@ -276,15 +295,15 @@ std::string BindTrainer::record(const StepResult& result) {
   const double lr =
       cosine_learning_rate(state_.step - 1, options_.steps, options_.lr, options_.warmup);
   const PairList& list = *result.list;
-  log({{"step", state_.step},
-       {"list", list.name},
-       {"loss", result.loss},
-       {"accuracy", result.accuracy},
-       {"grad_norm", result.grad_norm},
-       {"lr", lr},
-       {"temperature", std::exp(-log_scales_.at({list.a, list.b}).item<double>())},
-       {"pairs", result.n_pairs},
-       {"seconds", result.seconds}});
+  metrics_->write({{"step", state_.step},
+                   {"list", list.name},
+                   {"loss", result.loss},
+                   {"accuracy", result.accuracy},
+                   {"grad_norm", result.grad_norm},
+                   {"lr", lr},
+                   {"temperature", std::exp(-log_scales_.at({list.a, list.b}).item<double>())},
+                   {"pairs", result.n_pairs},
+                   {"seconds", result.seconds}});
   return fmt::format("loss {:.3f}  accuracy {:.3f}  lr {:.1e}  {:.0f} pairs/s", result.loss,
                      result.accuracy, lr, static_cast<double>(result.n_pairs) / result.seconds);
 }
@@ -292,8 +311,7 @@ std::string BindTrainer::record(const StepResult& result) {
 void BindTrainer::save() {
   save_checkpoint(options_.out, state_, state_tensors(), *optimizer_);
   with_average([&] { export_to(options_.out); });
-  draw_loss_curve(fs::path(options_.out) / "metrics.jsonl", fs::path(options_.out) / "loss.svg",
-                  {.title = "Contrastive loss", .y_label = "loss (nats per pair)"});
+  plot_run(options_.out, fs::path(options_.out) / "curves.svg");
 }
 
 double BindTrainer::output_scale(const TrainableEncoder& encoder) const {
@@ -320,14 +338,6 @@ void BindTrainer::export_to(const fs::path& folder) const {
   export_encoders(setup_->base ? &*setup_->base : nullptr, exported, setup_->settings.n_embd,
                   options_.export_type == "f32" ? ExportType::kF32 : ExportType::kF16,
                   folder / "encoders.gguf");
-}
-
-void BindTrainer::log(const nlohmann::json& line) {
-  metrics_ << line.dump() << '\n';
-  metrics_.flush();
-  if (!metrics_)
-    throw Error(ErrorKind::kInternal,
-                options_.out + "/metrics.jsonl: writing failed; is the disk full?");
 }
 
 void BindTrainer::write_results(const std::string& status) const {

@@ -3,8 +3,8 @@
 // What it leaves behind in OUT:
 //   encoders.gguf        the encoders, trained ones and those that were there
 //   best/encoders.gguf   the same as they were at the best validation
-//   metrics.jsonl        one line a step; validation lines in between
-//   loss.svg             the curves
+//   metrics.jsonl        one line a step; validation lines in between; tensorboard/ has the same
+//   curves.svg           what pandagpt-train plot draws of them
 //   training.json        settings, data, figures
 //   failures.txt         inputs that could not be read, if any
 //   checkpoints/ cache/  to go on after a stop
@@ -13,9 +13,9 @@
 #include <torch/torch.h>
 
 #include <filesystem>
-#include <fstream>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -25,6 +25,7 @@
 #include "train/bind/encoder_export.h"
 #include "train/bind/step_order.h"
 #include "train/checkpoint.h"
+#include "train/metrics.h"
 
 namespace pandagpt::train {
 
@@ -71,10 +72,11 @@ class BindTrainer {
   void with_average(Use use);
   void export_to(const std::filesystem::path& folder) const;
   double output_scale(const TrainableEncoder& encoder) const;
-  void log(const nlohmann::json& line);
   std::string record(const StepResult& result);
   void write_results(const std::string& status) const;
   const Side& side(Tower tower) const { return *setup_->sides.at(tower); }
+  /// Number, order and content of the pairs, but for their files' contents.
+  nlohmann::json data_digest() const;
   /// What a checkpoint holds.
   NamedTensors state_tensors() const;
 
@@ -88,7 +90,7 @@ class BindTrainer {
   RunState state_;
   nlohmann::json last_validation_;
   double seconds_ = 0;  // of training, this process
-  std::ofstream metrics_;
+  std::optional<MetricsLog> metrics_;
 };
 
 }  // namespace pandagpt::train
