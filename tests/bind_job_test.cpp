@@ -2,12 +2,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <chrono>
 #include <cmath>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
-#include <thread>
 
 #include "core/file.h"
 #include "encoders/encoders.h"
@@ -28,7 +26,6 @@ using testing::HasSubstr;
 using Json = nlohmann::json;
 
 const fs::path kFixtures = PANDAGPT_FIXTURES;
-constexpr auto kPatience = std::chrono::seconds(60);
 
 const std::string kTinySizes =
     R"({"embedding_length": 16, "towers": {
@@ -139,17 +136,6 @@ class BindJobTest : public testing::Test {
     return process.log();
   }
 
-  bool reaches(const std::string& out, int step, TrainerProcess& process) const {
-    const auto end = std::chrono::steady_clock::now() + kPatience;
-    const std::string wanted = "\"step\":" + std::to_string(step) + ",";
-    while (std::chrono::steady_clock::now() < end) {
-      if (read_text(folder_ / out / "metrics.jsonl").find(wanted) != std::string::npos) return true;
-      if (process.ended()) return false;
-      std::this_thread::sleep_for(std::chrono::milliseconds(2));
-    }
-    return false;
-  }
-
   Json results(const std::string& out) const {
     return Json::parse(read_text(folder_ / out / "training.json"));
   }
@@ -198,7 +184,7 @@ TEST_F(BindJobTest, AKilledRunGoesOnBitEqual) {
   run("whole");
   for (const int step : {13, 37}) {
     TrainerProcess process = start("cut");
-    ASSERT_TRUE(reaches("cut", step, process)) << process.log();
+    ASSERT_TRUE(process.reaches(folder_ / "cut", step)) << process.log();
     process.send(SIGKILL);
     EXPECT_EQ(process.wait(), 128 + SIGKILL);
   }
@@ -211,7 +197,7 @@ TEST_F(BindJobTest, AKilledRunGoesOnBitEqual) {
 
 TEST_F(BindJobTest, ASignalStopsWithACheckpoint) {
   TrainerProcess process = start("cut", {"--steps", "100000"});
-  ASSERT_TRUE(reaches("cut", 12, process)) << process.log();
+  ASSERT_TRUE(process.reaches(folder_ / "cut", 12)) << process.log();
   process.send(SIGINT);
   EXPECT_EQ(process.wait(), 0) << process.log();
   EXPECT_EQ(results("cut")["status"], "stopped");

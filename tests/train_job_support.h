@@ -10,7 +10,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -85,6 +87,20 @@ class TrainerProcess {
            info.si_pid != 0;
   }
   std::string log() const { return read_text(log_); }
+
+  /// Waits until the run in the folder `out` has done `step` steps; false if this process ends
+  /// before, or it takes too long.
+  bool reaches(const std::filesystem::path& out, int step) {
+    constexpr auto kPatience = std::chrono::seconds(60);
+    const auto end = std::chrono::steady_clock::now() + kPatience;
+    const std::string wanted = "\"step\":" + std::to_string(step) + ",";
+    while (std::chrono::steady_clock::now() < end) {
+      if (read_text(out / "metrics.jsonl").find(wanted) != std::string::npos) return true;
+      if (ended()) return false;
+      std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    }
+    return false;
+  }
 
  private:
   std::filesystem::path log_;

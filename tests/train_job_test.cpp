@@ -3,12 +3,10 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
-#include <thread>
 
 #include "core/file.h"
 #include "tensor/gguf_file.h"
@@ -27,7 +25,6 @@ using test::write_text;
 using testing::HasSubstr;
 
 const fs::path kFixtures = PANDAGPT_FIXTURES;
-constexpr auto kPatience = std::chrono::seconds(60);
 
 class TrainJobTest : public testing::Test {
  protected:
@@ -112,18 +109,6 @@ class TrainJobTest : public testing::Test {
   void run_alone(const std::string& out, const Arguments& more = {}) const {
     TrainerProcess process = start(out, more);
     EXPECT_EQ(process.wait(), 0) << process.log();
-  }
-
-  /// Waits until `out` has done `step` steps; false if `process` ended or it takes too long.
-  bool reaches(const std::string& out, int step, TrainerProcess& process) const {
-    const auto end = std::chrono::steady_clock::now() + kPatience;
-    const std::string wanted = "\"step\":" + std::to_string(step) + ",";
-    while (std::chrono::steady_clock::now() < end) {
-      if (read_text(folder_ / out / "metrics.jsonl").find(wanted) != std::string::npos) return true;
-      if (process.ended()) return false;
-      std::this_thread::sleep_for(std::chrono::milliseconds(2));
-    }
-    return false;
   }
 
   void expect_same_bits(const std::string& a, const std::string& b) const {
@@ -212,7 +197,7 @@ TEST_F(TrainJobTest, AKilledTrainerGoesOnBitEqual) {
   run_alone("whole", kLong);
   for (const int step : {23, 61}) {
     TrainerProcess process = start("cut", kLong);
-    ASSERT_TRUE(reaches("cut", step, process)) << process.log();
+    ASSERT_TRUE(process.reaches(folder_ / "cut", step)) << process.log();
     process.send(SIGKILL);
     EXPECT_EQ(process.wait(), 128 + SIGKILL);
   }
@@ -268,7 +253,7 @@ TEST_F(TrainJobTest, PlotsRuns) {
 TEST_F(TrainJobTest, ALostProcessEndsTheJobWhichThenGoesOn) {
   expect_done(start_two("whole", kLong));
   std::vector<TrainerProcess> job = start_two("cut", kLong);
-  ASSERT_TRUE(reaches("cut", 33, job[0])) << job[0].log();
+  ASSERT_TRUE(job[0].reaches(folder_ / "cut", 33)) << job[0].log();
   job[1].send(SIGKILL);
   EXPECT_EQ(job[1].wait(), 128 + SIGKILL);
   EXPECT_EQ(job[0].wait(), 1);
@@ -285,7 +270,7 @@ TEST_F(TrainJobTest, ASilentProcessEndsTheJobAfterTheTimeLimit) {
   Arguments more = kLong;
   more.insert(more.end(), {"--timeout", "2"});
   std::vector<TrainerProcess> job = start_two("run", more);
-  ASSERT_TRUE(reaches("run", 12, job[0])) << job[0].log();
+  ASSERT_TRUE(job[0].reaches(folder_ / "run", 12)) << job[0].log();
   job[1].send(SIGSTOP);
   EXPECT_EQ(job[0].wait(), 1);
   EXPECT_THAT(job[0].log(), HasSubstr("didn't answer within 2 s"));
@@ -294,7 +279,7 @@ TEST_F(TrainJobTest, ASilentProcessEndsTheJobAfterTheTimeLimit) {
 
 TEST_F(TrainJobTest, ASignalToOneProcessStopsAllWithACheckpoint) {
   std::vector<TrainerProcess> job = start_two("cut", kLong);
-  ASSERT_TRUE(reaches("cut", 12, job[0])) << job[0].log();
+  ASSERT_TRUE(job[0].reaches(folder_ / "cut", 12)) << job[0].log();
   job[1].send(SIGTERM);
   for (TrainerProcess& process : job)
     EXPECT_EQ(process.wait(), 0) << process.log();

@@ -1,6 +1,5 @@
 #include "train/llm_trainer.h"
 
-#include <omp.h>
 #include <spdlog/fmt/fmt.h>
 #include <spdlog/spdlog.h>
 
@@ -12,13 +11,13 @@
 
 #include "core/file.h"
 #include "core/progress.h"
-#include "core/threads.h"
 #include "pandagpt/error.h"
 #include "tensor/gguf_file.h"
 #include "train/export.h"
 #include "train/matmul.h"
 #include "train/mix.h"
 #include "train/plot.h"
+#include "train/run_start.h"
 
 namespace pandagpt::train {
 namespace fs = std::filesystem;
@@ -86,12 +85,8 @@ LlmTrainer::LlmTrainer(LlmTrainOptions options, const LlmFiles& files, Processes
       processes_(processes),
       device_(choose_device(options_.device, processes.local_rank())),
       compute_(choose_compute(options_.dtype, options_.base_type, device_)) {
-  const int threads = options_.threads > 0 ? options_.threads : default_thread_count();
-  omp_set_num_threads(threads);
-  at::set_num_threads(threads);
-  std::error_code code;
-  fs::create_directories(options_.out, code);
-  if (code) throw Error(ErrorKind::kInput, options_.out + ": can't be created: " + code.message());
+  use_threads(options_.threads);
+  make_run_folder(options_.out);
 
   data_ = std::make_unique<LlmData>(options_, files_, processes_);
   model_ = std::make_unique<LlamaLora>(

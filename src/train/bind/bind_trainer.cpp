@@ -1,6 +1,5 @@
 #include "train/bind/bind_trainer.h"
 
-#include <omp.h>
 #include <spdlog/fmt/fmt.h>
 #include <spdlog/spdlog.h>
 
@@ -12,11 +11,11 @@
 
 #include "core/file.h"
 #include "core/progress.h"
-#include "core/threads.h"
 #include "encoders/encoder_keys.h"
 #include "encoders/imagebind_config.h"
 #include "pandagpt/error.h"
 #include "train/plot.h"
+#include "train/run_start.h"
 
 namespace pandagpt::train {
 namespace fs = std::filesystem;
@@ -46,12 +45,8 @@ double cosine_learning_rate(std::int64_t step, std::int64_t n_steps, double peak
 
 BindTrainer::BindTrainer(BindOptions options, const fs::path& encoders)
     : options_(std::move(options)) {
-  const int threads = options_.threads > 0 ? options_.threads : default_thread_count();
-  omp_set_num_threads(threads);
-  at::set_num_threads(threads);
-  std::error_code code;
-  fs::create_directories(options_.out, code);
-  if (code) throw Error(ErrorKind::kInput, options_.out + ": can't be created: " + code.message());
+  use_threads(options_.threads);
+  make_run_folder(options_.out);
   setup_ = make_bind_setup(options_, encoders);
   std::vector<std::int64_t> sizes;
   for (const std::vector<PairList>* lists : {&setup_->training, &setup_->validation})
