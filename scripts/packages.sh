@@ -6,7 +6,7 @@ debian_base=(build-essential cmake ninja-build g++ pkg-config ccache git ca-cert
   python3 python3-venv
   libavformat-dev libavcodec-dev libavutil-dev libswscale-dev libswresample-dev libjpeg-dev
   libtiff-dev libdnnl-dev libutf8proc-dev libssl-dev zlib1g-dev libcurl4-openssl-dev
-  libsqlite3-dev nlohmann-json3-dev libcli11-dev libspdlog-dev
+  libsqlite3-dev libcpp-httplib-dev nlohmann-json3-dev libcli11-dev libspdlog-dev
   libgtest-dev libgmock-dev libbenchmark-dev)
 # `pandagpt search`, and OpenBLAS, which is fast where the reference BLAS is not (also for the trainer).
 debian_search=(libfaiss-dev libopenblas0-pthread)
@@ -19,13 +19,13 @@ other_systems() {
       (not tried by us) and run the script again; it goes on with whatever CMake finds.
         Fedora: sudo dnf install gcc-c++ cmake ninja-build pkgconf-pkg-config ccache git python3
                 ffmpeg-free-devel libjpeg-turbo-devel libtiff-devel onednn-devel utf8proc-devel
-                openssl-devel zlib-devel libcurl-devel sqlite-devel json-devel cli11-devel spdlog-devel gtest-devel
+                openssl-devel zlib-devel libcurl-devel sqlite-devel cpp-httplib-devel json-devel cli11-devel spdlog-devel gtest-devel
                 gmock-devel google-benchmark-devel
         Arch:   sudo pacman -S --needed base-devel cmake ninja pkgconf ccache git python
-                ffmpeg libjpeg-turbo libtiff onednn libutf8proc openssl zlib curl sqlite nlohmann-json
+                ffmpeg libjpeg-turbo libtiff onednn libutf8proc openssl zlib curl sqlite cpp-httplib nlohmann-json
                 cli11 spdlog gtest benchmark
         macOS:  brew install cmake ninja pkgconf ccache python ffmpeg jpeg-turbo libtiff onednn
-                utf8proc openssl@3 curl sqlite nlohmann-json cli11 spdlog googletest google-benchmark libomp
+                utf8proc openssl@3 curl sqlite cpp-httplib nlohmann-json cli11 spdlog googletest google-benchmark libomp
                 llama.cpp
       `pandagpt search` also needs FAISS (Fedora: faiss-devel; Arch and Homebrew: faiss); without it
       everything else is built.

@@ -11,9 +11,11 @@
 #include <vector>
 
 #include "llm/conversation.h"
+#include "llm/llm_context.h"
 #include "llm/llm_model.h"
 #include "llm/prompt.h"
 #include "llm/prompt_lookup.h"
+#include "llm/token_batch.h"
 #include "pandagpt/generation.h"
 
 namespace pandagpt {
@@ -83,10 +85,6 @@ class ChatSession {
   const SessionCounters& counters() const { return counters_; }
 
  private:
-  struct ContextDeleter {
-    void operator()(llama_context* context) const { llama_free(context); }
-  };
-
   enum class Logits { kNone, kLast, kAll };
   class Decoder;
 
@@ -102,7 +100,8 @@ class ChatSession {
   Conversation conversation_;
   int n_ctx_ = 0;
   int n_batch_ = 0;
-  std::unique_ptr<llama_context, ContextDeleter> context_;
+  ContextPtr context_;
+  TokenBatch batch_;
 
   std::vector<std::int32_t> cached_;
   PromptLookup lookup_;

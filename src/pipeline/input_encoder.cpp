@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
 #include "pandagpt/error.h"
@@ -22,10 +23,11 @@ EncoderOptions with_hashes_of(EmbeddingCache& cache, const std::string& recorded
 
 InputEncoder::InputEncoder(const std::filesystem::path& path, const EncoderOptions& options,
                            std::string model_name, EmbeddingCacheOptions cache,
-                           const std::string& recorded_sha256)
+                           const std::string& recorded_sha256, const InputLimits& limits)
     : model_name_(std::move(model_name)),
       cache_(std::move(cache)),
       encoders_(path, with_hashes_of(cache_, recorded_sha256, options)),
+      limits_(limits),
       transforms_(media_transforms(encoders_)),
       n_embd_(encoders_.n_embd()) {
   std::ranges::copy_if(kAllModalities, std::back_inserter(modalities_),
@@ -85,14 +87,11 @@ std::vector<float> InputEncoder::encode(const std::vector<Input>& inputs, int* n
       }
     }
     fresh.push_back(
-        {i, tower_of(input.modality), std::move(key), stamp, prepare(input, transforms_)});
+        {i, tower_of(input.modality), std::move(key), stamp, prepare(input, transforms_, limits_)});
   }
   if (n_cached != nullptr) *n_cached = static_cast<int>(inputs.size() - fresh.size());
   if (fresh.empty()) return rows;
-  {
-    const std::lock_guard lock(mutex_);
-    encode_new(fresh, rows);
-  }
+  encode_new(fresh, rows);
   for (const NewInput& one : fresh) {
     const Input& input = inputs[one.row];
     // A file that was written to meanwhile has been hashed as one thing and read as another.
@@ -103,24 +102,66 @@ std::vector<float> InputEncoder::encode(const std::vector<Input>& inputs, int* n
 }
 
 void InputEncoder::encode_new(std::span<NewInput> inputs, std::span<float> rows) const {
-  const auto width = static_cast<std::size_t>(n_embd_);
-  std::vector<Image> images;  // all at once: a batch is faster
-  std::vector<std::size_t> image_rows;
-  for (NewInput& one : inputs) {
-    if (auto* image = std::get_if<Image>(&one.prepared)) {
-      images.push_back(std::move(*image));
-      image_rows.push_back(one.row);
-      continue;
-    }
-    const auto& tensor = std::get<MediaTensor>(one.prepared);
-    const std::vector<float> row = encoders_.encode(one.tower, tensor.values, 1, tensor.n_views);
-    std::ranges::copy(row, rows.begin() + static_cast<std::ptrdiff_t>(one.row * width));
+  Request own{inputs, rows};
+  {
+    const std::lock_guard lock(waiting_mutex_);
+    waiting_.push_back(&own);
   }
-  if (images.empty()) return;
-  const std::vector<float> pictures = encoders_.encode_images(images);
-  for (std::size_t i = 0; i < image_rows.size(); ++i)
-    std::copy_n(pictures.begin() + static_cast<std::ptrdiff_t>(i * width), width,
-                rows.begin() + static_cast<std::ptrdiff_t>(image_rows[i] * width));
+  const std::lock_guard lock(mutex_);
+  if (!own.is_done) {  // nobody has taken it along
+    std::vector<Request*> batch;
+    {
+      const std::lock_guard waiting_lock(waiting_mutex_);
+      batch.swap(waiting_);
+    }
+    for (Request* one : batch)
+      one->is_done = true;
+    try {
+      encode_batch(batch);
+    } catch (...) {
+      if (batch.size() == 1) throw;
+      for (Request* one : batch) {  // each for itself: the fault is one request's own
+        try {
+          encode_batch({&one, 1});
+        } catch (...) {
+          one->failure = std::current_exception();
+        }
+      }
+    }
+  }
+  if (own.failure) std::rethrow_exception(own.failure);
+}
+
+void InputEncoder::encode_batch(std::span<Request* const> requests) const {
+  const auto width = static_cast<std::size_t>(n_embd_);
+  std::vector<Image> images;
+  std::map<std::pair<Tower, int>, std::vector<float>> tensors;  // by tower and number of views
+  std::map<std::pair<Tower, int>, std::vector<std::span<float>>> tensor_rows;
+  std::vector<std::span<float>> image_rows;
+  for (const Request* request : requests) {
+    for (NewInput& one : request->inputs) {
+      const std::span<float> row = request->rows.subspan(one.row * width, width);
+      if (auto* image = std::get_if<Image>(&one.prepared)) {
+        // One that fails is encoded again on its own, see encode_new.
+        images.push_back(requests.size() == 1 ? std::move(*image) : *image);
+        image_rows.push_back(row);
+        continue;
+      }
+      const auto& tensor = std::get<MediaTensor>(one.prepared);
+      const std::pair key(one.tower, tensor.n_views);
+      tensors[key].insert(tensors[key].end(), tensor.values.begin(), tensor.values.end());
+      tensor_rows[key].push_back(row);
+    }
+  }
+  const auto deliver = [&](std::span<const float> values, std::span<const std::span<float>> to) {
+    for (std::size_t i = 0; i < to.size(); ++i)
+      std::ranges::copy(values.subspan(i * width, width), to[i].begin());
+  };
+  for (const auto& [key, values] : tensors) {
+    const auto& to = tensor_rows[key];
+    deliver(encoders_.encode(key.first, values, static_cast<int>(to.size()), key.second), to);
+  }
+  if (!images.empty()) deliver(encoders_.encode_images(images), image_rows);
 }
 
 std::vector<float> InputEncoder::encode_texts(std::span<const std::string> texts) const {

@@ -1,6 +1,7 @@
 // Inputs of every kind -> embeddings in the joint space: decoding, preprocessing, tower.
 #pragma once
 
+#include <exception>
 #include <filesystem>
 #include <mutex>
 #include <optional>
@@ -15,14 +16,15 @@
 
 namespace pandagpt {
 
-/// May be used by several threads at once; they decode side by side and encode one after another.
+/// May be used by several threads at once: they decode side by side, and what has gathered while
+/// the encoders were busy is encoded in one batch.
 class InputEncoder {
  public:
   /// `model_name` stands in error messages. `recorded_sha256` is believed to be the file's, empty
   /// if unknown. Throws Error(kModel) if the file can't be used.
   InputEncoder(const std::filesystem::path& path, const EncoderOptions& options,
                std::string model_name, EmbeddingCacheOptions cache = {},
-               const std::string& recorded_sha256 = {});
+               const std::string& recorded_sha256 = {}, const InputLimits& limits = {});
 
   int n_embd() const { return n_embd_; }
   /// What the file has towers for.
@@ -48,15 +50,28 @@ class InputEncoder {
     PreparedInput prepared;
   };
 
+  /// What one call waits for.
+  struct Request {
+    std::span<NewInput> inputs;
+    std::span<float> rows;
+    bool is_done = false;  // guarded by mutex_
+    std::exception_ptr failure = {};
+  };
+
   void require_tower(Modality modality) const;
   void name_encoder() const;
-  /// Fills in rows of `rows`.
+  /// Fills in rows of `rows`, together with what other threads ask for.
   void encode_new(std::span<NewInput> inputs, std::span<float> rows) const;
+  /// All inputs of a tower at once.
+  void encode_batch(std::span<Request* const> requests) const;
 
   std::string model_name_;
   mutable EmbeddingCache cache_;  // before the encoders, which ask it
   mutable std::mutex mutex_;
   mutable Encoders encoders_;  // computes one call at a time
+  mutable std::mutex waiting_mutex_;
+  mutable std::vector<Request*> waiting_;
+  InputLimits limits_;
   MediaTransforms transforms_;
   int n_embd_ = 0;
   std::vector<Modality> modalities_;

@@ -40,7 +40,9 @@ struct MediaTransforms {
 };
 MediaTransforms media_transforms(const Encoders& encoders);
 
-/// Reads, decodes and preprocesses. Throws Error(kInput), "NAME: what; what to do".
-PreparedInput prepare(const Input& input, const MediaTransforms& transforms);
+/// Reads, decodes and preprocesses, within `limits`. Throws Error(kInput), "NAME: what; what to
+/// do".
+PreparedInput prepare(const Input& input, const MediaTransforms& transforms,
+                      const InputLimits& limits = {});
 
 }  // namespace pandagpt
