@@ -298,7 +298,7 @@ TEST_P(BatchSchedulerTest, ManyThreadsMaySubmit) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Caches, BatchSchedulerTest, testing::Values(false, true),
-                         [](const auto& info) { return info.param ? "Unified" : "Separate"; });
+                         [](const auto& cache) { return cache.param ? "Unified" : "Separate"; });
 
 TEST(TokenSampler, TheShortCutChoosesWhatTheSamplersWould) {
   // The only token of a nucleus, by the short cut, and the same by a chain that doesn't take it.

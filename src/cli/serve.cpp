@@ -181,7 +181,7 @@ void add_limit_options(CLI::App& command, ServeArguments& arguments) {
       "time that reading one input may take", 0.01, 1e6);
   add("--max-answer-tokens", options.limits.max_tokens, "length of an answer", 1, 1 << 20);
   add("--max-choices", options.limits.max_choices, "answers of one request ('n')", 1, 256);
-  add("--max-connections", options.web.max_connections, "open at once; more get 503", 1, 65536);
+  add("--max-connections", options.web.max_connections, "open at once; more get 503", 1, 900);
 }
 
 }  // namespace

@@ -133,6 +133,9 @@ void BatchScheduler::run() {
       }
     }
     publish(std::chrono::duration<double>(Clock::now() - start).count());
+    for (auto& [stream, update] : ended_)
+      stream->push(std::move(update));
+    ended_.clear();
   }
   const auto stopped = std::make_exception_ptr(
       Error(ErrorKind::kInternal, "the server is being stopped; the answer is incomplete"));
@@ -158,7 +161,7 @@ void BatchScheduler::admit() {
         if (!one.stream->cancelled()) return false;
         Answer none;
         none.finish = FinishReason::kCancelled;
-        one.stream->push({.choice = one.choice, .finished = none});
+        ended_.emplace_back(one.stream, GenerationUpdate{.choice = one.choice, .finished = none});
         ++own_.cancelled;
         ++own_.finished;
         return true;
@@ -334,9 +337,8 @@ void BatchScheduler::finish(SchedulerSlot& slot, FinishReason reason, bool ended
   last.finished = std::move(run.answer);
   ++own_.finished;
   if (reason == FinishReason::kCancelled) ++own_.cancelled;
-  const std::shared_ptr<GenerationStream> stream = run.task.stream;
+  ended_.emplace_back(run.task.stream, std::move(last));
   slot.end();
-  stream->push(std::move(last));
 }
 
 void BatchScheduler::publish(double seconds) {

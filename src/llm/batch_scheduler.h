@@ -19,6 +19,7 @@
 #include <mutex>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "llm/generation_stream.h"
@@ -27,6 +28,7 @@
 #include "llm/prompt_sequence.h"
 #include "llm/scheduler_slot.h"
 #include "llm/token_batch.h"
+#include "pandagpt/error.h"
 #include "pandagpt/generation.h"
 
 namespace pandagpt {
@@ -130,6 +132,8 @@ class BatchScheduler {
   // Of the scheduler's thread.
   std::vector<std::unique_ptr<SchedulerSlot>> slots_;
   Work texts_, media_;
+  /// Ends of answers: told when the counters and slots show them as ended.
+  std::vector<std::pair<std::shared_ptr<GenerationStream>, GenerationUpdate>> ended_;
   std::int64_t clock_ = 0;  // counts starts, for the least recently used slot
   SchedulerCounters own_;   // what the next publish() adds
 

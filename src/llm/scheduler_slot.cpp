@@ -17,10 +17,11 @@ std::uint32_t seed_of(const SchedulerTask& task) {
 
 SchedulerSlot::Run::Run(SchedulerTask of, int n_vocab)
     : task(std::move(of)),
-      answer{.seed = seed_of(task)},
-      sampler(task.request->options, n_vocab, answer.seed),
+      sampler(task.request->options, n_vocab, seed_of(task)),
       text(task.request->stops),
-      started(Clock::now()) {}
+      started(Clock::now()) {
+  answer.seed = sampler.seed();
+}
 
 void SchedulerSlot::begin(Run run, std::size_t n_cached, std::int64_t time) {
   run_.emplace(std::move(run));

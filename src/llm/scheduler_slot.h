@@ -50,7 +50,7 @@ class SchedulerSlot {
     Run(SchedulerTask task, int n_vocab);
 
     SchedulerTask task;
-    Answer answer;
+    Answer answer = {};
     TokenSampler sampler;
     AnswerStream text;
     std::int32_t pending = 0;  ///< sampled, not evaluated yet; in the answer only

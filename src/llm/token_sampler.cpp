@@ -39,7 +39,8 @@ std::int32_t best_token(std::span<const float> logits) {
 }
 
 TokenSampler::TokenSampler(const GenerateOptions& options, int n_vocab, std::uint32_t seed)
-    : greedy_(options.greedy || options.temperature == 0),
+    : seed_(seed),
+      greedy_(options.greedy || options.temperature == 0),
       has_penalties_(!greedy_ && options.has_penalties()),
       top_p_(options.top_p),
       chain_(llama_sampler_chain_init(llama_sampler_chain_default_params())) {

@@ -24,14 +24,14 @@ class TokenSampler {
   /// The next token; `logits` is (n_vocab).
   std::int32_t sample(std::span<const float> logits);
 
-  /// Whether these settings can only choose the best token: then nothing is drawn.
-  bool is_greedy() const { return greedy_; }
+  std::uint32_t seed() const { return seed_; }
 
  private:
   struct Deleter {
     void operator()(llama_sampler* sampler) const { llama_sampler_free(sampler); }
   };
 
+  std::uint32_t seed_;
   bool greedy_;
   bool has_penalties_;
   float top_p_;

@@ -37,8 +37,8 @@ const std::map<std::string, std::map<std::string, Route>>& routes() {
   static const std::map<std::string, std::map<std::string, Route>> all{
       {"/health", {{"GET", health}}},
       {"/v1/health", {{"GET", health}}},
-      {"/v1/models", {{"GET", list_models}}},
-      {"/models", {{"GET", list_models}}},
+      {"/v1/models", {{"GET", describe_models}}},
+      {"/models", {{"GET", describe_models}}},
       {"/props", {{"GET", props}}},
       {"/slots", {{"GET", slots}}},
       {"/metrics", {{"GET", metrics}}},

@@ -14,7 +14,7 @@ constexpr double kMaxTemperature = 10;
 constexpr double kMaxPenalty = 10;
 
 template <typename Field, typename Value>
-void apply(Field& field, const std::optional<Value>& value) {
+void take(Field& field, const std::optional<Value>& value) {
   if (value) field = static_cast<Field>(*value);
 }
 
@@ -73,15 +73,15 @@ GenerationSettings read_generation_settings(const JsonFields& body, const Genera
         *n < 0 || *n > limits.max_tokens ? limits.max_tokens : static_cast<int>(*n);
     break;
   }
-  apply(options.temperature, body.number("temperature", 0, kMaxTemperature));
+  take(options.temperature, body.number("temperature", 0, kMaxTemperature));
   if (body.find("temperature") != nullptr) options.greedy = options.temperature == 0;
   if (const auto top_p = body.number("top_p", 0, 1))  // 0 is the best token alone, as in OpenAI's
     options.top_p = std::max(static_cast<float>(*top_p), std::numeric_limits<float>::min());
-  apply(options.top_k, body.integer("top_k", 0, std::numeric_limits<std::int32_t>::max()));
-  apply(options.min_p, body.number("min_p", 0, 1));
-  apply(options.repeat_penalty, body.number("repeat_penalty", 0.01, kMaxPenalty));
-  apply(options.frequency_penalty, body.number("frequency_penalty", -kMaxPenalty, kMaxPenalty));
-  apply(options.presence_penalty, body.number("presence_penalty", -kMaxPenalty, kMaxPenalty));
+  take(options.top_k, body.integer("top_k", 0, std::numeric_limits<std::int32_t>::max()));
+  take(options.min_p, body.number("min_p", 0, 1));
+  take(options.repeat_penalty, body.number("repeat_penalty", 0.01, kMaxPenalty));
+  take(options.frequency_penalty, body.number("frequency_penalty", -kMaxPenalty, kMaxPenalty));
+  take(options.presence_penalty, body.number("presence_penalty", -kMaxPenalty, kMaxPenalty));
   if (const auto seed = body.integer("seed", std::numeric_limits<std::int64_t>::min(),
                                      std::numeric_limits<std::int64_t>::max());
       seed && *seed != -1)  // llama.cpp's mark for a random one

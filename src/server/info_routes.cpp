@@ -55,7 +55,7 @@ void health(ServerContext& server, WebRequest& /*request*/, WebResponse& respons
   response.body = R"({"status":"ok"})";
 }
 
-void list_models(ServerContext& server, WebRequest& /*request*/, WebResponse& response) {
+void describe_models(ServerContext& server, WebRequest& /*request*/, WebResponse& response) {
   const Engine& engine = server.engine();
   const Json model = model_json(engine);
   response.body = dump_json(

@@ -6,7 +6,7 @@
 namespace pandagpt {
 
 void health(ServerContext& server, WebRequest& request, WebResponse& response);
-void list_models(ServerContext& server, WebRequest& request, WebResponse& response);
+void describe_models(ServerContext& server, WebRequest& request, WebResponse& response);
 void show_model(ServerContext& server, const std::string& name, WebResponse& response);
 void props(ServerContext& server, WebRequest& request, WebResponse& response);
 void slots(ServerContext& server, WebRequest& request, WebResponse& response);

@@ -20,6 +20,7 @@ constexpr std::size_t kBytesOfBodyTime = std::size_t{64} << 20;  // WebLimits::b
 // A socket that is closed with unread bytes is reset, and the client may lose the answer: so much
 // is still read of what it sends.
 constexpr auto kLingerTime = std::chrono::milliseconds(500);
+constexpr auto kRefusedLingerTime = std::chrono::milliseconds(10);  // others wait behind it
 constexpr std::size_t kLingerBytes = std::size_t{4} << 20;
 
 thread_local WebConnection* current_connection = nullptr;
@@ -50,16 +51,16 @@ WebConnection::WebConnection(socket_t socket, const WebLimits& limits,
 
 WebConnection::~WebConnection() {
   current_connection = nullptr;
-  close_slowly();
+  close_slowly(refused_ ? kRefusedLingerTime : kLingerTime);
 }
 
 WebConnection* WebConnection::current() {
   return current_connection;
 }
 
-void WebConnection::close_slowly() {
+void WebConnection::close_slowly(Clock::duration time) {
   shutdown(socket_, SHUT_WR);
-  const Clock::time_point end = Clock::now() + kLingerTime;
+  const Clock::time_point end = Clock::now() + time;
   std::size_t n_read = 0;
   std::array<char, kBufferBytes> sink;
   while (!stopping_ && n_read < kLingerBytes && wait(POLLIN, end)) {
@@ -112,6 +113,7 @@ bool WebConnection::peer_is_gone() const {
 }
 
 void WebConnection::refuse(const std::string& response) {
+  refused_ = true;
   send(socket_, response.data(), response.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 

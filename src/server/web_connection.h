@@ -33,8 +33,10 @@ class WebConnection final : public httplib::Stream {
   /// How much of a body will be read: everything behind it counts as broken off.
   void set_body_budget(std::size_t bytes);
   void body_is_read() { body_left_unread_ = false; }
-  /// What is left of the body stands before the next request, so the connection must end.
-  bool must_close() const { return body_left_unread_ || failed_; }
+  bool has_unread_body() const { return body_left_unread_; }
+  /// What is left of the body, or of a header that is none, stands before the next request: the
+  /// connection must end.
+  bool must_close() const { return !in_body_ || body_left_unread_ || failed_; }
   /// A read ended at the budget or the deadline.
   bool is_over_budget() const { return over_budget_; }
   bool is_late() const { return late_; }
@@ -57,8 +59,9 @@ class WebConnection final : public httplib::Stream {
 
  private:
   bool wait(short events, Clock::time_point until) const;
+  /// Closes the socket when the client has taken what was sent, or after `time`.
   bool fill();
-  void close_slowly();
+  void close_slowly(Clock::duration time);
 
   socket_t socket_;
   const WebLimits& limits_;
@@ -72,6 +75,7 @@ class WebConnection final : public httplib::Stream {
   bool over_budget_ = false;
   bool late_ = false;
   bool failed_ = false;
+  bool refused_ = false;
 };
 
 }  // namespace pandagpt

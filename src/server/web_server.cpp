@@ -112,7 +112,8 @@ class Request final : public WebRequest {
 
   std::string read_body() override {
     std::string body;
-    if (content_ == nullptr) return body;
+    // Without a length, cpp-httplib would read until the client closes.
+    if (content_ == nullptr || !WebConnection::current()->has_unread_body()) return body;
     too_large_ = is_announced_beyond(limits_.max_body_bytes);
     if (too_large_) check_read(false, limits_.max_body_bytes);
     const bool complete = (*content_)([&](const char* data, std::size_t size) {
@@ -129,7 +130,8 @@ class Request final : public WebRequest {
 
   void read_form(std::size_t max_bytes, const std::function<void(const FormPart&)>& on_part,
                  const std::function<void(ByteView)>& on_data) override {
-    if (content_ == nullptr || !request_.is_multipart_form_data())
+    if (content_ == nullptr || !WebConnection::current()->has_unread_body() ||
+        !request_.is_multipart_form_data())
       throw ApiError::invalid("the body must be multipart/form-data");
     too_large_ = is_announced_beyond(max_bytes + (max_bytes >> 4));  // with what frames it
     if (too_large_) check_read(false, max_bytes);
@@ -189,7 +191,8 @@ class ChunkedStream final : public WebStream {
   explicit ChunkedStream(httplib::DataSink& sink) : sink_(sink) {}
   bool write(std::string_view bytes) override {
     const WebConnection* connection = WebConnection::current();
-    return !connection->peer_is_gone() && sink_.write(bytes.data(), bytes.size());
+    if (connection->peer_is_gone()) return false;
+    return bytes.empty() || sink_.write(bytes.data(), bytes.size());
   }
 
  private:
@@ -209,7 +212,7 @@ std::string refusal() {
 
 class WebServer::Impl final : private httplib::Server {
  public:
-  Impl(WebLimits limits, Handler handler, OnFailure on_failure)
+  Impl(WebLimits limits, WebServer::Handler handler, WebServer::OnFailure on_failure)
       : limits_(limits), handler_(std::move(handler)), on_failure_(std::move(on_failure)) {
     new_task_queue = [this] { return new ConnectionThreads(limits_.max_connections); };
     set_payload_max_length(std::numeric_limits<std::size_t>::max());  // the connection's budget
@@ -250,11 +253,18 @@ class WebServer::Impl final : private httplib::Server {
     return port;
   }
 
-  void serve() { listen_after_bind(); }
+  void serve() {
+    started_ = true;
+    if (!stopping_) listen_after_bind();
+    ended_ = true;
+  }
 
   void stop() {
     stopping_ = true;
-    httplib::Server::stop();
+    // cpp-httplib ignores a stop that comes before it has begun.
+    while (started_ && !ended_ && !is_running())
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    if (is_running()) httplib::Server::stop();
   }
 
   int n_connections() const { return n_connections_; }
@@ -348,8 +358,10 @@ class WebServer::Impl final : private httplib::Server {
   }
 
   const WebLimits limits_;
-  const Handler handler_;
-  const OnFailure on_failure_;
+  const WebServer::Handler handler_;
+  const WebServer::OnFailure on_failure_;
+  std::atomic<bool> started_ = false;
+  std::atomic<bool> ended_ = false;
   std::atomic<bool> stopping_ = false;
   std::atomic<int> n_connections_ = 0;
 };

@@ -19,7 +19,7 @@
 namespace pandagpt {
 
 struct WebLimits {
-  int max_connections = 256;
+  int max_connections = 256;  ///< below 1000: cpp-httplib refuses higher descriptors
   std::size_t max_header_bytes = 64 << 10;
   std::size_t max_body_bytes = std::size_t{64} << 20;  ///< unless a handler allows more
   std::chrono::seconds header_time{10};                ///< from a request's first byte to its body
