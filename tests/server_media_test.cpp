@@ -19,6 +19,7 @@ using test::fixture_bytes;
 using test::picture_part;
 using test::read_text;
 using test::Reply;
+using test::reply_of;
 using test::ServerTest;
 using testing::HasSubstr;
 using testing::Not;
@@ -318,7 +319,7 @@ TEST_F(ServerMediaTest, AddressesAreFetchedOnlyIfAllowedAndNeverPrivateOnes) {
   ServerOptions with = options();
   with.allow_urls = true;
   start(with);
-  for (const std::string& host : {"127.0.0.1", "localhost", "[::1]", "0.0.0.0", "2130706433",
+  for (const std::string host : {"127.0.0.1", "localhost", "[::1]", "0.0.0.0", "2130706433",
                                   "[::ffff:127.0.0.1]", "0x7f.1", "169.254.169.254", "10.0.0.1"})
     EXPECT_THAT(refused(with_url("http://" + host + ":9/photo.jpg")), HasSubstr("public internet"))
         << host;

@@ -16,6 +16,7 @@ using test::picture_part;
 using test::post_bytes;
 using test::RawClient;
 using test::Reply;
+using test::reply_of;
 using test::ServerTest;
 using test::TestServer;
 using testing::AnyOf;

@@ -250,9 +250,10 @@ TEST(WebFiles, ThePageIsBuiltIn) {
   EXPECT_EQ(page->content, test::read_text(fs::path(PANDAGPT_SOURCE_DIR) / "web" / "index.html"));
   EXPECT_EQ(find_web_file("/../index.html"), nullptr);
   // Works offline: nothing is loaded from elsewhere.
-  for (const WebFile& file : web_files())
-    if (file.content_type.starts_with("text/"))
-      EXPECT_EQ(file.content.find("src=\"http"), std::string_view::npos) << file.path;
+  for (const WebFile& file : web_files()) {
+    if (!file.content_type.starts_with("text/")) continue;
+    EXPECT_EQ(file.content.find("src=\"http"), std::string_view::npos) << file.path;
+  }
 }
 
 }  // namespace
