@@ -1,7 +1,10 @@
 // pandagpt serve: an OpenAI-compatible server and a web page.
+#include <fcntl.h>
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
 #include <atomic>
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -52,18 +55,32 @@ ServerOptions server_options(const ServeArguments& arguments) {
   return options;
 }
 
-/// Signals that end the server are taken by one thread alone, in which anything may be called.
-sigset_t hold_signals() {
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGTERM);
-  sigaddset(&signals, SIGINT);
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  return signals;
-}
+/// SIGTERM and SIGINT as bytes of a pipe, which a thread may wait for. (To block them and wait for
+/// the signals themselves, all threads would have to block them, also those that libraries have
+/// started before main.)
+class StopSignals {
+ public:
+  StopSignals() {
+    if (pipe2(pipe_, O_CLOEXEC) != 0) throw Error(ErrorKind::kInternal, "no pipe can be opened");
+    for (const int signal : {SIGTERM, SIGINT})
+      std::signal(signal, [](int) {
+        const char byte = 0;
+        [[maybe_unused]] const ssize_t n = write(pipe_[1], &byte, 1);
+      });
+  }
+
+  static void wait() {
+    char byte = 0;
+    while (read(pipe_[0], &byte, 1) < 0 && errno == EINTR) {
+    }
+  }
+
+ private:
+  static inline int pipe_[2] = {-1, -1};
+};
 
 void run_serve(const ServeArguments& arguments) {
-  const sigset_t signals = hold_signals();
+  const StopSignals signals;
   const ServerOptions options = server_options(arguments);
   ApiServer server(options);
   const int port = server.bind();
@@ -76,12 +93,10 @@ void run_serve(const ServeArguments& arguments) {
   std::thread serving([&server] { server.serve(); });
   std::atomic<bool> is_loaded = false;
   std::thread stopping([&] {
-    int signal = 0;
-    sigwait(&signals, &signal);
+    StopSignals::wait();
     if (!is_loaded) std::quick_exit(EXIT_SUCCESS);  // loading can't be interrupted
-    std::thread([signals] {
-      int again = 0;
-      sigwait(&signals, &again);
+    std::thread([] {
+      StopSignals::wait();
       std::quick_exit(kInterrupted);
     }).detach();
     server.stop();
