@@ -36,7 +36,12 @@ void make_six_sense_model(const fs::path& folder) {
   const fs::path tiny = fs::path(PANDAGPT_FIXTURES) / "tiny-panda";
   fs::create_directories(folder);
   fs::copy_file(tiny / "llm.gguf", folder / "llm.gguf");
-  test::write_tiny_encoders(folder / "encoders.gguf");
+  test::TinyEdit with_tokenizer;
+  with_tokenizer.metadata = [](GgufWriter& writer) {
+    const std::vector<std::string> merges{"a n", "d o", "do g</w>", "t h", "th e</w>", "o f</w>"};
+    writer.set_str_array(encoder_keys::kTokenizerMerges, merges);
+  };
+  test::write_tiny_encoders(folder / "encoders.gguf", with_tokenizer);
   Manifest manifest = read_manifest(tiny);
   SyntheticPanda sizes;
   sizes.towers = {test::tiny_config(Tower::kVision)};
@@ -187,12 +192,13 @@ TEST_F(ServerMediaTest, MotionAsNumbersIsTheSameAsItsFile) {
   const json imu{{"data", samples}, {"rate_hz", 200}, {"acceleration_unit", "m/s2"}};
   const std::vector<float> row = embed({{"type", "imu"}, {"imu", imu}});
   EXPECT_EQ(embed({{"type", "imu"}, {"imu", {{"csv", csv}, {"rate_hz", 200}}}}), row);
-  // The unit counts.
-  json in_g = imu;
-  in_g["acceleration_unit"] = "g";
-  EXPECT_NE(embed({{"type", "imu"}, {"imu", in_g}}), row);
+  // The units count.
+  json in_degrees = imu;
+  in_degrees["rotation_unit"] = "deg/s";
+  EXPECT_NE(embed({{"type", "imu"}, {"imu", in_degrees}}), row);
   for (const auto& [change, why] : std::vector<std::pair<json, std::string>>{
            {{{"acceleration_unit", "parsec"}}, "acceleration_unit"},
+           {{{"acceleration_unit", "g"}}, "gravity is 9.8"},
            {{{"rate_hz", -1}}, "rate_hz"},
            {{{"data", {{1, 2, 3}}}}, "samples"},
            {{{"data", json::array()}}, "samples"},
@@ -320,7 +326,7 @@ TEST_F(ServerMediaTest, AddressesAreFetchedOnlyIfAllowedAndNeverPrivateOnes) {
   with.allow_urls = true;
   start(with);
   for (const std::string host : {"127.0.0.1", "localhost", "[::1]", "0.0.0.0", "2130706433",
-                                  "[::ffff:127.0.0.1]", "0x7f.1", "169.254.169.254", "10.0.0.1"})
+                                 "[::ffff:127.0.0.1]", "0x7f.1", "169.254.169.254", "10.0.0.1"})
     EXPECT_THAT(refused(with_url("http://" + host + ":9/photo.jpg")), HasSubstr("public internet"))
         << host;
   EXPECT_TRUE(web.requests().empty());
@@ -338,7 +344,7 @@ TEST_F(ServerMediaTest, AddressesAreFetchedOnlyIfAllowedAndNeverPrivateOnes) {
 
 TEST_F(ServerMediaTest, DamagedAndTooLargeInputs) {
   ServerOptions with = six_senses();
-  with.limits.inputs = {.max_pixels = 10'000, .max_seconds = 0.25, .max_decode_seconds = 30};
+  with.limits.inputs = {.max_pixels = 7000, .max_seconds = 0.01, .max_decode_seconds = 30};
   with.limits.max_parts = 2;
   start(with);
   const auto picture = [](const std::string& url) {

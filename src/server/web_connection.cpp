@@ -131,11 +131,11 @@ bool WebConnection::is_writable() const {
 
 bool WebConnection::fill() {
   if (budget_ == 0) {
-    over_budget_ = failed_ = true;
+    over_budget_ = true;
     return false;
   }
   if (!wait(POLLIN, deadline_)) {
-    late_ = failed_ = true;
+    late_ = true;
     return false;
   }
   buffer_.resize(std::min(kBufferBytes, budget_));

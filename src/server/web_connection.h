@@ -36,7 +36,9 @@ class WebConnection final : public httplib::Stream {
   bool has_unread_body() const { return body_left_unread_; }
   /// What is left of the body, or of a header that is none, stands before the next request: the
   /// connection must end.
-  bool must_close() const { return !in_body_ || body_left_unread_ || failed_; }
+  bool must_close() const {
+    return !in_body_ || body_left_unread_ || over_budget_ || late_ || failed_;
+  }
   /// A read ended at the budget or the deadline.
   bool is_over_budget() const { return over_budget_; }
   bool is_late() const { return late_; }
