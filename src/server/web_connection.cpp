@@ -20,7 +20,7 @@ constexpr std::size_t kBytesOfBodyTime = std::size_t{64} << 20;  // WebLimits::b
 // A socket that is closed with unread bytes is reset, and the client may lose the answer: so much
 // is still read of what it sends.
 constexpr auto kLingerTime = std::chrono::milliseconds(500);
-constexpr auto kRefusedLingerTime = std::chrono::milliseconds(10);  // others wait behind it
+constexpr auto kHastyLingerTime = std::chrono::milliseconds(10);
 constexpr std::size_t kLingerBytes = std::size_t{4} << 20;
 
 thread_local WebConnection* current_connection = nullptr;
@@ -51,7 +51,7 @@ WebConnection::WebConnection(socket_t socket, const WebLimits& limits,
 
 WebConnection::~WebConnection() {
   current_connection = nullptr;
-  close_slowly(refused_ ? kRefusedLingerTime : kLingerTime);
+  close_slowly(in_haste_ ? kHastyLingerTime : kLingerTime);
 }
 
 WebConnection* WebConnection::current() {
@@ -112,8 +112,8 @@ bool WebConnection::peer_is_gone() const {
   return n == 0 || (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
 }
 
-void WebConnection::refuse(const std::string& response) {
-  refused_ = true;
+void WebConnection::refuse(const std::string& response, bool in_haste) {
+  in_haste_ = in_haste;
   send(socket_, response.data(), response.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 

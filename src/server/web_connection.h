@@ -45,7 +45,8 @@ class WebConnection final : public httplib::Stream {
 
   bool peer_is_gone() const;
   /// Writes a whole response and nothing else, without reading the request.
-  void refuse(const std::string& response);
+  /// `in_haste`: others wait meanwhile.
+  void refuse(const std::string& response, bool in_haste);
 
   // httplib::Stream. Those that only some versions of it have are not marked override.
   bool is_readable() const override;
@@ -77,7 +78,7 @@ class WebConnection final : public httplib::Stream {
   bool over_budget_ = false;
   bool late_ = false;
   bool failed_ = false;
-  bool refused_ = false;
+  bool in_haste_ = false;
 };
 
 }  // namespace pandagpt

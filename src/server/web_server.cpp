@@ -23,6 +23,9 @@ constexpr std::size_t kMaxPathBytes = 512;
 constexpr const char* kTooLongPath = "/path-too-long";
 constexpr const char* kAnyPath = "[\\s\\S]*";
 constexpr int kRefusedRetrySeconds = 1;
+// Beyond max_connections, for clients that are refused: they must take the answer.
+constexpr int kRefusingThreads = 32;
+constexpr int kBacklog = 1024;  // cpp-httplib's 5 drops what comes at once
 
 /// Whether this thread has no connection of its own to give: the one at hand is refused.
 thread_local bool is_refusing = false;
@@ -90,6 +93,18 @@ class ConnectionThreads final : public httplib::TaskQueue {
   std::vector<std::thread> threads_;
   std::size_t n_idle_ = 0;  // threads that wait, those for which a task has been put down included
   bool stopping_ = false;
+};
+
+/// Counts itself for as long as it lives.
+class Counted {
+ public:
+  explicit Counted(std::atomic<int>& count) : count_(count) { ++count_; }
+  ~Counted() { --count_; }
+  Counted(const Counted&) = delete;
+  Counted& operator=(const Counted&) = delete;
+
+ private:
+  std::atomic<int>& count_;
 };
 
 class Request final : public WebRequest {
@@ -214,7 +229,9 @@ class WebServer::Impl final : private httplib::Server {
  public:
   Impl(WebLimits limits, WebServer::Handler handler, WebServer::OnFailure on_failure)
       : limits_(limits), handler_(std::move(handler)), on_failure_(std::move(on_failure)) {
-    new_task_queue = [this] { return new ConnectionThreads(limits_.max_connections); };
+    new_task_queue = [this] {
+      return new ConnectionThreads(limits_.max_connections + kRefusingThreads);
+    };
     set_payload_max_length(std::numeric_limits<std::size_t>::max());  // the connection's budget
     set_tcp_nodelay(true);
     set_socket_options([](socket_t socket) {
@@ -250,6 +267,7 @@ class WebServer::Impl final : private httplib::Server {
       throw Error(ErrorKind::kUsage, "can't listen at " + host +
                                          ": the address isn't this machine's, or the port is "
                                          "taken; choose another with --host and --port");
+    ::listen(svr_sock_, kBacklog);
     return port;
   }
 
@@ -273,11 +291,11 @@ class WebServer::Impl final : private httplib::Server {
   // As httplib::SSLServer does it for its own kind of stream.
   bool process_and_close_socket(socket_t socket) override {
     WebConnection connection(socket, limits_, stopping_);
-    if (is_refusing) {
-      connection.refuse(refusal());
+    const Counted counted(n_connections_);
+    if (is_refusing || n_connections_ > limits_.max_connections) {
+      connection.refuse(refusal(), /*in_haste=*/is_refusing);
       return false;
     }
-    ++n_connections_;
     bool go_on = true;
     while (go_on && connection.wait_for_request()) {
       bool closed = false;
@@ -286,7 +304,6 @@ class WebServer::Impl final : private httplib::Server {
                           [&](httplib::Request& request) { prepare(request, connection); });
       go_on = ok && !closed && !connection.must_close();
     }
-    --n_connections_;
     return true;
   }
 
