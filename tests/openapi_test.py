@@ -25,13 +25,13 @@ def check_routes(source_dir, document):
 
 
 def main():
-    program, model, source_dir = sys.argv[1], sys.argv[2], pathlib.Path(sys.argv[3])
+    program, model, source_dir = sys.argv[1], pathlib.Path(sys.argv[2]).resolve(), pathlib.Path(sys.argv[3]).resolve()
     examples = sys.argv[4] if len(sys.argv) > 4 else "12"
     path = source_dir / "docs/openapi.yaml"
     check_routes(source_dir, yaml.safe_load(path.read_text()))
     tool = pathlib.Path(sys.executable).parent / "schemathesis"
     with tempfile.TemporaryDirectory() as folder, serve_process.server(
-            program, "--model", model, "--threads", "1", "--files-dir", folder + "/files",
+            program, "--model", str(model), "--threads", "1", "--files-dir", folder + "/files",
             "--max-answer-tokens", "4") as address:
         subprocess.run(
             [tool, "run", path, "--url", address, "--max-examples", examples, "--seed", "1",

@@ -33,6 +33,8 @@ class WebConnection final : public httplib::Stream {
   /// How much of a body will be read: everything behind it counts as broken off.
   void set_body_budget(std::size_t bytes);
   void body_is_read() { body_left_unread_ = false; }
+  /// The header of the request has been read.
+  bool is_in_body() const { return in_body_; }
   bool has_unread_body() const { return body_left_unread_; }
   /// What is left of the body, or of a header that is none, stands before the next request: the
   /// connection must end.

@@ -214,6 +214,15 @@ class ChunkedStream final : public WebStream {
   httplib::DataSink& sink_;
 };
 
+/// A method that cpp-httplib takes for no HTTP, by the form of a name (RFC 9110: QUERY may come).
+bool is_unknown_method(const std::string& method) {
+  static constexpr std::string_view kKnown[] = {"GET",     "HEAD",    "POST",  "PUT",   "DELETE",
+                                                "CONNECT", "OPTIONS", "TRACE", "PATCH", "PRI"};
+  const auto is_letter = [](char c) { return c >= 'A' && c <= 'Z'; };
+  return !method.empty() && std::ranges::all_of(method, is_letter) &&
+         std::ranges::find(kKnown, method) == std::end(kKnown);
+}
+
 std::string refusal() {
   const std::string body =
       dump_json(ApiError::unavailable("too many connections; try again later").to_json());
@@ -252,8 +261,8 @@ class WebServer::Impl final : private httplib::Server {
     Put(kAnyPath, with_body);
     Patch(kAnyPath, with_body);
     Delete(kAnyPath, with_body);
-    set_error_handler([this](const httplib::Request&, httplib::Response& response) {
-      describe_failure(response);
+    set_error_handler([this](const httplib::Request& request, httplib::Response& response) {
+      describe_failure(request, response);
     });
   }
 
@@ -355,7 +364,7 @@ class WebServer::Impl final : private httplib::Server {
   }
 
   /// What cpp-httplib answers by itself: requests that are no HTTP, methods without a handler.
-  void describe_failure(httplib::Response& response) {
+  void describe_failure(const httplib::Request& request, httplib::Response& response) {
     if (!response.body.empty() || response.status < 400) return;
     const WebConnection* connection = WebConnection::current();
     WebResponse result;
@@ -363,9 +372,12 @@ class WebServer::Impl final : private httplib::Server {
       fail(std::make_exception_ptr(
                ApiError(431, "invalid_request_error", "the request's headers are too long")),
            result);
-    } else if (response.status == 404) {
+    } else if (connection->is_in_body()) {  // a sound header, and a method such as TRACE
+      return handle(request, response, nullptr);
+    } else if (is_unknown_method(request.method)) {
       fail(std::make_exception_ptr(ApiError(405, "invalid_request_error", "unknown method")),
            result);
+      result.headers.emplace_back("Allow", "GET, POST, DELETE, OPTIONS");
     } else {
       fail(std::make_exception_ptr(
                ApiError(response.status, "invalid_request_error", "the request is no valid HTTP")),
