@@ -29,6 +29,11 @@ using RouteWithId = std::function<void(ServerContext&, const std::string&, WebRe
 constexpr const char* kModels = "/v1/models/";
 constexpr const char* kFiles = "/v1/files/";
 constexpr const char* kContent = "/content";
+/// The page runs nothing but its own modules, and talks to this server alone. blob: is what the user has chosen or
+/// recorded.
+constexpr const char* kContentSecurityPolicy =
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; media-src blob:; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 constexpr int kClientClosedRequest = 499;  // nginx's, for the log: nobody reads it
 constexpr auto kDrainInterval = std::chrono::milliseconds(20);
 
@@ -91,6 +96,8 @@ bool send_web_file(const std::string& path, WebResponse& response) {
   response.content_type = file->content_type;
   response.body = file->content;
   response.headers = {{"Cache-Control", "no-cache"},
+                      {"Content-Security-Policy", kContentSecurityPolicy},
+                      {"Permissions-Policy", "camera=(self), microphone=(self)"},
                       {"X-Content-Type-Options", "nosniff"},
                       {"X-Frame-Options", "DENY"},
                       {"Referrer-Policy", "no-referrer"}};
