@@ -5,6 +5,7 @@
 
 #include "server/api_error.h"
 #include "server/json_fields.h"
+#include "tensor/devices.h"
 
 namespace pandagpt {
 namespace {
@@ -45,6 +46,14 @@ Json settings_json(const GenerateOptions& options) {
           {"repeat_penalty", options.repeat_penalty},
           {"frequency_penalty", options.frequency_penalty},
           {"presence_penalty", options.presence_penalty}};
+}
+
+/// "cpu", or "cuda0; encoders: cpu".
+std::string devices_in_words(const PandaOptions& options) {
+  const std::string llm = device_name(find_device(options.device));
+  if (options.encoder_device.empty()) return llm;
+  const std::string encoders = device_name(find_device(options.encoder_device));
+  return encoders == llm ? llm : llm + "; encoders: " + encoders;
 }
 
 }  // namespace
@@ -98,7 +107,7 @@ void props(ServerContext& server, WebRequest& /*request*/, WebResponse& response
                                        image_question_piece(format, "{question}") +
                                        answer_piece(format, "{answer}")},
                  {"example_questions", model.info().example_questions},
-                 {"device", server.options.panda.device},
+                 {"device", devices_in_words(server.options.panda)},
                  {"limits",
                   {{"max_body_bytes", server.options.web.max_body_bytes},
                    {"max_file_bytes", server.files ? server.options.files.max_file_bytes : 0},

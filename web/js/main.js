@@ -14,6 +14,7 @@ import { Tray } from "./tray.js";
 import { Uploader } from "./upload.js";
 
 const kPollMs = 1000;
+const kRecorders = { photo: "image", sound: "audio", video: "video" };
 
 const api = new Api();
 const uploader = new Uploader(api);
@@ -113,6 +114,12 @@ function showProps() {
   settings.setProps(props);
   similarity.setProps(props);
   byId("senses").replaceChildren(...kSenses.map(senseCard));
+  byId("example").replaceChildren(element("option", { value: "" }, "Example …"), ...kSenses.map(exampleOption));
+  for (const [kind, sense] of Object.entries(kRecorders)) {
+    const reason = reasonAgainst(senseOf(sense), props);
+    byId(`record-${kind}`).disabled = reason !== null;
+    if (reason) byId(`record-${kind}`).title = reason;
+  }
   showStatus("ready", `${props.model_alias} · device ${props.device}`);
 }
 
@@ -169,11 +176,20 @@ function senseCard(sense) {
     element("h3", {}, icon(sense.id), sense.label), element("p", { class: "hint" }, sense.formats), action);
 }
 
+function exampleOption(sense) {
+  return element("option", { value: sense.id, disabled: reasonAgainst(sense, props) !== null }, sense.label);
+}
+byId("example").addEventListener("change", (event) => {
+  const { value } = event.target;
+  event.target.value = "";
+  addExample(senseOf(value));
+});
+
 const addFiles = async (files) => {
   for (const file of files) await tray.add(file);
 };
 
-for (const kind of ["photo", "sound", "video"]) {
+for (const kind of Object.keys(kRecorders)) {
   byId(`record-${kind}`).addEventListener("click", async () => {
     try {
       const file = await record(kind);
