@@ -8,11 +8,13 @@ const kNearEnd = 80;  // pixels
 const milliseconds = (value) => (value < 10 ? `${value.toFixed(1)} ms` : value < 10000 ? `${Math.round(value)} ms`
                                                                                        : `${(value / 1000).toFixed(1)} s`);
 
+const rate = (value) => value.toFixed(value < 100 ? 1 : 0);
+
 /// "13 tokens · 26.0 tokens/s · encoder 145 ms · first text after 676 ms"
 export function timingText({ timings, finish }) {
   if (!timings) return "";
   const facts = [`${timings.predicted_n} tokens`];
-  if (timings.predicted_per_second > 0) facts.push(`${timings.predicted_per_second.toFixed(1)} tokens/s`);
+  if (timings.predicted_per_second > 0) facts.push(`${rate(timings.predicted_per_second)} tokens/s`);
   if (timings.inputs_n > 0) {
     const cached = timings.inputs_cached_n > 0 ? `, ${timings.inputs_cached_n} of ${timings.inputs_n} known` : "";
     facts.push(`encoder ${milliseconds(timings.encode_ms)}${cached}`);

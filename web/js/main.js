@@ -120,7 +120,7 @@ function showProps() {
     byId(`record-${kind}`).disabled = reason !== null;
     if (reason) byId(`record-${kind}`).title = reason;
   }
-  showStatus("ready", `${props.model_alias} · device ${props.device}`);
+  showStatus("ready", `${props.model_alias} · ${props.device}`);
 }
 
 let connecting = null;

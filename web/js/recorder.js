@@ -81,10 +81,11 @@ async function fileOf(name, stream, view, stopped) {
   return new File([blob], `video-${timeStamp()}.${extension}`, { type: blob.type.split(";")[0] });
 }
 
-const pressed = (target) => new Promise((resolve) => target.addEventListener("click", resolve, { once: true }));
+const pressed = (target, signal) =>
+  new Promise((resolve) => target.addEventListener("click", resolve, { once: true, signal }));
 
 /// Counts the seconds; settles when `go` is pressed or the time is over.
-function runClock(go, state, maxSeconds) {
+function runClock(go, state, maxSeconds, signal) {
   const start = performance.now();
   return new Promise((resolve) => {
     const timer = setInterval(() => {
@@ -96,7 +97,8 @@ function runClock(go, state, maxSeconds) {
       clearInterval(timer);
       resolve();
     };
-    pressed(go).then(finish);
+    pressed(go, signal).then(finish);
+    signal.addEventListener("abort", finish);
   });
 }
 
@@ -115,21 +117,22 @@ export async function record(name) {
   meter.hidden = !kind.media.audio;
   view.srcObject = kind.media.video ? stream : null;
   const endLevel = kind.media.audio ? watchLevel(stream, meter) : () => {};
-  const closed = new Promise((resolve) => dialog.addEventListener("close", () => resolve(null), { once: true }));
-  const cancel = () => dialog.close();
-  byId("recorder-cancel").addEventListener("click", cancel, { once: true });
+  const end = new AbortController();
+  const { signal } = end;
+  const closed = new Promise((resolve) => dialog.addEventListener("close", () => resolve(null), { signal }));
+  pressed(byId("recorder-cancel"), signal).then(() => dialog.close());
   dialog.showModal();
   if (kind.media.video) view.play().catch(() => {});
   const recorded = (async () => {
-    await pressed(go);
+    await pressed(go, signal);
     go.textContent = "Done";
-    const stopped = kind.maxSeconds ? runClock(go, state, kind.maxSeconds) : null;
-    return fileOf(name, stream, view, Promise.race([stopped, closed]));
+    return fileOf(name, stream, view, kind.maxSeconds && runClock(go, state, kind.maxSeconds, signal));
   })();
   try {
     return await Promise.race([recorded, closed]);
   } finally {
-    byId("recorder-cancel").removeEventListener("click", cancel);
+    recorded.catch(() => {});  // of a cancelled recording nobody wants to know
+    end.abort();
     if (dialog.open) dialog.close();
     endLevel();
     view.srcObject = null;

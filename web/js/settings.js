@@ -63,7 +63,8 @@ export class Settings {
         this.#sampling[key] = range.valueAsNumber;
         this.#save();
       } });
-    return element("label", { class: "slider" }, element("span", {}, label), shown, range);
+    // The label is for its first control, and an output counts as one.
+    return element("label", { class: "slider" }, element("span", {}, label), range, shown);
   }
 
   #applyTheme() {

@@ -54,10 +54,8 @@ function draw(map, levels, table, label, [from, to]) {
 const digits = (value) => (Math.abs(value) >= 1000 ? value.toFixed(0) : value.toPrecision(3));
 
 /// Radiometric cameras mostly write hundredths of a kelvin.
-function celsius(value, unit) {
-  const isCentikelvin = unit === "integers" && value > 22000 && value < 60000;
-  return isCentikelvin ? `${digits(value)} (${(value / 100 - 273.15).toFixed(1)} °C)` : digits(value);
-}
+const isCentikelvin = (unit, low, high) => unit === "integers" && low > 22000 && high < 60000;
+const celsius = (value) => `${(value / 100 - 273.15).toFixed(1)} °C`;
 
 export async function thermalPreview(input) {
   const map = await readMap(input.blob);
@@ -65,9 +63,11 @@ export async function thermalPreview(input) {
   const [coldest, warmest] = [input.options.coldest ?? low, input.options.warmest ?? high];
   const span = warmest - coldest || 1;
   const levels = map.values.map((value) => (value - coldest) / span);
-  const ends = map.unit === "levels" ? ["cold", "warm"] : [coldest, warmest].map((value) => celsius(value, map.unit));
+  const inCelsius = isCentikelvin(map.unit, low, high);
+  const ends = map.unit === "levels" ? ["cold", "warm"] : [coldest, warmest].map(inCelsius ? celsius : digits);
+  const source = inCelsius ? "taken for 0.01 K" : map.unit === "levels" ? "8-bit grey" : "measured";
   return { content: draw(map, levels, colourTable("inferno"), `Thermal picture ${input.name}, from ${ends.join(" to ")}`, ends),
-           facts: `${map.width} × ${map.height} · ${map.unit === "levels" ? "8-bit grey" : "measured"}` };
+           facts: `${map.width} × ${map.height} · ${source}` };
 }
 
 export async function depthPreview(input) {
