@@ -20,6 +20,7 @@ MAX_FILE_MB = 1
 DESKTOP = {"width": 1280, "height": 860}
 PHONE = {"width": 390, "height": 844}
 SLOW_BYTES = 6000  # a second
+LONG_SEED = 8  # of a long answer at temperature 2
 BROWSER_ARGUMENTS = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
 PROGRAM, CHROMIUM, SOURCE = sys.argv[1], sys.argv[2], pathlib.Path(sys.argv[3])
 EXAMPLES = SOURCE / "examples" / "data"
@@ -63,6 +64,16 @@ def set_slider(page, name, value):
         "(slider, value) => { slider.value = value; slider.dispatchEvent(new Event('input')); }", value)
 
 
+def throttle(network, bytes_a_second):
+    """`network`: a CDP session; the limit is the session's own. -1: as fast as it goes."""
+    network.send("Network.emulateNetworkConditions", {
+        "offline": False, "latency": 0, "uploadThroughput": -1, "downloadThroughput": bytes_a_second})
+
+
+def with_seed(route):
+    route.continue_(post_data={**route.request.post_data_json, "seed": LONG_SEED})
+
+
 def colours(page, selector):
     """How many different pixels a canvas has."""
     return page.locator(selector).first.evaluate("""(canvas) => {
@@ -104,9 +115,9 @@ def test_stop_again_edit(browser, address):
         wait_until_ready(page)
         for name, value in (("max_tokens", 400), ("temperature", 2), ("top_p", 1)):
             set_slider(page, name, value)
+        page.route("**/v1/chat/completions", with_seed)
         network = page.context.new_cdp_session(page)
-        network.send("Network.emulateNetworkConditions", {"offline": False, "latency": 0, "uploadThroughput": -1,
-                                                          "downloadThroughput": SLOW_BYTES})
+        throttle(network, SLOW_BYTES)
         ask(page, "Tell me a story")
         answer = page.locator(".answer .text")
         expect(answer).not_to_be_empty()
@@ -117,8 +128,8 @@ def test_stop_again_edit(browser, address):
         expect(last_answer(page, "stopped").locator(".stats")).to_have_text("stopped")
         stopped = answer.inner_text()
         assert stopped.startswith(begun) and len(stopped) > len(begun), (begun, stopped)
-        network.send("Network.emulateNetworkConditions", {"offline": False, "latency": 0, "uploadThroughput": -1,
-                                                          "downloadThroughput": -1})
+        throttle(network, -1)
+        page.unroute("**/v1/chat/completions")
         for _ in range(100):
             if not any(slot["is_processing"] for slot in serve_process.get(address + "/slots")[1]):
                 break
