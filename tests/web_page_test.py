@@ -142,6 +142,8 @@ def test_stop_again_edit(browser, address):
         expect(page.locator(".turn")).to_have_count(1)
 
         page.get_by_role("button", name="The model's own values").click()
+        page.get_by_role("button", name="Again").click()  # a short answer, which leaves room for a second one
+        expect(last_answer(page).locator(".text")).to_have_text(ANSWER)
         ask(page, "A second question")
         last_answer(page)
         page.get_by_role("button", name="Edit").first.click()
