@@ -5,13 +5,14 @@
 debian_base=(build-essential cmake ninja-build g++ pkg-config ccache git ca-certificates
   python3 python3-venv
   libavformat-dev libavcodec-dev libavutil-dev libswscale-dev libswresample-dev libjpeg-dev
-  libtiff-dev libdnnl-dev libutf8proc-dev libssl-dev zlib1g-dev libcurl4-openssl-dev
+  libtiff-dev libdnnl-dev ocl-icd-opencl-dev libutf8proc-dev libssl-dev zlib1g-dev libcurl4-openssl-dev
   libsqlite3-dev libcpp-httplib-dev nlohmann-json3-dev libcli11-dev libspdlog-dev
   libgtest-dev libgmock-dev libbenchmark-dev)
 # `pandagpt search`, and OpenBLAS, which is fast where the reference BLAS is not (also for the trainer).
 debian_search=(libfaiss-dev libopenblas0-pthread)
-# libtorch's CMake package names the Python headers' and gloo's targets, hence the last ones.
-debian_train=(libtorch-dev libgloo-dev python3-dev)
+# libtorch's CMake package names the Python headers' and gloo's targets, hence those two. Options in
+# YAML, plots as PNG.
+debian_train=(libtorch-dev libgloo-dev python3-dev libyaml-cpp-dev librsvg2-dev)
 
 other_systems() {
   cat <<'TEXT'
@@ -30,7 +31,7 @@ other_systems() {
       `pandagpt search` also needs FAISS (Fedora: faiss-devel; Arch and Homebrew: faiss); without it
       everything else is built.
       The trainer also needs libtorch with its CMake package (python-pytorch on Arch, pytorch in
-      Homebrew); without it everything else is built.
+      Homebrew), yaml-cpp and librsvg; without libtorch everything else is built.
 TEXT
 }
 

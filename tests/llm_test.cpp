@@ -71,8 +71,8 @@ TEST(LlmModel, VocabularyAloneOpensNoSession) {
 }
 
 TEST(LlmModel, UnusableFilesAreModelErrors) {
-  const fs::path folder = fs::temp_directory_path() / "pandagpt_llm_unusable";
-  fs::create_directories(folder);
+  const test::TemporaryFolder temporary;
+  const fs::path& folder = temporary.path();
   const auto message = [](const fs::path& path) {
     const Error error = error_of([&] { LlmModel{path}; });
     EXPECT_EQ(error.kind(), ErrorKind::kModel);
@@ -95,7 +95,6 @@ TEST(LlmModel, UnusableFilesAreModelErrors) {
             ErrorKind::kModel);
   EXPECT_EQ(error_of([&] { LoraAdapter(tiny_model(), folder / "none.gguf"); }).kind(),
             ErrorKind::kModel);
-  fs::remove_all(folder);
 }
 
 TEST(ChatSession, LogitsEqualTheNumpyReference) {

@@ -26,7 +26,7 @@ def check_routes(source_dir, document):
 
 def main():
     program, model, source_dir = sys.argv[1], pathlib.Path(sys.argv[2]).resolve(), pathlib.Path(sys.argv[3]).resolve()
-    examples = sys.argv[4] if len(sys.argv) > 4 else "12"
+    examples = sys.argv[4] if len(sys.argv) > 4 else "5"
     path = source_dir / "docs/openapi.yaml"
     check_routes(source_dir, yaml.safe_load(path.read_text()))
     tool = pathlib.Path(sys.executable).parent / "schemathesis"

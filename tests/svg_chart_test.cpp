@@ -154,6 +154,7 @@ TEST(SvgChartTest, OnePointAndOneValueAreDrawn) {
   EXPECT_EQ(xml_fault(svg), "");
   EXPECT_EQ(dots(svg).size(), 1u);
   EXPECT_EQ(dots(to_svg(chart_of({1, 2, 3}, {7, 7, 7}))).size(), 3u);
+  EXPECT_EQ(dots(to_svg(chart_of({1, 2}, {1000, std::nextafter(1000, 2000)}))).size(), 2u);
 }
 
 TEST(SvgChartTest, LongSeriesStaySmallAndKeepTheirExtremes) {
@@ -186,6 +187,28 @@ TEST(SvgChartTest, FixedEndsAndFaintSeries) {
   }
   ASSERT_EQ(colours.size(), 2u);
   EXPECT_EQ(colours[0], colours[1]);
+}
+
+TEST(SvgChartTest, DashedSeriesShareTheColourBefore) {
+  LineChart chart = chart_of({0, 1}, {1, 2});
+  chart.series.push_back({.name = "b", .x = {0, 1}, .y = {2, 3}, .dashed = true});
+  const std::string svg = to_svg(chart);
+  static const std::regex kStroke("class=\"line( dashed)?\" stroke=\"(#[0-9a-f]+)\"");
+  std::vector<std::string> colours;
+  for (std::sregex_iterator it(svg.begin(), svg.end(), kStroke), end; it != end; ++it)
+    colours.push_back((*it)[2]);
+  ASSERT_EQ(colours.size(), 2u);
+  EXPECT_EQ(colours[0], colours[1]);
+}
+
+TEST(SvgChartTest, ASheetHoldsItsChartsRowByRow) {
+  const LineChart chart = chart_of({0, 1}, {1, 2});
+  const std::string svg = to_svg(std::vector{chart, chart, chart}, 2);
+  EXPECT_EQ(xml_fault(svg), "");
+  EXPECT_THAT(svg, testing::HasSubstr("viewBox=\"0 0 1440 800\""));
+  for (const char* place : {"(0 0)", "(720 0)", "(0 400)"})
+    EXPECT_THAT(svg, testing::HasSubstr(std::string("translate") + place));
+  EXPECT_THROW(to_svg(std::vector<LineChart>{}, 2), Error);
 }
 
 TEST(SvgChartTest, BarsAreProportionalAndNanHasNone) {

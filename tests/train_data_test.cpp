@@ -1,86 +1,150 @@
-// The trainer around its model: data, order, packing, feature cache, checkpoints, a whole run.
+// Training data: files of conversations, tokens, order, packing.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <torch/torch.h>
 
-#include <algorithm>
-#include <cstring>
-#include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "core/file.h"
-#include "encoders/encoders.h"
-#include "pipeline/manifest.h"
+#include "pipeline/input_json.h"
 #include "test_support.h"
-#include "train/checkpoint.h"
+#include "train/conversation_file.h"
 #include "train/dataset.h"
-#include "train/feature_cache.h"
-#include "train/image_views.h"
-#include "train/llm_trainer.h"
+#include "train_data_support.h"
 
 namespace pandagpt::train {
 namespace {
 
 namespace fs = std::filesystem;
+using test::about_picture;
 using test::error_of;
-using test::read_text;
 using test::TemporaryFolder;
 using test::write_text;
+using testing::ElementsAre;
+using testing::HasSubstr;
 
-const fs::path kFixtures = PANDAGPT_FIXTURES;
+class ConversationFileTest : public testing::Test {
+ protected:
+  ConversationFile open(const std::string& content) const {
+    write_text(path_, content);
+    return {path_, "root"};
+  }
+  /// What is wrong with record `index` of a list.
+  std::string fault(const std::string& content, std::int64_t index = 0) const {
+    const ConversationFile file = open(content);
+    try {
+      file.read(index);
+    } catch (const BadObject& bad) {
+      return bad.what();
+    }
+    ADD_FAILURE() << "nothing was thrown";
+    return "";
+  }
 
-std::string entry(const std::string& image, const std::string& question,
-                  const std::string& answer) {
-  return nlohmann::json{
-      {"image_name", image},
-      {"conversation",
-       {{{"from", "human"}, {"value", question}}, {{"from", "gpt"}, {"value", answer}}}}}
-      .dump();
-}
+  const TemporaryFolder folder_;
+  const fs::path path_ = folder_ / "d.json";
+};
 
-TEST(TrainData, ReadsJsonAndJsonLines) {
-  const TemporaryFolder folder;
-  const std::string a = entry("a.jpg", "What?", "A dog.");
-  const std::string b = entry("b.jpg", "What?", "A cat.");
-  write_text(folder / "d.json", "[" + a + "," + b + "]");
-  write_text(folder / "d.jsonl", a + "\n\n" + b + "\n");
-  for (const char* name : {"d.json", "d.jsonl"}) {
-    const auto conversations = read_conversations(folder / name);
-    ASSERT_EQ(conversations.size(), 2U) << name;
-    EXPECT_EQ(conversations[1].image_name, "b.jpg");
-    EXPECT_TRUE(conversations[1].turns[0].is_human);
-    EXPECT_EQ(conversations[1].turns[1].text, "A cat.");
+TEST_F(ConversationFileTest, ReadsListsAndLinesInAnyOrder) {
+  const std::string a = about_picture("a.jpg", "What?", "A \"dog\" [or] {cat}, \\ \xC3\xA9.");
+  const std::string b = about_picture("b.jpg", "What?", "A cat.");
+  for (const std::string& content :
+       {"[" + a + "," + b + "]", " [\n " + a + " ,\n" + b + "\n]\n ", a + "\n\n" + b,
+        a + "\r\n" + b + "\r\n", "\xEF\xBB\xBF" + a + "\n" + b}) {
+    const ConversationFile file = open(content);
+    ASSERT_EQ(file.size(), 2) << content;
+    const Conversation second = file.read(1);
+    ASSERT_EQ(second.inputs.items().size(), 1U);
+    EXPECT_EQ(second.inputs.items()[0].name, "root/b.jpg");
+    EXPECT_EQ(second.turns[0].answer, "A cat.");
+    EXPECT_EQ(file.read(0).turns[0].answer, "A \"dog\" [or] {cat}, \\ \xC3\xA9.");
   }
 }
 
-TEST(TrainData, WrongEntriesAreNamed) {
-  const TemporaryFolder folder;
-  const std::string good = entry("a.jpg", "What?", "A dog.");
-  const auto message_of = [&](const std::string& text) {
-    write_text(folder / "d.json", text);
-    const Error error = error_of([&] { read_conversations(folder / "d.json"); });
+TEST_F(ConversationFileTest, InputsOfEveryKindOneOrSeveralOrNone) {
+  const auto turns = nlohmann::json::parse(about_picture("", "q", "a"))["conversation"];
+  const auto inputs_of = [&](nlohmann::json record) {
+    record["conversation"] = turns;
+    return open(record.dump()).read(0).inputs.items();
+  };
+  for (const Modality modality : kAllModalities) {
+    const auto inputs = inputs_of({{to_string(modality), "/x"}});
+    ASSERT_EQ(inputs.size(), 1U);
+    EXPECT_EQ(inputs[0].modality, modality);
+    EXPECT_EQ(inputs[0].name, "/x");
+  }
+  const auto several = inputs_of({{"image_name", "a.jpg"},
+                                  {"audio", {"b.wav", "c.wav"}},
+                                  {"imu", "d.csv"},
+                                  {"weights", {{"audio", 0.5}}},
+                                  {"sensor", {{"imu_rate_hz", 50}, {"acceleration_unit", "g"}}}});
+  ASSERT_EQ(several.size(), 4U);
+  EXPECT_EQ(several[2].name, "root/c.wav");
+  EXPECT_EQ(several[2].weight, 0.5F);
+  EXPECT_EQ(several[3].sensor.imu_rate_hz, 50);
+  EXPECT_EQ(several[3].sensor.acceleration_unit, AccelerationUnit::kG);
+  EXPECT_TRUE(inputs_of({{"image", nullptr}, {"id", 7}}).empty());
+}
+
+TEST_F(ConversationFileTest, SaysWhatIsWrongWithARecord) {
+  const std::string good = about_picture("a.jpg", "What?", "A dog.");
+  const auto record = [](const std::string& turns) {
+    return R"({"image_name": "a", "conversation": )" + turns + "}";
+  };
+  EXPECT_THAT(fault("[" + good + ", {}]", 1), HasSubstr("'conversation'"));
+  EXPECT_THAT(fault("[" + good + ", 7]", 1), HasSubstr("not an object"));
+  EXPECT_THAT(fault("[" + good + ",," + good + "]", 1), HasSubstr("not valid JSON"));
+  EXPECT_THAT(fault(about_picture("a.jpg", "What?", " \n")), HasSubstr("answer is empty"));
+  EXPECT_THAT(fault(R"([{"image_name": 3}])"), HasSubstr("'image_name'"));
+  EXPECT_THAT(fault(R"([{"image": 3}])"), HasSubstr("'image'"));
+  EXPECT_THAT(fault(R"([{"image": ""}])"), HasSubstr("empty"));
+  EXPECT_THAT(fault(R"([{"image": "a", "weights": {"image": "x"}}])"), HasSubstr("weight"));
+  EXPECT_THAT(fault(R"([{"imu": "a", "sensor": {"rate": 3}}])"), HasSubstr("'rate'"));
+  EXPECT_THAT(fault(R"([{"imu": "a", "sensor": {"rotation_unit": "rpm"}}])"), HasSubstr("'rpm'"));
+  EXPECT_THAT(fault(record(R"([{"from": "gpt", "value": "x"}])")), HasSubstr("alternate"));
+  EXPECT_THAT(fault(record(R"([{"from": "human", "value": "x"}])")), HasSubstr("no answer"));
+  EXPECT_THAT(fault(record(R"([{"from": "user", "value": "x"}])")), HasSubstr("'user'"));
+  EXPECT_THAT(fault(record(R"([{"from": "human"}])")), HasSubstr("'value'"));
+  EXPECT_THAT(fault(record("[[]]")), HasSubstr("not an object"));
+  EXPECT_THAT(fault(good + "\n{\"a\": \"\xFF\"}\n", 1), HasSubstr("not valid UTF-8"));
+  EXPECT_THAT(fault(good + "\n" + good.substr(0, 30), 1), HasSubstr("not valid JSON"));
+  EXPECT_THAT(fault(good + "\n" + std::string(ConversationFile::kMaxRecordBytes + 1, 'x'), 1),
+              HasSubstr("longer than 16 MiB"));
+}
+
+TEST_F(ConversationFileTest, SaysWhatIsWrongWithAFile) {
+  const std::string good = about_picture("a.jpg", "What?", "A dog.");
+  const auto message = [&](const std::string& content) {
+    const Error error = error_of([&] { open(content); });
     EXPECT_EQ(error.kind(), ErrorKind::kInput);
     return std::string(error.what());
   };
-  const auto contains = [](const std::string& text, const std::string& part) {
-    return text.find(part) != std::string::npos;
-  };
-  EXPECT_TRUE(contains(message_of("[" + good + ", {}]"), "entry 1: 'image_name'"));
-  EXPECT_TRUE(contains(message_of("[" + entry("a.jpg", "What?", "") + "]"), "answer is empty"));
-  EXPECT_TRUE(contains(message_of(R"([{"image_name": 3}])"), "entry 0: 'image_name'"));
-  EXPECT_TRUE(contains(
-      message_of(R"([{"image_name": "a", "conversation": [{"from": "gpt", "value": "x"}]}])"),
-      "alternate"));
-  EXPECT_TRUE(contains(
-      message_of(R"([{"image_name": "a", "conversation": [{"from": "human", "value": "x"}]}])"),
-      "no answer"));
-  EXPECT_TRUE(contains(
-      message_of(R"([{"image_name": "a", "conversation": [{"from": "user", "value": "x"}]}])"),
-      "'user'"));
-  EXPECT_TRUE(contains(message_of("[" + good), "not valid JSON"));
-  EXPECT_TRUE(contains(message_of("{}"), "list was expected"));
-  EXPECT_TRUE(contains(message_of("[]"), "no conversations"));
+  EXPECT_THAT(message("[" + good), HasSubstr("no end"));
+  EXPECT_THAT(message("[" + good + "] x"), HasSubstr("behind"));
+  EXPECT_THAT(message("[" + good + "}]"), HasSubstr("not valid JSON near byte"));
+  EXPECT_THAT(message("[]"), HasSubstr("no conversations"));
+  EXPECT_THAT(message(""), HasSubstr("no conversations"));
+  EXPECT_EQ(error_of([&] { ConversationFile(folder_ / "none", ""); }).kind(), ErrorKind::kInput);
+  EXPECT_EQ(error_of([&] { ConversationFile(folder_.path(), ""); }).kind(), ErrorKind::kInput);
+}
+
+TEST_F(ConversationFileTest, AQuestionMayStandOpenIfAsked) {
+  const ConversationFile file = open(R"({"conversation": [{"from": "human", "value": "x"}]})");
+  EXPECT_THROW(file.read(0), BadObject);
+  EXPECT_EQ(file.read(0, true).turns.at(0).question, "x");
+}
+
+TEST_F(ConversationFileTest, AFileThatChangesUnderTheRunIsNoticed) {
+  const ConversationFile file = open(about_picture("a.jpg", "What?", "A dog."));
+  {
+    std::fstream out(path_, std::ios::in | std::ios::out);
+    out.seekp(20);
+    out.put('#');
+  }
+  EXPECT_THAT(error_of([&] { file.read(0); }).what(), HasSubstr("has changed"));
+  fs::resize_file(path_, 10);
+  EXPECT_THAT(error_of([&] { file.read(0); }).what(), HasSubstr("has changed"));
 }
 
 // One token a byte, so that positions can be counted in the text.
@@ -88,74 +152,99 @@ std::vector<std::int32_t> bytes_of(std::string_view text) {
   return {text.begin(), text.end()};
 }
 
-DataSet two_turns(std::int64_t max_length = 1024) {
-  Conversation c{"a.jpg", {{true, "q1"}, {false, "a1"}, {true, "q2"}, {false, "a2"}}};
-  return tokenize({c}, bytes_of, {PromptTemplate{}, 1, 2, max_length});
+Example two_turns(std::int64_t max_length = 1024, bool with_input = true) {
+  Conversation c{"", {}, {{"q1", "a1"}, {"q2", "a2"}}};
+  if (with_input) c.inputs.add_file(Modality::kImage, "a.jpg");
+  ConversationTokenizer tokenizer(bytes_of, {PromptTemplate{}, 1, 2, max_length});
+  const Example e = tokenizer(c);
+  EXPECT_EQ(tokenizer.is_too_long(c), e.is_cut) << max_length;
+  return e;
 }
 
-TEST(TrainData, TokensFollowThePromptProtocolAndOnlyAnswersAreLabels) {
-  const DataSet data = two_turns();
-  ASSERT_EQ(data.examples.size(), 1U);
-  std::string text, labels;
-  for (std::size_t i = 0; i < data.examples[0].tokens.size(); ++i) {
-    const std::int32_t token = data.examples[0].tokens[i];
+std::string text_of(const Example& e, bool labels_only = false) {
+  std::string text;
+  for (std::size_t i = 0; i < e.tokens.size(); ++i) {
+    const std::int32_t token = e.tokens[i];
+    if (labels_only && !e.is_label[i]) continue;
     text += token == Example::kImageToken ? '*' : token == 1 ? '^' : static_cast<char>(token);
-    if (data.examples[0].is_label[i]) labels += static_cast<char>(token);
   }
-  EXPECT_EQ(text,
+  return text;
+}
+
+TEST(TrainTokens, FollowThePromptProtocolAndOnlyAnswersAreLabels) {
+  EXPECT_EQ(text_of(two_turns()),
             "^### Human: <Img>**</Img> q1\n### Assistant:a1\n### Human: q2\n### Assistant:a2\n###");
-  EXPECT_EQ(labels, "a1\n###a2\n###");
+  EXPECT_EQ(text_of(two_turns(), true), "a1\n###a2\n###");
+  const Example text_only = two_turns(1024, false);
+  EXPECT_EQ(text_of(text_only),
+            "^### Human: q1\n### Assistant:a1\n### Human: q2\n### Assistant:a2\n###");
+  EXPECT_EQ(text_only.n_inputs, 0);
 }
 
-TEST(TrainData, OverlongConversationsAreCutAndCountedOrDropped) {
-  const DataSet cut = two_turns(50);
-  EXPECT_EQ(cut.n_truncated, 1);
-  EXPECT_EQ(cut.examples.at(0).tokens.size(), 50U);
-  const DataSet dropped = two_turns(20);  // ends before the first answer
-  EXPECT_EQ(dropped.n_dropped, 1);
-  EXPECT_TRUE(dropped.examples.empty());
+TEST(TrainTokens, OverlongConversationsAreCut) {
+  const Example cut = two_turns(50);
+  EXPECT_TRUE(cut.is_cut);
+  EXPECT_EQ(cut.tokens.size(), 50U);
+  EXPECT_TRUE(cut.has_labels());
+  EXPECT_FALSE(two_turns(20).has_labels());  // ends before the first answer
+  const auto whole = static_cast<std::int64_t>(two_turns().tokens.size());
+  EXPECT_FALSE(two_turns(whole).is_cut);
+  EXPECT_TRUE(two_turns(whole - 1).is_cut);
 }
 
-DataSet many_examples() {
-  DataSet data;
+std::vector<Example> many_examples() {
+  std::vector<Example> examples;
   for (int i = 0; i < 53; ++i) {
     Example e;
-    e.image = i / 5;
+    e.source = i / 5;
     e.tokens = {1, Example::kImageToken, 7, 8, 10 + i};
     e.is_label = {0, 0, 0, 0, 1};
-    data.examples.push_back(e);
+    examples.push_back(e);
   }
-  return data;
+  return examples;
 }
 
-TEST(TrainData, AnEpochHasEveryExampleOnceInAnOrderOfItsOwn) {
-  const DataSet data = many_examples();
+TEST(TrainOrder, AnEpochHasEveryExampleOnceInAnOrderOfItsOwn) {
+  std::vector<std::int64_t> sources;
+  for (const Example& e : many_examples())
+    sources.push_back(e.source);
+  sources[20] = sources[30] = kNoSource;
   const auto flat = [&](std::uint64_t seed, std::int64_t epoch) {
     std::vector<std::int64_t> all;
-    for (const Batch& batch : order_epoch(data, {8, 3, seed}, epoch))
+    for (const Batch& batch : order_epoch(sources, {8, 3, seed}, epoch))
       for (const Group& group : batch) {
         EXPECT_LE(group.size(), 3U);
         for (const std::int64_t member : group) {
-          EXPECT_EQ(data.examples[static_cast<std::size_t>(member)].image,
-                    data.examples[static_cast<std::size_t>(group[0])].image);
+          EXPECT_EQ(sources[static_cast<std::size_t>(member)],
+                    sources[static_cast<std::size_t>(group[0])]);
           all.push_back(member);
+        }
+        if (sources[static_cast<std::size_t>(group[0])] == kNoSource) {
+          EXPECT_EQ(group.size(), 1U);
         }
       }
     return all;
   };
   const auto first = flat(1, 0);
-  EXPECT_EQ(std::set<std::int64_t>(first.begin(), first.end()).size(), data.examples.size());
-  EXPECT_EQ(first.size(), data.examples.size());
+  EXPECT_EQ(std::set<std::int64_t>(first.begin(), first.end()).size(), sources.size());
+  EXPECT_EQ(first.size(), sources.size());
   EXPECT_EQ(first, flat(1, 0));
   EXPECT_NE(first, flat(1, 1));
   EXPECT_NE(first, flat(2, 0));
 }
 
-TEST(TrainData, PackedRowsPredictTheRightTokens) {
-  const DataSet data = many_examples();
-  const std::vector<float> features(3, 1.0F);
+void add_ones(std::int64_t example, FeatureRows& rows, const std::vector<Example>& examples) {
+  for (std::int64_t i = 0; i < examples[static_cast<std::size_t>(example)].n_inputs; ++i) {
+    rows.values.insert(rows.values.end(), 3, static_cast<float>(i + 1));
+    rows.weights.push_back(0.5F);
+  }
+}
+
+TEST(TrainPack, RowsPredictTheRightTokens) {
+  const std::vector<Example> examples = many_examples();
   const PackedBatch batch = pack(
-      data, {{0, 1, 2}, {9}}, [&](std::int64_t) { return features.data(); }, 3);
+      examples, {{0, 1, 2}, {9}},
+      [&](std::int64_t e, FeatureRows& rows) { add_ones(e, rows, examples); }, 3);
   // 4 shared tokens and 3 answers of 1, then a lone sequence of 5, padded to a multiple
   EXPECT_EQ(batch.n_tokens, 4 + 3 + 5);
   EXPECT_EQ(batch.tokens.size(0) % kPackMultiple, 0);
@@ -164,228 +253,35 @@ TEST(TrainData, PackedRowsPredictTheRightTokens) {
   EXPECT_TRUE(torch::equal(batch.layout.positions.narrow(0, 0, 12),
                            torch::tensor({0, 1, 2, 3, 4, 4, 4, 0, 1, 2, 3, 4}, torch::kInt64)));
   EXPECT_EQ(batch.image_rows.size(0), 2);
+  EXPECT_EQ(batch.n_images, 2);
   EXPECT_EQ(batch.layout.trees.size(), 3U);  // group, lone sequence, padding
 }
 
-TEST(TrainSchedule, WarmsUpLinearlyAndDecaysToZero) {
-  EXPECT_NEAR(learning_rate(0, 100, 1.0, 0.1), 0.1, 1e-12);
-  EXPECT_NEAR(learning_rate(9, 100, 1.0, 0.1), 1.0, 1e-12);
-  EXPECT_NEAR(learning_rate(54, 100, 1.0, 0.1), 0.5, 1e-12);
-  EXPECT_NEAR(learning_rate(99, 100, 1.0, 0.1), 0.0, 1e-12);
-}
+TEST(TrainPack, SeveralInputsAreSummedWithTheirWeightsAndTextHasNone) {
+  std::vector<Example> examples = many_examples();
+  examples[0].n_inputs = examples[1].n_inputs = 2;
+  examples[30].n_inputs = 0;
+  examples[30].tokens = {1, 7, 8, 10};
+  examples[30].is_label = {0, 0, 0, 1};
+  const Batch groups = {{30}, {0, 1}, {9}};
+  const PackedBatch batch = pack(
+      examples, groups, [&](std::int64_t e, FeatureRows& rows) { add_ones(e, rows, examples); }, 3);
+  EXPECT_EQ(batch.n_images, 2);
+  EXPECT_TRUE(torch::equal(batch.feature_images, torch::tensor({0, 0, 1}, torch::kInt64)));
+  EXPECT_EQ(batch.features.size(0), 3);
+  std::int64_t n_features = 0;
+  for (const Group& group : groups)
+    n_features += packed_size(examples, group).n_features;
+  EXPECT_EQ(n_features, 3);
 
-class FeatureCacheTest : public testing::Test {
- protected:
-  FeatureCacheTest() : encoders_(kFixtures / "tiny-panda" / "encoders.gguf", {.n_threads = 1}) {
-    fs::copy_file(kFixtures / "encoders" / "photo_0.png", folder_ / "a.png");
-    fs::copy_file(kFixtures / "encoders" / "photo_1.png", folder_ / "b.png");
-  }
-  FeatureCache open() {
-    return FeatureCache(folder_ / "cache", encoders_.fingerprint(), encoders_.n_embd());
-  }
-  FeatureTable load(FeatureCache& cache, double max_failures = 0.01) {
-    return load_features({"a.png", "b.png"}, folder_.path(), encoders_, cache, 2, max_failures);
-  }
-
-  TemporaryFolder folder_;
-  Encoders encoders_;
-};
-
-TEST_F(FeatureCacheTest, RemembersAcrossRunsAndSeesAChangedPicture) {
-  FeatureTable first;
-  {
-    FeatureCache cache = open();
-    first = load(cache);
-    EXPECT_EQ(cache.size(), 4U);  // two pictures, plain and mirrored
-  }
-  const auto n = static_cast<std::size_t>(first.n_features);
-  EXPECT_NE(std::vector<float>(first.row(0, 0), first.row(0, 0) + n),
-            std::vector<float>(first.row(0, 1), first.row(0, 1) + n));
-  {
-    FeatureCache cache = open();
-    EXPECT_EQ(cache.size(), 4U);
-    EXPECT_EQ(load(cache).values, first.values);
-    EXPECT_EQ(cache.size(), 4U) << "nothing was computed again";
-  }
-  fs::copy_file(kFixtures / "encoders" / "photo_2.png", folder_ / "a.png",
-                fs::copy_options::overwrite_existing);
-  FeatureCache cache = open();
-  const FeatureTable changed = load(cache);
-  EXPECT_EQ(cache.size(), 6U);
-  EXPECT_FALSE(std::equal(changed.row(0, 0), changed.row(0, 0) + n, first.row(0, 0)));
-  EXPECT_TRUE(std::equal(changed.row(1, 0), changed.row(1, 0) + n, first.row(1, 0)));
-}
-
-TEST(ImageView, IsMirroredOrCutAndAlwaysTheSame) {
-  Image image{40, 20, Bytes(40 * 20 * 3)};
-  for (std::size_t i = 0; i < image.rgb.size(); ++i)
-    image.rgb[i] = static_cast<std::uint8_t>(i % 251);
-  EXPECT_EQ(image_view(image, "key", 0).rgb, image.rgb);
-  const Image mirrored = image_view(image, "key", 1);
-  EXPECT_NE(mirrored.rgb, image.rgb);
-  EXPECT_EQ(image_view(mirrored, "key", 1).rgb, image.rgb) << "twice is the picture again";
-  for (int view = 2; view < 50; ++view) {
-    const Image crop = image_view(image, "key", view);
-    EXPECT_EQ(crop.rgb, image_view(image, "key", view).rgb);
-    EXPECT_NE(crop.rgb, image_view(image, "other", view).rgb);
-    ASSERT_LE(crop.width, image.width);
-    ASSERT_LE(crop.height, image.height);
-    // a wide picture can't hold the tallest of the drawn boxes whole
-    EXPECT_GE(crop.width * crop.height, kMinCropArea * 0.5 * image.width * image.height);
-    EXPECT_EQ(crop.rgb.size(), static_cast<std::size_t>(crop.width * crop.height * 3));
-  }
-}
-
-TEST_F(FeatureCacheTest, ATornOrDamagedRecordIsComputedAgain) {
-  FeatureTable first;
-  fs::path path;
-  {
-    FeatureCache cache = open();
-    first = load(cache);
-    path = cache.path();
-  }
-  fs::resize_file(path, fs::file_size(path) - 10);  // as a kill in the middle of a write leaves it
-  {
-    FeatureCache cache = open();
-    EXPECT_EQ(cache.size(), 3U);
-    EXPECT_EQ(load(cache).values, first.values);
-  }
-  {
-    std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
-    file.seekp(100);  // inside the first record
-    file.put('\x5a');
-  }
-  FeatureCache cache = open();
-  EXPECT_EQ(cache.size(), 0U);
-  EXPECT_EQ(load(cache).values, first.values);
-}
-
-TEST_F(FeatureCacheTest, UnreadablePicturesAreListedAndTooManyEndTheRun) {
-  write_text(folder_ / "b.png", "not a picture");
-  FeatureCache cache = open();
-  const FeatureTable table = load(cache, 0.9);
-  EXPECT_EQ(table.present, (std::vector<std::uint8_t>{1, 0}));
-  ASSERT_EQ(table.failures.size(), 1U);
-  EXPECT_NE(table.failures[0].find("b.png"), std::string::npos);
-  fs::remove(folder_ / "a.png");
-  EXPECT_EQ(error_of([&] { load(cache, 0.01); }).kind(), ErrorKind::kInput);
-}
-
-/// A run on the tiny model folder of the tests.
-class TrainRunTest : public testing::Test {
- protected:
-  TrainRunTest() {
-    std::string list;
-    for (int i = 0; i < 10; ++i) {
-      const std::string image = "photo_" + std::to_string(i % 5) + ".png";
-      list += (i == 0 ? "[" : ",") +
-              entry(image, "What is it?", "Thing number " + std::to_string(i) + ".");
-    }
-    write_text(folder_ / "data.json", list + "]");
-    const Manifest manifest = read_manifest(kFixtures / "tiny-panda");
-    inputs_ = {manifest.llm.path, manifest.encoders.path, manifest.prompt};
-  }
-  LlmTrainOptions options(const std::string& out) const {
-    LlmTrainOptions o;
-    o.data = o.validation = (folder_ / "data.json").string();
-    o.images = (kFixtures / "encoders").string();
-    o.out = (folder_ / out).string();
-    o.cache = (folder_ / "cache").string();
-    o.dtype = "f32";
-    o.threads = 1;
-    o.epochs = 4;
-    o.batch_size = 4;
-    o.answers_per_group = 2;
-    o.lora_rank = 4;
-    o.lr = 5e-3;
-    o.n_views = 3;
-    o.feature_dropout = 0.1;
-    o.save_every = 3;
-    o.validate_every = 6;
-    return o;
-  }
-  std::vector<nlohmann::json> metrics(const std::string& out) const {
-    std::vector<nlohmann::json> lines;
-    std::ifstream in(folder_ / out / "metrics.jsonl");
-    for (std::string line; std::getline(in, line);)
-      lines.push_back(nlohmann::json::parse(line));
-    return lines;
-  }
-
-  TemporaryFolder folder_;
-  LlmTrainer::Inputs inputs_;
-  Processes alone_;
-};
-
-TEST_F(TrainRunTest, LearnsAndLeavesItsResults) {
-  EXPECT_TRUE(LlmTrainer(options("run"), inputs_, alone_).run());
-  std::vector<double> validation;
-  for (const auto& line : metrics("run"))
-    if (line.contains("validation_loss")) validation.push_back(line["validation_loss"]);
-  ASSERT_GE(validation.size(), 2U);
-  EXPECT_LT(validation.back(), validation.front());
-  for (const char* name : {"projector.gguf", "adapter.gguf", "loss.svg", "training.json"})
-    EXPECT_TRUE(fs::exists(folder_ / "run" / name)) << name;
-  const auto best =
-      nlohmann::json::parse(read_text(folder_ / "run" / "training.json"))["validation"];
-  EXPECT_EQ(best["best_loss"], *std::min_element(validation.begin(), validation.end()));
-  EXPECT_TRUE(fs::exists(folder_ / "run" / "best" / "projector.gguf"));
-  EXPECT_EQ(nlohmann::json::parse(read_text(folder_ / "run" / "training.json"))["status"], "done");
-}
-
-// A run that lost its last steps to a kill, and one that never stopped, end bit-equal.
-TEST_F(TrainRunTest, ResumedRunIsBitEqual) {
-  EXPECT_TRUE(LlmTrainer(options("whole"), inputs_, alone_).run());
-  EXPECT_TRUE(LlmTrainer(options("cut"), inputs_, alone_).run());
-  const fs::path checkpoints = folder_ / "cut" / "checkpoints";
-  // the run keeps its last two checkpoints; without the last it has to go on from the one before
-  std::vector<fs::path> kept;
-  for (const auto& item : fs::directory_iterator(checkpoints))
-    kept.push_back(item.path());
-  ASSERT_EQ(kept.size(), 2U);
-  const auto step = [](const fs::path& path) {
-    return std::stoi(path.filename().string().substr(5));
-  };
-  std::sort(kept.begin(), kept.end(),
-            [&](const fs::path& a, const fs::path& b) { return step(a) < step(b); });
-  fs::remove_all(kept[1]);
-  fs::remove(folder_ / "cut" / "adapter.gguf");
-  fs::create_directories(checkpoints /
-                         "step-999999.tmp");  // what a kill while saving leaves behind
-  EXPECT_TRUE(LlmTrainer(options("cut"), inputs_, alone_).run());
-  EXPECT_EQ(sha256_file(folder_ / "cut" / "adapter.gguf"),
-            sha256_file(folder_ / "whole" / "adapter.gguf"));
-  EXPECT_EQ(sha256_file(folder_ / "cut" / "projector.gguf"),
-            sha256_file(folder_ / "whole" / "projector.gguf"));
-}
-
-TEST_F(TrainRunTest, ARunCanBeMadeLonger) {
-  LlmTrainOptions shorter = options("run");
-  shorter.max_steps = 4;
-  EXPECT_TRUE(LlmTrainer(shorter, inputs_, alone_).run());
-  LlmTrainOptions longer = shorter;
-  longer.max_steps = 6;
-  EXPECT_TRUE(LlmTrainer(longer, inputs_, alone_).run());
-  std::vector<int> steps;
-  for (const auto& line : metrics("run"))
-    if (line.contains("lr")) steps.push_back(line["step"]);
-  EXPECT_EQ(steps, (std::vector<int>{1, 2, 3, 4, 5, 6}));
-}
-
-TEST_F(TrainRunTest, OtherSettingsOrADamagedCheckpointAreRefused) {
-  LlmTrainOptions first = options("run");
-  first.max_steps = 3;
-  EXPECT_TRUE(LlmTrainer(first, inputs_, alone_).run());
-  LlmTrainOptions other = first;
-  other.lr = 1e-2;
-  const Error error = error_of([&] { LlmTrainer(other, inputs_, alone_).run(); });
-  EXPECT_EQ(error.kind(), ErrorKind::kInput);
-  EXPECT_NE(std::string(error.what()).find("--restart"), std::string::npos);
-  other.restart = true;
-  EXPECT_TRUE(LlmTrainer(other, inputs_, alone_).run());
-  fs::resize_file(folder_ / "run" / "checkpoints" / "step-3" / "parameters.pt", 100);
-  other.restart = false;
-  EXPECT_EQ(error_of([&] { LlmTrainer(other, inputs_, alone_).run(); }).kind(), ErrorKind::kInput);
+  torch::manual_seed(1);
+  Projector projector{torch::randn({8, 3}), torch::randn({8}), torch::zeros({3}), torch::ones({3})};
+  const torch::Tensor images = projector.images(batch, 4, 0, 0);  // two tokens of width 4 each
+  ASSERT_EQ(images.sizes(), (std::vector<std::int64_t>{4, 4}));
+  const auto projected = [&](float value) { return projector(torch::full({1, 3}, value)); };
+  const torch::Tensor both = 0.5 * projected(1) + 0.5 * projected(2);
+  EXPECT_TRUE(torch::allclose(images.narrow(0, 0, 2).reshape({1, 8}), both));
+  EXPECT_TRUE(torch::allclose(images.narrow(0, 2, 2).reshape({1, 8}), 0.5 * projected(1)));
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -34,9 +35,10 @@ class TrainerProcess {
  public:
   using Variables = std::vector<std::pair<std::string, std::string>>;
 
-  /// Standard output and error go to `log`.
+  /// Standard output and error go to `log`. No file that it writes can grow beyond `max_file_bytes`
+  /// (0: any size), as on a full disk.
   TrainerProcess(std::vector<std::string> arguments, std::filesystem::path log,
-                 const Variables& variables = {})
+                 const Variables& variables = {}, rlim_t max_file_bytes = 0)
       : log_(std::move(log)) {
     arguments.insert(arguments.begin(), "pandagpt-train");
     std::vector<char*> argv;
@@ -49,6 +51,11 @@ class TrainerProcess {
       dup2(out, STDOUT_FILENO);
       dup2(out, STDERR_FILENO);
       setenv("OMP_NUM_THREADS", "1", 1);
+      if (max_file_bytes > 0) {
+        const rlimit limit{max_file_bytes, max_file_bytes};
+        setrlimit(RLIMIT_FSIZE, &limit);
+        ::signal(SIGXFSZ, SIG_IGN);  // writing fails instead, as without room
+      }
       for (const auto& [name, value] : variables)
         setenv(name.c_str(), value.c_str(), 1);
       execv(PANDAGPT_TRAIN, argv.data());

@@ -18,6 +18,7 @@
 #include "train/llama_lora.h"
 #include "train/llm_trainer.h"
 #include "train/micro_batch.h"
+#include "train/torch_ops.h"
 
 namespace pandagpt::train {
 namespace {
@@ -32,6 +33,13 @@ Tensor read(const GgufFile& file, const std::string& name) {
   const TensorShape& shape = file.tensor(name).shape;
   return torch::from_blob(values.data(), std::vector<int64_t>(shape.rbegin(), shape.rend()))
       .clone();
+}
+
+void add_row(const Tensor& feature, FeatureRows& rows, float weight = 1) {
+  const Tensor values = feature.contiguous();
+  rows.values.insert(rows.values.end(), values.data_ptr<float>(),
+                     values.data_ptr<float>() + values.numel());
+  rows.weights.push_back(weight);
 }
 
 double max_difference(const Tensor& a, const Tensor& b) {
@@ -50,12 +58,17 @@ class TrainModelTest : public testing::Test {
     for (std::uint32_t i = 0; i < reference_.get_u32("n_sequences"); ++i) {
       const std::string prefix = "sequence." + std::to_string(i) + ".";
       Example e;
-      e.image = reference_.get_u32(prefix + "picture");
+      Source source;
+      if (reference_.has(prefix + "pictures"))
+        source = {reference_.get_f32_array(prefix + "pictures"),
+                  reference_.get_f32_array(prefix + "weights")};
+      e.source = source.pictures.empty() ? kNoSource : number_of(source);
+      e.n_inputs = static_cast<std::int64_t>(source.pictures.size());
       for (const float token : reference_.get_f32_array(prefix + "tokens"))
         e.tokens.push_back(static_cast<std::int32_t>(token) - 1);
       for (const float label : reference_.get_f32_array(prefix + "labels"))
         e.is_label.push_back(static_cast<std::uint8_t>(label));
-      data_.examples.push_back(e);
+      examples_.push_back(e);
     }
   }
 
@@ -69,7 +82,10 @@ class TrainModelTest : public testing::Test {
   }
 
   Batch all_groups(std::int64_t answers_per_group) const {
-    const std::vector<Batch> batches = order_epoch(data_, {1000, answers_per_group, 3}, 0);
+    std::vector<std::int64_t> sources;
+    for (const Example& e : examples_)
+      sources.push_back(e.source);
+    const std::vector<Batch> batches = order_epoch(sources, {1000, answers_per_group, 3}, 0);
     EXPECT_EQ(batches.size(), 1U);
     return batches[0];
   }
@@ -78,19 +94,37 @@ class TrainModelTest : public testing::Test {
     return packed(all_groups(answers_per_group));
   }
 
+  /// What some conversations are about.
+  struct Source {
+    std::vector<float> pictures;
+    std::vector<float> weights;
+    bool operator==(const Source&) const = default;
+  };
+
+  std::int64_t number_of(const Source& source) {
+    auto found = std::ranges::find(sources_, source);
+    if (found == sources_.end()) found = sources_.insert(found, source);
+    return found - sources_.begin();
+  }
+
+  void add_features(const Example& example, FeatureRows& rows) const {
+    const Source& source = sources_[static_cast<std::size_t>(example.source)];
+    for (std::size_t i = 0; i < source.pictures.size(); ++i)
+      add_row(features_[static_cast<std::int64_t>(source.pictures[i])], rows, source.weights[i]);
+  }
+
   PackedBatch packed(const Batch& batch) const {
     return pack(
-        data_, batch,
-        [&](std::int64_t e) {
-          return features_.data_ptr<float>() +
-                 data_.examples[static_cast<std::size_t>(e)].image * features_.size(1);
+        examples_, batch,
+        [&](std::int64_t e, FeatureRows& rows) {
+          add_features(examples_[static_cast<std::size_t>(e)], rows);
         },
         features_.size(1));
   }
 
   CrossEntropy loss(const LlamaLora& model, const PackedBatch& batch, bool training = false,
                     std::uint64_t key = 0) {
-    const Tensor images = projector_(batch.features);
+    const Tensor images = projector_.images(batch, model_.config().n_embd, 0, 0);
     return cross_entropy(model.forward(batch, images, training, key), batch.targets, model.head(),
                          static_cast<double>(batch.targets.size(0)));
   }
@@ -103,13 +137,13 @@ class TrainModelTest : public testing::Test {
     double total = 0;
     const Batch batch = all_groups(2);
     for (int rank = 0; rank < n_processes; ++rank) {
-      const StepShare share = share_of_step(data_, batch, rank, n_processes, max_conversations);
+      const StepShare share = share_of_step(examples_, batch, rank, n_processes, max_conversations);
       for (const MicroBatch& part : share.parts) {
         PackedBatch some = packed(part.groups);
         some.first_token = part.first_token;
         some.first_feature = part.first_feature;
         const Tensor images =
-            projector_.with_dropout(some.features, training ? 0.2 : 0.0, 8, some.first_feature);
+            projector_.images(some, model_.config().n_embd, training ? 0.2 : 0.0, 8);
         const CrossEntropy result =
             cross_entropy(model.forward(some, images, training, 7), some.targets, model.head(),
                           static_cast<double>(share.n_labels));
@@ -139,7 +173,8 @@ class TrainModelTest : public testing::Test {
   LlamaLora model_;
   Projector projector_;
   Tensor features_;
-  DataSet data_;
+  std::vector<Source> sources_;
+  std::vector<Example> examples_;
 };
 
 TEST_F(TrainModelTest, LossAndEveryGradientEqualPeft) {
@@ -158,12 +193,45 @@ TEST_F(TrainModelTest, LossAndEveryGradientEqualPeft) {
   }
 }
 
+// The operators for GPUs, run on the CPU.
+TEST_F(TrainModelTest, TorchOperatorsGiveTheLossAndEveryGradientOfPeft) {
+  const ForceTorchOps force;
+  for (const bool checkpoint : {false, true}) {
+    const LlamaLora model = make_model(torch::kFloat32, {checkpoint, checkpoint});
+    for (const std::int64_t max_conversations : {0, 2}) {
+      EXPECT_NEAR(add_gradients(model, 1, max_conversations), reference_.get_f32("loss"), 1e-5);
+      for (const auto& [name, gradient] : gradients(model))
+        EXPECT_LT(max_difference(gradient, read(reference_, "grad." + name)), 1e-4) << name;
+    }
+  }
+}
+
+TEST_F(TrainModelTest, TorchOperatorsDropWhatTheKernelsDrop) {
+  const double expected_loss = add_gradients(model_, 1, 0, true);
+  const auto expected = gradients(model_);
+  const ForceTorchOps force;
+  const LlamaLora model = make_model(torch::kFloat32);
+  EXPECT_NEAR(add_gradients(model, 1, 2, true), expected_loss, 1e-5);
+  for (const auto& [name, gradient] : gradients(model))
+    EXPECT_LT(max_difference(gradient, expected.at(name)), 1e-5) << name;
+}
+
+TEST(TorchOps, MasksAreThoseOfTheKernelsToTheBit) {
+  const Tensor x = torch::ones({37, 53});
+  for (const std::uint64_t key : {7ULL, 0xFEDCBA9876543210ULL})
+    for (const std::int64_t first_row : {0L, 80'000'000L, 90'000'000L}) {  // wraps around 2^32
+      const Tensor kernels = dropped(x, 0.3F, key, first_row);
+      EXPECT_NEAR(kernels.eq(0).to(torch::kFloat32).mean().item<float>(), 0.3F, 0.05F);
+      EXPECT_TRUE(torch::equal(torch_ops::dropped(x, 0.3F, key, first_row), kernels));
+    }
+}
+
 TEST_F(TrainModelTest, SharedPrefixesAreLaidDownOnce) {
   const PackedBatch alone = packed(1);
   const PackedBatch shared = packed(5);
   EXPECT_EQ(alone.targets.size(0), shared.targets.size(0));
-  EXPECT_EQ(alone.features.size(0), 5);
-  EXPECT_EQ(shared.features.size(0), 3);  // one picture, one embedding
+  EXPECT_EQ(alone.features.size(0), 7);
+  EXPECT_EQ(shared.features.size(0), 5);  // one picture, one embedding
   EXPECT_EQ(alone.n_tokens - shared.n_tokens, 2 * 9)
       << "two of three answers reuse BOS + 3 + image + 4 tokens";
 }
@@ -339,8 +407,7 @@ std::vector<std::vector<float>> llama_logits(const LlmModel& model, const LoraAd
 }
 
 TEST_F(TrainModelTest, ExportedAdapterGivesTheSameLogitsAndLossInLlamaCpp) {
-  const fs::path folder = fs::temp_directory_path() / "pandagpt_train_export";
-  fs::create_directories(folder);
+  const test::TemporaryFolder folder;
   export_adapter(model_, ExportType::kF32, folder / "adapter.gguf");
   export_projector(projector_, 1, ExportType::kF32, folder / "projector.gguf");
   const auto llm = std::make_shared<const LlmModel>(kFolder / "tiny_llama.gguf");
@@ -352,16 +419,16 @@ TEST_F(TrainModelTest, ExportedAdapterGivesTheSameLogitsAndLossInLlamaCpp) {
   const torch::NoGradGuard no_grad;
   double loss = 0;
   std::int64_t n_labels = 0;
-  for (const Example& e : data_.examples) {
-    DataSet one;
-    one.examples = {e};
+  for (const Example& e : examples_) {
     const PackedBatch batch = pack(
-        one, {{0}},
-        [&](std::int64_t) { return features_.data_ptr<float>() + e.image * features_.size(1); },
+        std::span(&e, 1), {{0}}, [&](std::int64_t, FeatureRows& some) { add_features(e, some); },
         features_.size(1));
-    const Tensor ours = model_.logits(model_.forward(batch, projector_(batch.features), false, 0));
-    const Tensor image =
-        torch::nn::functional::linear(features_[e.image], weight, bias).contiguous();
+    const Tensor ours = model_.logits(
+        model_.forward(batch, projector_.images(batch, model_.config().n_embd, 0, 0), false, 0));
+    Tensor image = torch::zeros({model_.config().n_embd});
+    for (std::int64_t i = 0; i < e.n_inputs; ++i)
+      image +=
+          batch.feature_weights[i] * torch::nn::functional::linear(batch.features[i], weight, bias);
     const auto rows = llama_logits(
         *llm, adapter, e,
         std::vector<float>(image.data_ptr<float>(), image.data_ptr<float>() + image.numel()));
@@ -374,7 +441,6 @@ TEST_F(TrainModelTest, ExportedAdapterGivesTheSameLogitsAndLossInLlamaCpp) {
     }
   }
   EXPECT_NEAR(loss / static_cast<double>(n_labels), reference_.get_f32("loss"), 1e-4);
-  fs::remove_all(folder);
 }
 
 // The shipped weights on the shipped quantised base: what the trainer optimised is what llama.cpp
@@ -404,16 +470,18 @@ TEST(ShippedModel, TrainerAndLlamaCppAgreeOnTheQuantisedBase) {
                                                      read(projector, "llama_proj.bias"))
                            .contiguous();
 
-  const std::vector<Conversation> conversations = {
-      {"x", {{true, "What is in the picture?"}, {false, "Two dogs run across a green meadow."}}}};
-  const DataSet data =
-      tokenize(conversations, [&](std::string_view text) { return llm->tokenize_piece(text); },
-               {manifest.prompt, llm->bos(), 1, 256});
+  Conversation conversation{
+      "", {}, {{"What is in the picture?", "Two dogs run across a green meadow."}}};
+  conversation.inputs.add_file(Modality::kImage, "x");
+  ConversationTokenizer tokenizer([&](std::string_view text) { return llm->tokenize_piece(text); },
+                                  {manifest.prompt, llm->bos(), 1, 256});
+  const Example example = tokenizer(conversation);
   const PackedBatch batch = pack(
-      data, {{0}}, [&](std::int64_t) { return feature.data_ptr<float>(); }, feature.size(1));
+      std::span(&example, 1), {{0}},
+      [&](std::int64_t, FeatureRows& rows) { add_row(feature[0], rows); }, feature.size(1));
   const Tensor ours = model.logits(model.forward(batch, image, false, 0));
   const auto rows = llama_logits(
-      *llm, adapter, data.examples[0],
+      *llm, adapter, example,
       std::vector<float>(image.data_ptr<float>(), image.data_ptr<float>() + image.numel()));
   for (std::int64_t i = 0; i < ours.size(0); ++i) {
     const Tensor theirs =

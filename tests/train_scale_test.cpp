@@ -130,7 +130,7 @@ TEST(Launch, FindsTheFirstHostOfASlurmList) {
 
 /// 7 groups of one to three conversations, half of them with a common beginning.
 struct Step {
-  DataSet data;
+  std::vector<Example> examples;
   Batch batch;
 
   Step() {
@@ -138,15 +138,15 @@ struct Step {
       batch.emplace_back();
       for (int i = 0; i <= group % 3; ++i) {
         Example e;
-        e.image = group;
+        e.source = group;
         e.tokens = {1, Example::kImageToken, group % 2 == 0 ? 7 : 20 + i, 8};
         e.is_label = {0, 0, 0, 0};
         for (int word = 0; word < 2 + group; ++word) {
           e.tokens.push_back(10 + i);
           e.is_label.push_back(1);
         }
-        batch.back().push_back(static_cast<std::int64_t>(data.examples.size()));
-        data.examples.push_back(e);
+        batch.back().push_back(static_cast<std::int64_t>(examples.size()));
+        examples.push_back(e);
       }
     }
   }
@@ -157,10 +157,12 @@ TEST(StepShare, EveryGroupIsComputedOnceAtItsPlaceInTheStep) {
   std::map<Group, std::int64_t> token_of, feature_of;
   std::int64_t token = 0, feature = 0, labels = 0;
   for (const Group& group : step.batch) {
-    const PackedSize size = packed_size(step.data, group);
-    const std::vector<float> row(3);
-    const PackedBatch packed = pack(
-        step.data, {group}, [&](std::int64_t) { return row.data(); }, 3);
+    const PackedSize size = packed_size(step.examples, group);
+    const auto add_row = [](std::int64_t, FeatureRows& rows) {
+      rows.values.resize(rows.values.size() + 3);
+      rows.weights.push_back(1);
+    };
+    const PackedBatch packed = pack(step.examples, {group}, add_row, 3);
     EXPECT_EQ(size.n_tokens, packed.n_tokens);
     EXPECT_EQ(size.n_features, packed.features.size(0));
     EXPECT_EQ(size.n_labels, packed.targets.size(0));
@@ -174,7 +176,7 @@ TEST(StepShare, EveryGroupIsComputedOnceAtItsPlaceInTheStep) {
     for (const std::int64_t limit : {0, 1, 3}) {
       Batch seen;
       for (int rank = 0; rank < world; ++rank) {
-        const StepShare share = share_of_step(step.data, step.batch, rank, world, limit);
+        const StepShare share = share_of_step(step.examples, step.batch, rank, world, limit);
         EXPECT_EQ(share.n_labels, labels);
         EXPECT_LE(share.parts.size(), limit == 0 ? 1U : step.batch.size());
         for (const MicroBatch& part : share.parts) {
@@ -196,9 +198,9 @@ TEST(StepShare, ProcessesGetAboutTheSameNumberOfTokens) {
   const Step step;
   std::vector<std::int64_t> tokens(2, 0);
   for (int rank = 0; rank < 2; ++rank)
-    for (const MicroBatch& part : share_of_step(step.data, step.batch, rank, 2, 0).parts)
+    for (const MicroBatch& part : share_of_step(step.examples, step.batch, rank, 2, 0).parts)
       for (const Group& group : part.groups)
-        tokens[static_cast<std::size_t>(rank)] += packed_size(step.data, group).n_tokens;
+        tokens[static_cast<std::size_t>(rank)] += packed_size(step.examples, group).n_tokens;
   EXPECT_LT(std::abs(tokens[0] - tokens[1]), (tokens[0] + tokens[1]) / 4);
 }
 

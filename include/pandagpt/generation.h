@@ -28,8 +28,8 @@ struct GenerateOptions {
   float frequency_penalty = 0;  ///< taken from a recent token's logit for each time it occurs
   float presence_penalty = 0;   ///< taken from it once
   /// Speculative decoding by prompt look-up: tokens that are guessed in one go at most, from what
-  /// stands in the conversation already. The answer is the same; guessing pauses where it doesn't
-  /// pay. 0 is off.
+  /// stands in the conversation already. Used where several positions at once give the same bits as
+  /// one by one, so the answer is the same, and where it pays. 0 is off.
   int n_draft = 16;
   std::optional<std::uint32_t> seed = {};  ///< same seed, same answer; none draws one at random
 

@@ -19,9 +19,12 @@ double nice_step(double span, int ticks) {
   return 10 * power;
 }
 
-/// Gives a range without width one, so that its single value lies in the middle.
+/// Gives a range without width one, so that its single value lies in the middle. What differs by
+/// rounding alone is one value: ticks between would not be distinct numbers.
 SvgAxis::Range opened(SvgAxis::Range range) {
-  if (range.high > range.low) return range;
+  constexpr double kRounding = 1e-9;
+  const double size = std::max(std::abs(range.low), std::abs(range.high));
+  if (range.high - range.low > kRounding * size) return range;
   const double half = range.low == 0 ? 1 : std::abs(range.low) * 0.5;
   return {range.low - half, range.low + half};
 }

@@ -32,7 +32,7 @@ constexpr const char* kStyle =
     ".pg .grid{stroke:#8b949e;stroke-opacity:.28}.pg .axis{stroke:#8b949e}"
     ".pg .whisker{stroke:#57606a;stroke-width:1.5;fill:none}"
     ".pg path.line{fill:none;stroke-width:2;stroke-linejoin:round;stroke-linecap:round}"
-    ".pg path.faint{stroke-width:1;stroke-opacity:.4}"
+    ".pg path.faint{stroke-width:1;stroke-opacity:.4}.pg path.dashed{stroke-dasharray:6 4}"
     "@media(prefers-color-scheme:dark){.pg text{fill:#9da7b3}.pg .title{fill:#e6edf3}"
     ".pg .whisker{stroke:#c9d1d9}}</style>\n";
 
@@ -82,6 +82,7 @@ std::string opening(const std::string& title, int width, int height) {
 struct LegendEntry {
   std::string name;
   const char* colour;
+  bool dashed = false;
 };
 
 /// Draws the entries in rows under the title; `bottom` is moved below them.
@@ -100,11 +101,13 @@ std::string legend(const std::vector<LegendEntry>& entries, int width, double* b
     double x = std::max(kGap, (width - (row - kEntryGap)) / 2);
     const double middle = *bottom + kLegendRow / 2;
     for (; begin < end; ++begin) {
-      const auto& [name, colour] = entries[begin];
-      svg += fmt::format(
-          "<rect x=\"{:.2f}\" y=\"{:.2f}\" width=\"{}\" height=\"4\" rx=\"2\" "
-          "fill=\"{}\"/>\n",
-          x, middle - 2, kSwatch, colour);
+      const auto& [name, colour, dashed] = entries[begin];
+      const double dash = dashed ? kSwatch * 0.4 : kSwatch;
+      for (const double start : {x, x + kSwatch - dash})
+        svg += fmt::format(
+            "<rect x=\"{:.2f}\" y=\"{:.2f}\" width=\"{:.2f}\" height=\"4\" rx=\"2\" "
+            "fill=\"{}\"/>\n",
+            start, middle - 2, dash, colour);
       svg += text_at(x + kSwatch + kSwatchGap, middle + 4, "start", name);
       x += kSwatch + kSwatchGap + text_width(name) + kEntryGap;
     }
@@ -238,16 +241,17 @@ std::string draw_series(const ChartSeries& series, const char* colour, const Svg
     }
   }
   if (path.empty()) return "";
-  return fmt::format("<path class=\"line{}\" stroke=\"{}\" d=\"{}\"/>\n",
-                     series.faint ? " faint" : "", colour, path) +
+  return fmt::format("<path class=\"line{}{}\" stroke=\"{}\" d=\"{}\"/>\n",
+                     series.faint ? " faint" : "", series.dashed ? " dashed" : "", colour, path) +
          dots;
 }
 
-/// A faint series shares the colour of the next one that is not.
+/// A faint series shares the colour of the next one that is not, a dashed one the last one's.
 std::vector<const char*> series_colours(const std::vector<ChartSeries>& series) {
   std::vector<const char*> colours;
   int next = 0;
   for (const ChartSeries& one : series) {
+    if (one.dashed && next > 0) --next;
     colours.push_back(kColours[next % kColourCount]);
     if (!one.faint) ++next;
   }
@@ -300,7 +304,8 @@ std::string to_svg(const LineChart& chart) {
   const std::vector<const char*> colours = series_colours(chart.series);
   std::vector<LegendEntry> entries;
   for (std::size_t i = 0; i < chart.series.size(); ++i) {
-    if (!chart.series[i].name.empty()) entries.push_back({chart.series[i].name, colours[i]});
+    const ChartSeries& series = chart.series[i];
+    if (!series.name.empty()) entries.push_back({series.name, colours[i], series.dashed});
   }
   double top = top_of_plot(chart.title);
   svg += legend(entries, chart.width, &top);
@@ -325,6 +330,21 @@ std::string to_svg(const LineChart& chart) {
   }
   svg += "</svg>\n";
   if (!any) svg += text_at(chart.width / 2.0, (plot.top + plot.bottom) / 2, "middle", "no data");
+  return svg + "</svg>\n";
+}
+
+std::string to_svg(const std::vector<LineChart>& charts, int n_columns) {
+  if (charts.empty() || n_columns < 1)
+    throw Error(ErrorKind::kUsage, "A sheet of charts needs charts, and columns to put them in");
+  const int width = std::ranges::max(charts, {}, &LineChart::width).width;
+  const int height = std::ranges::max(charts, {}, &LineChart::height).height;
+  const int n_charts = static_cast<int>(charts.size());
+  const int columns = std::min(n_columns, n_charts);
+  const int rows = (n_charts + columns - 1) / columns;
+  std::string svg = opening("", columns * width, rows * height);
+  for (int i = 0; i < n_charts; ++i)
+    svg += fmt::format("<g transform=\"translate({} {})\">\n{}</g>\n", i % columns * width,
+                       i / columns * height, to_svg(charts[static_cast<std::size_t>(i)]));
   return svg + "</svg>\n";
 }
 

@@ -19,8 +19,9 @@ struct ChartSeries {
   std::string name{};  ///< in the legend; a series without a name is not listed there
   std::vector<double> x{};
   std::vector<double> y{};  ///< a value that is not finite (or <= 0 on a log axis) breaks the line
-  bool faint = false;  ///< thin and pale: raw values behind a smoothed line. Takes the colour of
-                       ///< the next series that is not faint
+  bool faint = false;   ///< thin and pale: raw values behind a smoothed line. Takes the colour of
+                        ///< the next series that is not faint
+  bool dashed = false;  ///< broken, in the colour of the series before it
 };
 
 /// Labels may carry units: "step", "loss (nats)", "time (s)". Sizes in CSS pixels.
@@ -60,5 +61,8 @@ struct BarChart {
 /// 160 x 120. A chart without a drawable point says "no data".
 std::string to_svg(const LineChart& chart);
 std::string to_svg(const BarChart& chart);
+/// Several charts as one <svg>, row by row; a cell is as large as the largest of them. Throws
+/// Error(kUsage) without charts, or if `n_columns` isn't positive.
+std::string to_svg(const std::vector<LineChart>& charts, int n_columns);
 
 }  // namespace pandagpt

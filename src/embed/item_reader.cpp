@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "pandagpt/error.h"
+#include "pipeline/input_json.h"
 
 namespace pandagpt {
 namespace {
@@ -17,7 +18,6 @@ using Json = nlohmann::json;
 
 constexpr std::string_view kText = "text";
 constexpr std::string_view kId = "id";
-constexpr std::string_view kWeights = "weights";
 constexpr std::size_t kMaxLineBytes = 1 << 20;
 
 struct Extensions {
@@ -30,47 +30,26 @@ constexpr std::array<Extensions, 3> kExtensions{{
     {Modality::kAudio, " wav flac mp3 ogg oga opus m4a aac wma aif aiff "},
 }};
 
-/// Faults of a line; what() is the item's fault.
-struct BadLine : std::runtime_error {
-  using std::runtime_error::runtime_error;
-};
-
-std::string resolved(const fs::path& root, const std::string& path) {
-  if (path.empty()) throw BadLine("the path is empty");
-  return fs::path(path).is_absolute() ? path : (root / path).string();
-}
-
 std::string text_of(const Json& value, std::string_view key) {
-  if (!value.is_string()) throw BadLine("'" + std::string(key) + "' must be a string");
+  if (!value.is_string()) throw BadObject("'" + std::string(key) + "' must be a string");
   return value.get<std::string>();
-}
-
-float weight_of(const Json& object, const std::string& kind) {
-  const auto weights = object.find(kWeights);
-  if (weights == object.end()) return 1.0F;
-  if (!weights->is_object()) throw BadLine("'weights' must be an object of numbers");
-  const auto weight = weights->find(kind);
-  if (weight == weights->end()) return 1.0F;
-  if (!weight->is_number()) throw BadLine("the weight of '" + kind + "' must be a number");
-  return weight->get<float>();
 }
 
 void parse_object(const std::string& line, const fs::path& root, EmbedItem& item) {
   const Json object = Json::parse(line, nullptr, /*allow_exceptions=*/false);
-  if (!object.is_object()) throw BadLine("not a JSON object");
+  if (!object.is_object()) throw BadObject("not a JSON object");
+  item.inputs = inputs_of_json(object, root);
   for (const auto& [key, value] : object.items()) {
     if (key == kId) {
       item.id = text_of(value, key);
     } else if (key == kText) {
       item.text = text_of(value, key);
-    } else if (const auto modality = modality_from_name(key)) {
-      item.inputs.add_file(*modality, resolved(root, text_of(value, key)), weight_of(object, key));
-    } else if (key != kWeights) {
-      throw BadLine("unknown key '" + key + "'");
+    } else if (!modality_from_name(key) && key != kWeightsKey) {
+      throw BadObject("unknown key '" + key + "'");
     }
   }
   if (item.text.empty() == item.inputs.empty())
-    throw BadLine("needs either 'text' or inputs such as 'image'");
+    throw BadObject("needs either 'text' or inputs such as 'image'");
 }
 
 void parse_plain(const std::string& line, const fs::path& root, EmbedItem& item) {
@@ -78,22 +57,22 @@ void parse_plain(const std::string& line, const fs::path& root, EmbedItem& item)
   if (tab == std::string::npos) {
     const auto modality = modality_of_extension(line);
     if (!modality)
-      throw BadLine("the kind of '" + line +
-                    "' doesn't follow from its extension; write KIND, "
-                    "a tab and the path");
-    item.inputs.add_file(*modality, resolved(root, line));
+      throw BadObject("the kind of '" + line +
+                      "' doesn't follow from its extension; write KIND, "
+                      "a tab and the path");
+    item.inputs.add_file(*modality, resolved_path(root, line));
     return;
   }
   const std::string kind = line.substr(0, tab);
   const std::string rest = line.substr(tab + 1);
   if (kind == kText) {
-    if (rest.empty()) throw BadLine("the text is empty");
+    if (rest.empty()) throw BadObject("the text is empty");
     item.text = rest;
     return;
   }
   const auto modality = modality_from_name(kind);
-  if (!modality) throw BadLine("unknown kind '" + kind + "'");
-  item.inputs.add_file(*modality, resolved(root, rest));
+  if (!modality) throw BadObject("unknown kind '" + kind + "'");
+  item.inputs.add_file(*modality, resolved_path(root, rest));
 }
 
 std::string default_id(const EmbedItem& item) {
@@ -143,13 +122,13 @@ std::optional<EmbedItem> ItemReader::next() {
     EmbedItem item;
     item.line = line_;
     try {
-      if (line.size() > kMaxLineBytes) throw BadLine("the line is longer than 1 MiB");
+      if (line.size() > kMaxLineBytes) throw BadObject("the line is longer than 1 MiB");
       if (line.front() == '{') {
         parse_object(line, root_, item);
       } else {
         parse_plain(line, root_, item);
       }
-    } catch (const BadLine& bad) {
+    } catch (const BadObject& bad) {
       item.fault = "line " + std::to_string(line_) + ": " + bad.what();
     }
     item.inputs.set_sensor(sensor_);

@@ -1,7 +1,7 @@
 // ChatSession::generate: one answer, token by token, with guesses evaluated along where they pay.
 #include <algorithm>
 #include <chrono>
-#include <cmath>
+#include <cstring>
 
 #include "llm/chat_session.h"
 #include "llm/text_stream.h"
@@ -12,69 +12,41 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// Logits of positions that are evaluated together differ in the last digits from those of positions
-// evaluated one by one (other kernels, other order of sums). Where the best token is nearer than
-// this to the second best, or its probability to top_p, the position is evaluated alone.
-constexpr float kClearMargin = 0.1F;
-constexpr double kClearProbability = 0.02;
-
 double milliseconds_since(Clock::time_point start) {
   return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
-}
-
-/// Whether these settings can only choose the best token, and clearly so: then it doesn't matter
-/// that other positions were evaluated along.
-bool choice_is_clear(std::span<const float> logits, const GenerateOptions& options) {
-  float best = -INFINITY, second = -INFINITY;
-  for (const float logit : logits) {
-    second = std::max(second, std::min(best, logit));
-    best = std::max(best, logit);
-  }
-  if (!(best - second >= kClearMargin)) return false;
-  if (options.greedy || options.temperature == 0 || options.top_k == 1) return true;
-  double sum = 0;
-  for (const float logit : logits)
-    sum += std::exp(logit - best);
-  return 1 / sum >= options.top_p + kClearProbability;
 }
 
 }  // namespace
 
 /// The tokens of one answer. Guesses are evaluated together with the token before them, and stay in
-/// the cache as far as sampling confirms them.
+/// the cache as far as sampling confirms them. Only where that gives the same bits as one position
+/// at a time, so that guessing never changes an answer.
 class ChatSession::Decoder {
  public:
   Decoder(ChatSession& session, const GenerateOptions& options, std::uint32_t seed)
       : session_(session),
         options_(options),
         sampler_(options, session.model_->n_vocab(), seed),
-        confirmed_(session.cached_.size()) {}
+        begin_(session.cached_.size()),
+        confirmed_(begin_) {}
 
   /// Positions of the conversation up to here.
   std::size_t n_positions() const { return confirmed_; }
 
-  llama_token sample() {
-    if (n_guessed_ > 0 && !choice_is_clear(logits(), options_)) evaluate_last_alone();
-    return sampler_.sample(logits());
-  }
+  llama_token sample() { return sampler_.sample(session_.logits(row())); }
 
   /// Makes the scores behind `token` available. At most `n_guesses` tokens are guessed.
   void advance(llama_token token, std::size_t n_guesses) {
-    std::vector<std::int32_t>& cached = session_.cached_;
+    const std::vector<std::int32_t>& cached = session_.cached_;
     if (confirmed_ < cached.size() && cached[confirmed_] == token) {
       ++confirmed_;
       ++n_right_;
       return;
     }
+    const int last_row = row();
+    session_.lookup_.saw(token);
     end_evaluation();
-    std::vector<std::int32_t> tokens{token};
-    if (may_guess()) {
-      cached.push_back(token);
-      const std::vector<std::int32_t> guess = session_.lookup_.guess(cached, n_guesses);
-      cached.pop_back();
-      tokens.insert(tokens.end(), guess.begin(), guess.end());
-    }
-    evaluate(tokens);
+    evaluate(with_guesses(token, n_guesses, last_row));
   }
 
   /// Guesses that were not confirmed leave the cache.
@@ -84,19 +56,46 @@ class ChatSession::Decoder {
   int n_right_in_all() const { return n_right_in_all_; }
 
  private:
-  bool may_guess() const {
-    // The penalties change what is the best token from one position to the next.
-    return options_.n_draft > 0 && !options_.has_penalties();
-  }
-
   /// Number of the last evaluation's output; the only one is also the last.
   int row() const { return n_guessed_ > 0 ? static_cast<int>(n_right_) : -1; }
 
-  std::span<const float> logits() const {
-    return {llama_get_logits_ith(session_.context_.get(), row()),
-            static_cast<std::size_t>(session_.model_->n_vocab())};
+  std::vector<std::int32_t> with_guesses(llama_token token, std::size_t n_guesses, int last_row) {
+    std::vector<std::int32_t> tokens{token};
+    if (options_.n_draft == 0) return tokens;
+    std::vector<std::int32_t>& cached = session_.cached_;
+    cached.push_back(token);
+    std::vector<std::int32_t> guess = session_.lookup_.guess(cached, n_guesses);
+    cached.pop_back();
+    const std::size_t n_rows = session_.batch_equality_.usable(guess.size() + 1, cached.size());
+    if (n_rows > 1 && rows_are_equal(n_rows, last_row))
+      tokens.insert(tokens.end(), guess.begin(),
+                    guess.begin() + static_cast<std::ptrdiff_t>(n_rows - 1));
+    else if (n_rows > 1)
+      session_.lookup_.watch(std::move(guess));
+    return tokens;
   }
 
+  /// Whether `n_rows` positions get the same bits at once as one by one. Tried the first time on
+  /// the answer's last ones, in another sequence: keys and values of each of them reach the last
+  /// one's logits, which are at hand from before. The trial also tells whether it is fast enough.
+  bool rows_are_equal(std::size_t n_rows, int last_row) {
+    BatchEquality& equality = session_.batch_equality_;
+    if (equality.is_equal(n_rows)) return true;
+    if (!session_.lookup_.promising() || confirmed_ < begin_ + n_rows ||
+        confirmed_ + n_rows > static_cast<std::size_t>(session_.n_ctx_))
+      return false;
+    const std::span<const float> logits = session_.logits(last_row);
+    const std::vector<float> one_by_one(logits.begin(), logits.end());
+    const Clock::time_point start = Clock::now();
+    const std::span<const float> at_once = session_.evaluate_aside(n_rows);
+    const bool pays = session_.lookup_.may_pay(n_rows, milliseconds_since(start));
+    const bool equal = !at_once.empty() &&
+                       std::memcmp(at_once.data(), one_by_one.data(), at_once.size_bytes()) == 0;
+    equality.record_trial(n_rows, equal && pays);
+    return equal && pays;
+  }
+
+  /// The first of `tokens` is part of the answer, the others are guesses.
   void evaluate(std::span<const std::int32_t> tokens) {
     const Clock::time_point start = Clock::now();
     session_.evaluate_run(tokens, tokens.size() > 1 ? Logits::kAll : Logits::kLast);
@@ -116,16 +115,10 @@ class ChatSession::Decoder {
     evaluation_ms_ = 0;
   }
 
-  void evaluate_last_alone() {
-    end_evaluation();
-    const std::int32_t last = session_.cached_.back();
-    session_.keep_cached(--confirmed_);
-    evaluate(std::span(&last, 1));
-  }
-
   ChatSession& session_;
   const GenerateOptions& options_;
   TokenSampler sampler_;
+  std::size_t begin_;          // of the answer
   std::size_t confirmed_;      // positions of the cache that belong to the conversation
   std::size_t n_guessed_ = 0;  // in the last evaluation
   std::size_t n_right_ = 0;    // of them, so far

@@ -182,20 +182,31 @@ void BatchScheduler::admit() {
 }
 
 SchedulerSlot* BatchScheduler::choose_slot(const PromptSequence& prompt) {
+  std::vector<SchedulerSlot*> idle;
   SchedulerSlot* best = nullptr;
-  std::size_t best_common = 0;
+  std::size_t best_common = kMinSharedPrefix - 1;
   for (const auto& slot : slots_) {
     if (!slot->is_idle()) continue;
-    std::size_t common = slot->cached().common_prefix(prompt);
+    idle.push_back(slot.get());
+    const std::size_t common = slot->cached().common_prefix(prompt);
     // Of a slot that mostly holds another conversation only the beginning would be kept.
-    if (common < kMinSharedPrefix || 2 * common < slot->n_cached()) common = 0;
-    const bool is_better = best == nullptr || common > best_common ||
-                           (common == best_common && slot->last_used() < best->last_used());
-    if (!is_better) continue;
+    if (common <= best_common || 2 * common < slot->n_cached()) continue;
     best = slot.get();
     best_common = common;
   }
-  return best;
+  if (best != nullptr) return best;
+  // llama.cpp evaluates separate caches together only where they lie side by side. Of the half that
+  // has been unused for the longest time, the one with the most busy neighbours is taken.
+  std::ranges::sort(idle, {}, &SchedulerSlot::last_used);
+  idle.resize((idle.size() + 1) / 2);
+  return *std::ranges::max_element(
+      idle, {}, [this](const SchedulerSlot* slot) { return busy_neighbours(*slot); });
+}
+
+int BatchScheduler::busy_neighbours(const SchedulerSlot& slot) const {
+  const auto id = static_cast<std::size_t>(slot.sequence());
+  const int before = id > 0 && !slots_[id - 1]->is_idle() ? 1 : 0;
+  return before + (id + 1 < slots_.size() && !slots_[id + 1]->is_idle() ? 1 : 0);
 }
 
 void BatchScheduler::start(SchedulerSlot& slot, SchedulerTask task) {

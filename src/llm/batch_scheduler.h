@@ -103,6 +103,7 @@ class BatchScheduler {
   void step();
   void admit();
   SchedulerSlot* choose_slot(const PromptSequence& prompt);
+  int busy_neighbours(const SchedulerSlot& slot) const;
   void start(SchedulerSlot& slot, SchedulerTask task);
   void reuse_cache(SchedulerSlot& slot, const PromptSequence& prompt);
   void end_cancelled();

@@ -26,6 +26,7 @@ ChatSession::ChatSession(std::shared_ptr<const LlmModel> model,
     : model_(std::move(model)),
       adapter_(std::move(adapter)),
       conversation_(model_, std::move(format)) {
+  lookup_ = PromptLookup(options.guess_always);
   n_ctx_ = usable_context_size(*model_, options.n_ctx);
   n_batch_ = std::min(options.n_batch, n_ctx_);
   context_ = make_context(*model_, adapter_.get(),
@@ -126,6 +127,26 @@ void ChatSession::evaluate_run(std::span<const std::int32_t> tokens, Logits logi
   counters_.evaluated_in_turn += static_cast<std::int64_t>(tokens.size());
   counters_.evaluated_total += static_cast<std::int64_t>(tokens.size());
   has_logits_ = logits != Logits::kNone;
+}
+
+/// The last `n_last` positions (tokens, no image) once more, all at once and in a sequence of their
+/// own, which is gone afterwards: the last one's logits, or nothing if llama.cpp failed.
+std::span<const float> ChatSession::evaluate_aside(std::size_t n_last) {
+  constexpr llama_seq_id kAside = 1;
+  const std::size_t first = cached_.size() - n_last;
+  const llama_memory_t memory = llama_get_memory(context_.get());
+  llama_memory_seq_cp(memory, 0, kAside, 0, static_cast<llama_pos>(first));
+  batch_.clear();
+  for (std::size_t i = first; i < cached_.size(); ++i)
+    batch_.add(cached_[i], static_cast<llama_pos>(i), kAside, i + 1 == cached_.size());
+  has_logits_ = false;
+  const std::int32_t status = batch_.decode(context_.get());
+  llama_memory_seq_rm(memory, kAside, -1, -1);
+  return status == 0 ? logits(-1) : std::span<const float>();
+}
+
+std::span<const float> ChatSession::logits(int row) const {
+  return {llama_get_logits_ith(context_.get(), row), static_cast<std::size_t>(model_->n_vocab())};
 }
 
 Answer ChatSession::ask(std::string_view question, const GenerateOptions& options,

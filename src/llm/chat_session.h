@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "llm/batch_equality.h"
 #include "llm/conversation.h"
 #include "llm/llm_context.h"
 #include "llm/llm_model.h"
@@ -24,7 +25,8 @@ struct SessionOptions {
   int n_ctx = 2048;   ///< positions that fit (text and image); limited to the model's own limit
   int n_batch = 512;  ///< positions evaluated in one go
   int n_threads = 0;  ///< 0: default_thread_count()
-  bool f32_cache = false;  ///< keys and values in f32 instead of f16: for numeric comparisons
+  bool f32_cache = false;     ///< keys and values in f32 instead of f16: for numeric comparisons
+  bool guess_always = false;  ///< prompt look-up also where it is slower: for comparisons
 };
 
 /// Counters of evaluated positions, the proof that a later turn evaluates only what is new.
@@ -92,6 +94,8 @@ class ChatSession {
   void keep_cached(std::size_t count);
   void evaluate(std::span<const std::int32_t> tokens);
   void evaluate_run(std::span<const std::int32_t> tokens, Logits logits);
+  std::span<const float> evaluate_aside(std::size_t n_last);
+  std::span<const float> logits(int row) const;
   Answer generate(const GenerateOptions& options, const OnText& on_text);
   Answer search(const GenerateOptions& options, const OnText& on_text);
 
@@ -105,6 +109,7 @@ class ChatSession {
 
   std::vector<std::int32_t> cached_;
   PromptLookup lookup_;
+  BatchEquality batch_equality_;
   SessionCounters counters_;
   bool has_logits_ = false;
 };

@@ -70,8 +70,10 @@ class LoadProgress {
 
  private:
   static constexpr double kBytesKept = 64e6;
+  static constexpr std::size_t kHugePagesFrom = std::size_t{64} << 20U;
 
   void at(double progress) {
+    if (next_ == 0) prefer_huge_pages(kHugePagesFrom);  // memory is there, and still empty
     if (progress < next_) return;
     if (step_ <= 1) release_mapped_pages(path_);
     next_ = progress + step_;

@@ -1,6 +1,7 @@
 #include "llm/prompt_lookup.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace pandagpt {
 namespace {
@@ -10,6 +11,8 @@ constexpr std::size_t kShortestMatch = 2;
 constexpr std::size_t kLongestMatch = 6;
 constexpr std::size_t kShortestGuess = 2;
 constexpr std::size_t kLongestGuess = 24;
+constexpr std::size_t kPromising = 8;
+constexpr double kLeastGain = 1.3;
 constexpr std::size_t kFirstPause = 8;
 constexpr std::size_t kLongestPause = 256;
 constexpr double kNewTimeShare = 0.2;  // of one evaluation in the usual time
@@ -32,7 +35,7 @@ std::size_t match_length(std::span<const std::int32_t> tokens, std::size_t other
 std::vector<std::int32_t> PromptLookup::guess(std::span<const std::int32_t> tokens,
                                               std::size_t limit) {
   // Without a time to compare with, nobody can say whether guessing pays.
-  if (pause_ > 0 || ms_alone_ == 0 || tokens.empty()) return {};
+  if (tokens.empty() || (!always_ && (pause_ > 0 || ms_alone_ == 0))) return {};
   std::size_t best = 0, best_length = kShortestMatch - 1;
   for (std::size_t other = tokens.size() - 1; other > 0 && best_length < kLongestMatch; --other) {
     if (const std::size_t length = match_length(tokens, other); length > best_length) {
@@ -45,6 +48,28 @@ std::vector<std::int32_t> PromptLookup::guess(std::span<const std::int32_t> toke
   const auto end = std::ranges::find_if(rest, [](std::int32_t token) { return token < 0; });
   const std::size_t length = std::min({limit, length_, std::size_t(end - rest.begin())});
   return {rest.begin(), rest.begin() + static_cast<std::ptrdiff_t>(length)};
+}
+
+void PromptLookup::watch(std::vector<std::int32_t> guess) {
+  if (watched_.empty()) watched_ = std::move(guess);
+}
+
+void PromptLookup::saw(std::int32_t token) {
+  if (watched_.empty()) return;
+  if (watched_.front() == token) {
+    ++n_came_true_;
+    watched_.erase(watched_.begin());
+  } else {
+    watched_.clear();
+  }
+}
+
+bool PromptLookup::promising() const {
+  return always_ || n_came_true_ >= kPromising;
+}
+
+bool PromptLookup::may_pay(std::size_t n_rows, double ms) const {
+  return always_ || ms * kLeastGain <= ms_alone_ * static_cast<double>(n_rows);
 }
 
 void PromptLookup::record(std::size_t n_guessed, std::size_t n_right, double ms) {

@@ -3,7 +3,6 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <map>
 #include <utility>
 
 #include "pandagpt/error.h"
@@ -75,6 +74,7 @@ std::vector<float> InputEncoder::encode(const std::vector<Input>& inputs, int* n
   const auto width = static_cast<std::size_t>(n_embd_);
   std::vector<float> rows(inputs.size() * width);
   std::vector<NewInput> fresh;
+  std::vector<TowerInput> prepared;
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     const Input& input = inputs[i];
     const std::optional<FileStamp> stamp = file_stamp(input.name);
@@ -86,23 +86,27 @@ std::vector<float> InputEncoder::encode(const std::vector<Input>& inputs, int* n
         continue;
       }
     }
-    fresh.push_back(
-        {i, tower_of(input.modality), std::move(key), stamp, prepare(input, transforms_, limits_)});
+    fresh.push_back({i, std::move(key), stamp});
+    prepared.push_back({tower_of(input.modality), prepare(input, transforms_, limits_)});
   }
   if (n_cached != nullptr) *n_cached = static_cast<int>(inputs.size() - fresh.size());
   if (fresh.empty()) return rows;
-  encode_new(fresh, rows);
+  const std::vector<float> encoded = encode_together(prepared);
+  auto row = encoded.cbegin();
   for (const NewInput& one : fresh) {
     const Input& input = inputs[one.row];
+    const auto target = std::span(rows).subspan(one.row * width, width);
+    std::copy_n(row, width, target.begin());
+    row += static_cast<std::ptrdiff_t>(width);
     // A file that was written to meanwhile has been hashed as one thing and read as another.
     const bool is_same = !input.bytes.empty() || file_stamp(input.name) == one.stamp;
-    if (one.key && is_same) cache_.put(*one.key, std::span(rows).subspan(one.row * width, width));
+    if (one.key && is_same) cache_.put(*one.key, target);
   }
   return rows;
 }
 
-void InputEncoder::encode_new(std::span<NewInput> inputs, std::span<float> rows) const {
-  Request own{inputs, rows};
+std::vector<float> InputEncoder::encode_together(std::span<TowerInput> inputs) const {
+  Request own{.inputs = inputs};
   {
     const std::lock_guard lock(waiting_mutex_);
     waiting_.push_back(&own);
@@ -114,54 +118,38 @@ void InputEncoder::encode_new(std::span<NewInput> inputs, std::span<float> rows)
       const std::lock_guard waiting_lock(waiting_mutex_);
       batch.swap(waiting_);
     }
-    for (Request* one : batch)
-      one->is_done = true;
-    try {
-      encode_batch(batch);
-    } catch (...) {
-      if (batch.size() == 1) throw;
-      for (Request* one : batch) {  // each for itself: the fault is one request's own
-        try {
-          encode_batch({&one, 1});
-        } catch (...) {
-          one->failure = std::current_exception();
-        }
-      }
-    }
+    encode_batch(batch);
   }
   if (own.failure) std::rethrow_exception(own.failure);
+  return std::move(own.rows);
 }
 
-void InputEncoder::encode_batch(std::span<Request* const> requests) const {
-  const auto width = static_cast<std::size_t>(n_embd_);
-  std::vector<Image> images;
-  std::map<std::pair<Tower, int>, std::vector<float>> tensors;  // by tower and number of views
-  std::map<std::pair<Tower, int>, std::vector<std::span<float>>> tensor_rows;
-  std::vector<std::span<float>> image_rows;
-  for (const Request* request : requests) {
-    for (NewInput& one : request->inputs) {
-      const std::span<float> row = request->rows.subspan(one.row * width, width);
-      if (auto* image = std::get_if<Image>(&one.prepared)) {
-        // One that fails is encoded again on its own, see encode_new.
-        images.push_back(requests.size() == 1 ? std::move(*image) : *image);
-        image_rows.push_back(row);
-        continue;
+void InputEncoder::encode_batch(std::span<Request* const> batch) const {
+  for (Request* one : batch)
+    one->is_done = true;
+  if (batch.size() > 1) {
+    std::vector<TowerInput> all;  // copies: what fails is tried again
+    for (const Request* one : batch)
+      all.insert(all.end(), one->inputs.begin(), one->inputs.end());
+    try {
+      const std::vector<float> rows = encode_prepared(encoders_, all);
+      auto row = rows.begin();
+      for (Request* one : batch) {
+        const auto end = row + static_cast<std::ptrdiff_t>(one->inputs.size()) * n_embd_;
+        one->rows.assign(std::exchange(row, end), end);
       }
-      const auto& tensor = std::get<MediaTensor>(one.prepared);
-      const std::pair key(one.tower, tensor.n_views);
-      tensors[key].insert(tensors[key].end(), tensor.values.begin(), tensor.values.end());
-      tensor_rows[key].push_back(row);
+      return;
+    } catch (const std::exception& error) {  // each for itself: the fault is one request's own
+      spdlog::info("a batch of inputs is encoded one by one: {}", error.what());
     }
   }
-  const auto deliver = [&](std::span<const float> values, std::span<const std::span<float>> to) {
-    for (std::size_t i = 0; i < to.size(); ++i)
-      std::ranges::copy(values.subspan(i * width, width), to[i].begin());
-  };
-  for (const auto& [key, values] : tensors) {
-    const auto& to = tensor_rows[key];
-    deliver(encoders_.encode(key.first, values, static_cast<int>(to.size()), key.second), to);
+  for (Request* one : batch) {
+    try {
+      one->rows = encode_prepared(encoders_, one->inputs);
+    } catch (...) {
+      one->failure = std::current_exception();
+    }
   }
-  if (!images.empty()) deliver(encoders_.encode_images(images), image_rows);
 }
 
 std::vector<float> InputEncoder::encode_texts(std::span<const std::string> texts) const {

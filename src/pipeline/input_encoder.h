@@ -43,27 +43,25 @@ class InputEncoder {
  private:
   /// An input that the cache doesn't know.
   struct NewInput {
-    std::size_t row;  ///< of the result
-    Tower tower;
+    std::size_t row;                 ///< of the result
     std::optional<std::string> key;  ///< to remember it by
     std::optional<FileStamp> stamp;  ///< of its file before it was read
-    PreparedInput prepared;
   };
 
   /// What one call waits for.
   struct Request {
-    std::span<NewInput> inputs;
-    std::span<float> rows;
-    bool is_done = false;  // guarded by mutex_
+    std::span<TowerInput> inputs;
+    std::vector<float> rows = {};  // (inputs, n_embd)
+    bool is_done = false;          // guarded by mutex_, as the others
     std::exception_ptr failure = {};
   };
 
   void require_tower(Modality modality) const;
   void name_encoder() const;
-  /// Fills in rows of `rows`, together with what other threads ask for.
-  void encode_new(std::span<NewInput> inputs, std::span<float> rows) const;
-  /// All inputs of a tower at once.
-  void encode_batch(std::span<Request* const> requests) const;
+  /// (inputs, n_embd): encoded together with what other threads ask for. Uses `inputs` up.
+  std::vector<float> encode_together(std::span<TowerInput> inputs) const;
+  /// Gives each request its rows, or what went wrong.
+  void encode_batch(std::span<Request* const> batch) const;
 
   std::string model_name_;
   mutable EmbeddingCache cache_;  // before the encoders, which ask it

@@ -159,4 +159,30 @@ PreparedInput prepare(const Input& input, const MediaTransforms& transforms,
   throw Error(ErrorKind::kInternal, "an input of an unknown kind");
 }
 
+std::vector<float> encode_prepared(Encoders& encoders, std::span<TowerInput> inputs) {
+  const auto width = static_cast<std::size_t>(encoders.n_embd());
+  std::vector<float> rows(inputs.size() * width);
+  const auto row_at = [&](std::size_t i) {
+    return rows.begin() + static_cast<std::ptrdiff_t>(i * width);
+  };
+  std::vector<Image> images;
+  std::vector<std::size_t> image_rows;
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    if (auto* image = std::get_if<Image>(&inputs[i].prepared)) {
+      images.push_back(std::move(*image));
+      image_rows.push_back(i);
+      continue;
+    }
+    const auto& tensor = std::get<MediaTensor>(inputs[i].prepared);
+    std::ranges::copy(encoders.encode(inputs[i].tower, tensor.values, 1, tensor.n_views),
+                      row_at(i));
+  }
+  if (images.empty()) return rows;
+  const std::vector<float> pictures = encoders.encode_images(images);
+  for (std::size_t i = 0; i < image_rows.size(); ++i)
+    std::copy_n(pictures.begin() + static_cast<std::ptrdiff_t>(i * width), width,
+                row_at(image_rows[i]));
+  return rows;
+}
+
 }  // namespace pandagpt

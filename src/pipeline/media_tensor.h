@@ -1,6 +1,7 @@
 // An input of any kind -> the tensor that its tower takes: decoding and preprocessing.
 #pragma once
 
+#include <span>
 #include <variant>
 #include <vector>
 
@@ -44,5 +45,15 @@ MediaTransforms media_transforms(const Encoders& encoders);
 /// do".
 PreparedInput prepare(const Input& input, const MediaTransforms& transforms,
                       const InputLimits& limits = {});
+
+/// A prepared input and where it goes.
+struct TowerInput {
+  Tower tower;
+  PreparedInput prepared;
+};
+
+/// (inputs, n_embd), row-major. Pictures are encoded together: a batch is faster. `inputs` are used
+/// up. Throws as Encoders::encode.
+std::vector<float> encode_prepared(Encoders& encoders, std::span<TowerInput> inputs);
 
 }  // namespace pandagpt

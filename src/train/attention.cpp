@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "train/kernels.h"
+#include "train/torch_ops.h"
 
 namespace pandagpt::train {
 namespace {
@@ -245,6 +246,7 @@ RotaryTable RotaryTable::make(int64_t n_positions, int64_t head_size, double fre
 
 Tensor attention(const Tensor& qkv, const SequenceLayout& layout, const RotaryTable& rotary,
                  const AttentionShape& shape) {
+  if (runs_on_torch(qkv)) return torch_ops::attention(qkv, layout, rotary, shape);
   return AttentionFunction::apply(qkv, &layout, &rotary, &shape);
 }
 

@@ -1,9 +1,12 @@
 #include "train/checkpoint.h"
 
+#include <spdlog/fmt/fmt.h>
+#include <spdlog/spdlog.h>
 #include <torch/torch.h>
 
 #include <fstream>
 #include <map>
+#include <sstream>
 
 #include "core/file.h"
 #include "pandagpt/error.h"
@@ -36,6 +39,19 @@ nlohmann::json without_length(nlohmann::json options) {
   return options;
 }
 
+/// Through memory: libtorch's own writer of files ends the program when the disk is full.
+void write_archive(torch::serialize::OutputArchive& archive, const fs::path& path) {
+  std::ostringstream bytes;
+  archive.save_to(bytes);
+  write_file_atomically(path, [&](std::ostream& out) { out << bytes.view(); });
+}
+
+/// "53 conversations, sha256 0123abcd"
+std::string describe(const nlohmann::json& data) {
+  return fmt::format("{} conversations, sha256 {:.8}", data.at("conversations").get<std::int64_t>(),
+                     data.at("sha256").get<std::string>());
+}
+
 }  // namespace
 
 void save_checkpoint(const fs::path& out, const RunState& state, const NamedTensors& parameters,
@@ -50,11 +66,14 @@ void save_checkpoint(const fs::path& out, const RunState& state, const NamedTens
     torch::serialize::OutputArchive archive;
     for (const auto& [name, tensor] : parameters)
       archive.write(name, tensor.detach(), true);
-    archive.save_to((temporary / "parameters.pt").string());
+    write_archive(archive, temporary / "parameters.pt");
     torch::serialize::OutputArchive optimizer_archive;
     optimizer.save(optimizer_archive);
-    optimizer_archive.save_to((temporary / "optimizer.pt").string());
-    nlohmann::json json = {{"step", state.step}, {"options", state.options}};
+    write_archive(optimizer_archive, temporary / "optimizer.pt");
+    nlohmann::json json = {{"step", state.step},
+                           {"options", state.options},
+                           {"data", state.data},
+                           {"media", state.media}};
     if (state.best_validation) {
       json["best_validation"] = *state.best_validation;
       json["best_step"] = state.best_step;
@@ -90,13 +109,24 @@ bool load_checkpoint(const fs::path& out, RunState& state, const NamedTensors& p
                   folder.string() + ": was made with other settings (" +
                       nlohmann::json::diff(json.at("options"), state.options).dump() +
                       "); use another --out or --restart");
+    if (json.at("data") != state.data)
+      throw Error(ErrorKind::kInput,
+                  folder.string() + ": was made with other conversations (" +
+                      describe(json.at("data")) + "; now " + describe(state.data) +
+                      "): put the old file back, or use another --out or --restart");
+    if (json.at("media") != state.media)
+      spdlog::warn(
+          "files of inputs have changed since step {} was saved; they are taken as they "
+          "are now",
+          json.at("step").get<std::int64_t>());
     state.step = json.at("step").get<std::int64_t>();
     if (json.contains("best_validation")) {
       state.best_validation = json.at("best_validation").get<double>();
       state.best_step = json.at("best_step").get<std::int64_t>();
     }
     torch::serialize::InputArchive archive;
-    archive.load_from((folder / "parameters.pt").string());
+    const torch::Device device = parameters.front().second.device();
+    archive.load_from((folder / "parameters.pt").string(), device);
     const torch::NoGradGuard no_grad;
     for (const auto& [name, tensor] : parameters) {
       torch::Tensor loaded;
@@ -105,7 +135,7 @@ bool load_checkpoint(const fs::path& out, RunState& state, const NamedTensors& p
       tensor.copy_(loaded);
     }
     torch::serialize::InputArchive optimizer_archive;
-    optimizer_archive.load_from((folder / "optimizer.pt").string());
+    optimizer_archive.load_from((folder / "optimizer.pt").string(), device);
     optimizer.load(optimizer_archive);
   } catch (const Error&) {
     throw;

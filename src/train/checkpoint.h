@@ -27,6 +27,8 @@ struct RunState {
   std::optional<double> best_validation;  ///< lowest validation loss so far
   std::int64_t best_step = 0;             ///< where it was
   nlohmann::json options;                 ///< LlmTrainOptions::to_json of the run
+  nlohmann::json data;                    ///< number, order and SHA-256 of the conversations
+  std::string media;                      ///< digest of the inputs' contents
 };
 
 /// Writes step-N and removes all but the newest two. Throws Error(kInternal) on a full disk; the
@@ -36,7 +38,8 @@ void save_checkpoint(const std::filesystem::path& out, const RunState& state,
 
 /// Loads the newest checkpoint into `parameters` and `optimizer`; false if there is none. Throws
 /// Error(kInput) if it was made under other options than `state.options` (other epochs and
-/// max_steps are fine), or is damaged.
+/// max_steps are fine) or on other conversations, or is damaged. Other contents of input files are
+/// a warning.
 bool load_checkpoint(const std::filesystem::path& out, RunState& state,
                      const NamedTensors& parameters, torch::optim::Optimizer& optimizer);
 

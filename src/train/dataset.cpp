@@ -3,62 +3,19 @@
 #include <torch/torch.h>
 
 #include <algorithm>
-#include <fstream>
-#include <map>
-#include <nlohmann/json.hpp>
 #include <numeric>
 #include <random>
-#include <unordered_map>
-
-#include "core/file.h"
-#include "pandagpt/error.h"
+#include <utility>
 
 namespace pandagpt::train {
 namespace {
 
-using json = nlohmann::json;
-
-constexpr std::uint64_t kMaxDataBytes = std::uint64_t{8} << 30;
-
-[[noreturn]] void fail(const std::filesystem::path& path, std::size_t entry,
-                       const std::string& what) {
-  throw Error(ErrorKind::kInput, path.string() + ": entry " + std::to_string(entry) + ": " + what);
-}
-
-std::string require_string(const json& object, const char* key, const std::filesystem::path& path,
-                           std::size_t entry) {
-  const auto found = object.find(key);
-  if (found == object.end() || !found->is_string())
-    fail(path, entry, std::string("'") + key + "' is missing or not a string");
-  return found->get<std::string>();
-}
-
-Conversation parse_conversation(const json& object, const std::filesystem::path& path,
-                                std::size_t entry) {
-  if (!object.is_object()) fail(path, entry, "not an object");
-  Conversation conversation;
-  conversation.image_name = require_string(object, "image_name", path, entry);
-  const auto turns = object.find("conversation");
-  if (turns == object.end() || !turns->is_array() || turns->empty())
-    fail(path, entry, "'conversation' is missing or empty");
-  for (const json& item : *turns) {
-    if (!item.is_object()) fail(path, entry, "a turn is not an object");
-    const std::string from = require_string(item, "from", path, entry);
-    if (from != "human" && from != "gpt")
-      fail(path, entry, "'from' is '" + from + "'; it has to be 'human' or 'gpt'");
-    Turn turn{from == "human", require_string(item, "value", path, entry)};
-    if (turn.is_human == (conversation.turns.size() % 2 == 1))
-      fail(path, entry, "turns have to alternate, beginning with 'human'");
-    if (!turn.is_human && turn.text.empty()) fail(path, entry, "an answer is empty");
-    conversation.turns.push_back(std::move(turn));
-  }
-  if (conversation.turns.size() % 2 == 1) fail(path, entry, "the last question has no answer");
-  return conversation;
-}
+constexpr std::size_t kMaxKnownTexts = 10'000;
 
 // Mixes (seed, epoch) into one stream; std::shuffle's own algorithm differs between libraries, so
 // the permutation is written out.
-void shuffle(std::vector<Group>& items, std::uint64_t seed, std::int64_t epoch) {
+template <typename Item>
+void shuffle(std::vector<Item>& items, std::uint64_t seed, std::int64_t epoch) {
   std::seed_seq sequence{static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32),
                          static_cast<std::uint32_t>(epoch)};
   std::mt19937_64 random(sequence);
@@ -72,10 +29,10 @@ torch::Tensor to_tensor(const std::vector<std::int64_t>& values) {
 
 // The longest run that all members begin with, leaving each at least one token of its own, and
 // without labels: a label inside the prefix would count once instead of once a member.
-std::size_t common_prefix(const DataSet& data, const Group& group) {
+std::size_t common_prefix(std::span<const Example> examples, const Group& group) {
   if (group.size() < 2) return 0;
   const auto example = [&](std::int64_t index) -> const Example& {
-    return data.examples[static_cast<std::size_t>(index)];
+    return examples[static_cast<std::size_t>(index)];
   };
   const Example& first = example(group[0]);
   std::size_t length = first.tokens.size() - 1;
@@ -98,17 +55,17 @@ std::size_t common_prefix(const DataSet& data, const Group& group) {
 // Builds the flat arrays of a PackedBatch group by group.
 class Packer {
  public:
-  explicit Packer(const DataSet& data) : data_(data) {}
+  Packer(std::span<const Example> examples, const FeatureSource& features)
+      : examples_(examples), features_(features) {}
 
-  void add(const Group& group, const std::function<const float*(std::int64_t)>& features,
-           std::int64_t n_in) {
+  void add(const Group& group) {
     SegmentTree tree;
     tree.begin = size();
-    const std::size_t prefix = common_prefix(data_, group);
+    const std::size_t prefix = common_prefix(examples_, group);
     if (prefix > 0) {
       append(example(group[0]), 0, prefix);
       tree.segments.push_back({tree.begin, static_cast<std::int64_t>(prefix), 0, 0});
-      add_features(features(group[0]), n_in);
+      add_features(group[0]);
     }
     for (const std::int64_t index : group) {
       const Example& e = example(index);
@@ -117,7 +74,7 @@ class Packer {
       add_labels(e, prefix, begin, tree.begin);
       tree.segments.push_back(
           {begin, size() - begin, tree.begin, static_cast<std::int64_t>(prefix)});
-      if (prefix == 0) add_features(features(index), n_in);
+      if (prefix == 0) add_features(index);
     }
     // without a shared prefix the members are strangers to each other: one tree each
     if (prefix == 0)
@@ -144,8 +101,10 @@ class Packer {
     batch.layout.trees = std::move(trees_);
     batch.layout.positions = to_tensor(positions_);
     batch.image_rows = to_tensor(image_rows_);
-    const auto n_images = static_cast<std::int64_t>(features_.size()) / n_in;
-    batch.features = torch::tensor(features_, torch::kFloat32).view({n_images, n_in});
+    batch.n_images = n_images_;
+    batch.features = torch::tensor(rows_.values, torch::kFloat32).view({-1, n_in});
+    batch.feature_weights = torch::tensor(rows_.weights, torch::kFloat32);
+    batch.feature_images = to_tensor(feature_images_);
     batch.label_rows = to_tensor(label_rows_);
     batch.targets = to_tensor(targets_);
     return batch;
@@ -153,7 +112,7 @@ class Packer {
 
  private:
   const Example& example(std::int64_t index) const {
-    return data_.examples[static_cast<std::size_t>(index)];
+    return examples_[static_cast<std::size_t>(index)];
   }
   std::int64_t size() const { return static_cast<std::int64_t>(tokens_.size()); }
 
@@ -178,108 +137,100 @@ class Packer {
     }
   }
 
-  void add_features(const float* row, std::int64_t n_in) {
-    features_.insert(features_.end(), row, row + n_in);
+  void add_features(std::int64_t index) {
+    if (example(index).n_inputs == 0) return;
+    features_(index, rows_);
+    feature_images_.resize(rows_.weights.size(), n_images_);
+    ++n_images_;
   }
 
-  const DataSet& data_;
+  std::span<const Example> examples_;
+  const FeatureSource& features_;
+  FeatureRows rows_;
+  std::int64_t n_images_ = 0;
   std::int64_t n_sequences_ = 0;
-  std::vector<std::int64_t> tokens_, positions_, image_rows_, label_rows_, targets_;
-  std::vector<float> features_;
+  std::vector<std::int64_t> tokens_, positions_, image_rows_, label_rows_, targets_,
+      feature_images_;
   std::vector<SegmentTree> trees_;
 };
 
 }  // namespace
 
-std::vector<Conversation> read_conversations(const std::filesystem::path& path) {
-  const Bytes bytes = read_file(path, kMaxDataBytes);
-  std::vector<Conversation> conversations;
-  try {
-    if (path.extension() == ".jsonl") {
-      std::size_t entry = 0;
-      for (auto line = bytes.begin(); line != bytes.end(); ++entry) {
-        const auto end = std::find(line, bytes.end(), '\n');
-        if (std::any_of(line, end, [](std::uint8_t c) { return c > ' '; }))
-          conversations.push_back(parse_conversation(json::parse(line, end), path, entry));
-        line = end == bytes.end() ? end : end + 1;
-      }
-    } else {
-      const json list = json::parse(bytes);
-      if (!list.is_array())
-        throw Error(ErrorKind::kInput, path.string() + ": a JSON list was expected");
-      for (std::size_t i = 0; i < list.size(); ++i)
-        conversations.push_back(parse_conversation(list[i], path, i));
-    }
-  } catch (const json::parse_error& error) {
-    throw Error(ErrorKind::kInput,
-                path.string() + ": not valid JSON near byte " + std::to_string(error.byte));
-  }
-  if (conversations.empty())
-    throw Error(ErrorKind::kInput, path.string() + ": has no conversations");
-  return conversations;
+bool Example::has_labels() const {
+  return std::ranges::find(is_label, 1) != is_label.end();
 }
 
-DataSet tokenize(const std::vector<Conversation>& conversations, const Tokenizer& tokenizer,
-                 const TokenizeOptions& options) {
-  DataSet data;
-  std::unordered_map<std::string, std::int64_t> image_index;
-  std::unordered_map<std::string, std::vector<std::int32_t>> known;  // prompts repeat a lot
-  for (const Conversation& conversation : conversations) {
-    Example e;
-    const auto [found, is_new] = image_index.try_emplace(
-        conversation.image_name, static_cast<std::int64_t>(data.images.size()));
-    if (is_new) data.images.push_back(conversation.image_name);
-    e.image = found->second;
-    const auto append = [&](const std::string& text, bool is_label) {
-      std::vector<std::int32_t> fresh;
-      auto& tokens = is_label ? fresh : known[text];
-      if (tokens.empty()) tokens = tokenizer(text);
-      e.tokens.insert(e.tokens.end(), tokens.begin(), tokens.end());
-      e.is_label.insert(e.is_label.end(), tokens.size(), is_label ? 1 : 0);
-    };
-    const auto append_one = [&](std::int32_t token) {
-      e.tokens.push_back(token);
-      e.is_label.push_back(0);
-    };
-    const PromptTemplate& p = options.prompt;
-    append_one(options.bos);
-    append(p.first_human, false);
-    for (std::int64_t i = 0; i < options.n_image_tokens; ++i)
-      append_one(Example::kImageToken);
-    for (std::size_t i = 0; i < conversation.turns.size(); i += 2) {
-      const std::string& question = conversation.turns[i].text;
-      append(i == 0 ? image_question_piece(p, question) : next_question_piece(p, question), false);
-      append(answer_piece(p, conversation.turns[i + 1].text), true);
-    }
-    if (static_cast<std::int64_t>(e.tokens.size()) > options.max_length) {
-      e.tokens.resize(static_cast<std::size_t>(options.max_length));
-      e.is_label.resize(e.tokens.size());
-      ++data.n_truncated;
-    }
-    if (std::find(e.is_label.begin(), e.is_label.end(), 1) == e.is_label.end()) {
-      ++data.n_dropped;
-      continue;
-    }
-    data.examples.push_back(std::move(e));
-  }
-  return data;
+void ConversationTokenizer::append(Example& example, const std::string& text, bool is_label) {
+  std::vector<std::int32_t> fresh;
+  if (known_.size() > kMaxKnownTexts) known_.clear();
+  auto& tokens = is_label ? fresh : known_[text];
+  if (tokens.empty()) tokens = tokenizer_(text);
+  example.tokens.insert(example.tokens.end(), tokens.begin(), tokens.end());
+  example.is_label.insert(example.is_label.end(), tokens.size(), is_label ? 1 : 0);
 }
 
-std::vector<Batch> order_epoch(const DataSet& data, const OrderOptions& options,
+Example ConversationTokenizer::operator()(const Conversation& conversation) {
+  const PromptTemplate& p = options_.prompt;
+  Example e;
+  e.n_inputs = static_cast<std::int64_t>(conversation.inputs.items().size());
+  e.tokens.push_back(options_.bos);
+  e.is_label.push_back(0);
+  if (e.n_inputs > 0) {
+    append(e, p.first_human, false);
+    e.tokens.insert(e.tokens.end(), static_cast<std::size_t>(options_.n_image_tokens),
+                    Example::kImageToken);
+    e.is_label.resize(e.tokens.size(), 0);
+  }
+  for (std::size_t i = 0; i < conversation.turns.size(); ++i) {
+    const auto& [question, answer] = conversation.turns[i];
+    append(e,
+           i > 0            ? next_question_piece(p, question)
+           : e.n_inputs > 0 ? image_question_piece(p, question)
+                            : first_question_piece(p, question),
+           false);
+    append(e, answer_piece(p, answer), true);
+  }
+  e.is_cut = static_cast<std::int64_t>(e.tokens.size()) > options_.max_length;
+  if (e.is_cut) {
+    e.tokens.resize(static_cast<std::size_t>(options_.max_length));
+    e.is_label.resize(e.tokens.size());
+  }
+  return e;
+}
+
+bool ConversationTokenizer::is_too_long(const Conversation& conversation) {
+  const PromptTemplate& p = options_.prompt;
+  // no vocabulary makes more tokens of a text than it has bytes, and a space that it may add
+  std::size_t bytes = p.first_human.size() + p.after_image.size() + p.first_human_text.size() +
+                      static_cast<std::size_t>(options_.n_image_tokens) + 3;
+  for (const auto& [question, answer] : conversation.turns)
+    bytes += p.next_human.size() + question.size() + p.assistant.size() + p.answer_prefix.size() +
+             answer.size() + p.answer_end.size() + 2;
+  return static_cast<std::int64_t>(bytes) > options_.max_length && (*this)(conversation).is_cut;
+}
+
+std::vector<Batch> order_epoch(std::span<const std::int64_t> sources, const OrderOptions& options,
                                std::int64_t epoch) {
-  std::map<std::int64_t, Group> by_image;
-  for (std::size_t i = 0; i < data.examples.size(); ++i)
-    by_image[data.examples[i].image].push_back(static_cast<std::int64_t>(i));
+  const auto source_of = [&](std::int64_t example) {
+    return sources[static_cast<std::size_t>(example)];
+  };
+  std::vector<std::int64_t> by_source(sources.size());
+  std::iota(by_source.begin(), by_source.end(), 0);
+  std::ranges::stable_sort(by_source, {}, source_of);
   std::vector<Group> groups;
-  for (auto& [image, members] : by_image) {
-    // which of a picture's answers travel together changes from epoch to epoch
-    std::vector<Group> singles;
-    for (const std::int64_t member : members)
-      singles.push_back({member});
-    shuffle(singles, options.seed + 1 + static_cast<std::uint64_t>(image), epoch);
-    for (std::size_t i = 0; i < singles.size(); ++i) {
+  for (std::size_t begin = 0, end = 0; begin < by_source.size(); begin = end) {
+    const std::int64_t source = source_of(by_source[begin]);
+    end = begin + 1;
+    while (end < by_source.size() && source != kNoSource && source_of(by_source[end]) == source)
+      ++end;
+    // which of a source's answers travel together changes from epoch to epoch
+    Group members(by_source.begin() + static_cast<std::ptrdiff_t>(begin),
+                  by_source.begin() + static_cast<std::ptrdiff_t>(end));
+    if (members.size() > 1)
+      shuffle(members, options.seed + 1 + static_cast<std::uint64_t>(source), epoch);
+    for (std::size_t i = 0; i < members.size(); ++i) {
       if (i % static_cast<std::size_t>(options.answers_per_group) == 0) groups.emplace_back();
-      groups.back().push_back(singles[i][0]);
+      groups.back().push_back(members[i]);
     }
   }
   shuffle(groups, options.seed, epoch);
@@ -296,11 +247,15 @@ std::vector<Batch> order_epoch(const DataSet& data, const OrderOptions& options,
   return batches;
 }
 
-PackedSize packed_size(const DataSet& data, const Group& group) {
-  const auto prefix = static_cast<std::int64_t>(common_prefix(data, group));
-  PackedSize size{prefix, prefix > 0 ? 1 : static_cast<std::int64_t>(group.size()), 0};
+PackedSize packed_size(std::span<const Example> examples, const Group& group) {
+  const auto example = [&](std::int64_t index) -> const Example& {
+    return examples[static_cast<std::size_t>(index)];
+  };
+  const auto prefix = static_cast<std::int64_t>(common_prefix(examples, group));
+  PackedSize size{prefix, prefix > 0 ? example(group[0]).n_inputs : 0, 0};
   for (const std::int64_t index : group) {
-    const Example& e = data.examples[static_cast<std::size_t>(index)];
+    const Example& e = example(index);
+    if (prefix == 0) size.n_features += e.n_inputs;
     size.n_tokens += static_cast<std::int64_t>(e.tokens.size()) - prefix;
     // the first token is predicted by nothing
     size.n_labels += std::count(e.is_label.begin() + 1, e.is_label.end(), 1);
@@ -308,11 +263,11 @@ PackedSize packed_size(const DataSet& data, const Group& group) {
   return size;
 }
 
-PackedBatch pack(const DataSet& data, const Batch& batch,
-                 const std::function<const float*(std::int64_t)>& features, std::int64_t n_in) {
-  Packer packer(data);
+PackedBatch pack(std::span<const Example> examples, const Batch& batch,
+                 const FeatureSource& features, std::int64_t n_in) {
+  Packer packer(examples, features);
   for (const Group& group : batch)
-    packer.add(group, features, n_in);
+    packer.add(group);
   return packer.finish(n_in);
 }
 

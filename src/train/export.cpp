@@ -9,7 +9,7 @@ namespace {
 
 void add(GgufWriter& writer, const std::string& name, const torch::Tensor& tensor,
          ExportType type) {
-  const torch::Tensor values = tensor.detach().to(torch::kFloat32).contiguous();
+  const torch::Tensor values = tensor.detach().to(torch::kCPU, torch::kFloat32).contiguous();
   const TensorShape shape(values.sizes().rbegin(), values.sizes().rend());
   const std::span<const float> span(values.data_ptr<float>(),
                                     static_cast<std::size_t>(values.numel()));

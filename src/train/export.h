@@ -7,6 +7,10 @@
 
 namespace pandagpt::train {
 
+/// Their names in a model folder and in a run's.
+inline constexpr const char* kProjectorFile = "projector.gguf";
+inline constexpr const char* kAdapterFile = "adapter.gguf";
+
 enum class ExportType { kF16, kF32 };
 
 /// projector.gguf: the folded linear map, tensors llama_proj.weight and llama_proj.bias.

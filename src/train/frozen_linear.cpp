@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "train/torch_ops.h"
+
 namespace pandagpt::train {
 namespace {
 
@@ -51,7 +53,9 @@ FrozenLinear::FrozenLinear(const Tensor& weight, torch::ScalarType type)
     : in(weight.size(1)),
       out(weight.size(0)),
       compute(type),
-      packed_(std::make_shared<PackedWeights>(weight, type)) {}
+      packed_(runs_on_torch(weight)
+                  ? std::shared_ptr<const Weights>(std::make_shared<PlainWeights>(weight.to(type)))
+                  : std::make_shared<PackedWeights>(weight, type)) {}
 
 FrozenLinear::FrozenLinear(std::function<Tensor()> load, int64_t n_in, int64_t n_out,
                            torch::ScalarType type)

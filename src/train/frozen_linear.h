@@ -27,7 +27,7 @@ class FrozenLinear {
                                               torch::ScalarType out) const = 0;
   };
 
-  /// `weight` (out, in), as in torch.nn.Linear and GGUF, packed once for each direction.
+  /// `weight` (out, in), as in torch.nn.Linear and GGUF; on the CPU packed once for each direction.
   FrozenLinear(const torch::Tensor& weight, torch::ScalarType compute);
   /// `load` gives the matrix (out, in) in the compute type whenever it is needed; it is dropped
   /// after the product. Memory: what `load` reads from, and one matrix. Time: `load` twice a step,

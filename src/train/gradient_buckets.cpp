@@ -17,7 +17,7 @@ GradientBuckets::GradientBuckets(std::vector<Tensor> parameters, Processes& proc
   std::int64_t total = 0;
   for (const Tensor& parameter : parameters_)
     total += parameter.numel();
-  flat_ = torch::zeros({total}, torch::kFloat32);
+  flat_ = torch::zeros({total}, parameters_.front().options().requires_grad(false));
   const std::int64_t limit = bucket_bytes / static_cast<std::int64_t>(sizeof(float));
   std::int64_t begin = 0;
   std::int64_t bucket_begin = 0;
@@ -37,8 +37,8 @@ GradientBuckets::GradientBuckets(std::vector<Tensor> parameters, Processes& proc
 }
 
 GradientBuckets::~GradientBuckets() {
-  for (const Hook& hook : hooks_)
-    hook.accumulator->del_post_hook(hook.key);
+  for (const auto& remove : remove_hooks_)
+    remove();
 }
 
 void GradientBuckets::add_hook(const Tensor& parameter, std::size_t bucket) {
@@ -53,7 +53,7 @@ void GradientBuckets::add_hook(const Tensor& parameter, std::size_t bucket) {
         return outputs;
       });
   const std::uintptr_t key = accumulator->add_post_hook(std::move(hook));
-  hooks_.push_back({std::move(accumulator), key});
+  remove_hooks_.emplace_back([accumulator, key] { accumulator->del_post_hook(key); });
 }
 
 void GradientBuckets::send_whole_ones() {

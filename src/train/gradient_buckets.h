@@ -10,10 +10,6 @@
 
 #include "train/processes.h"
 
-namespace torch::autograd {
-struct Node;
-}
-
 namespace pandagpt::train {
 
 /// Owns the gradients: those of all parameters lie in one flat tensor, cut into buckets that travel
@@ -43,11 +39,6 @@ class GradientBuckets {
     std::int64_t n_parameters = 0;
     std::int64_t n_missing = 0;  // parameters whose gradient isn't complete yet
   };
-  struct Hook {
-    std::shared_ptr<torch::autograd::Node> accumulator;
-    std::uintptr_t key;
-  };
-
   void add_hook(const torch::Tensor& parameter, std::size_t bucket);
   // All processes have to send the buckets in the same order.
   void send_whole_ones();
@@ -56,7 +47,7 @@ class GradientBuckets {
   std::vector<torch::Tensor> parameters_;
   torch::Tensor flat_;
   std::vector<Bucket> buckets_;
-  std::vector<Hook> hooks_;
+  std::vector<std::function<void()>> remove_hooks_;
   std::vector<std::function<void()>> pending_;  // one for each bucket that has been sent
   bool travelling_ = false;
 };

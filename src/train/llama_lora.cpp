@@ -57,11 +57,11 @@ std::string block_name(int64_t layer, const char* part) {
   return "blk." + std::to_string(layer) + "." + part + ".weight";
 }
 
-Lora make_lora(int64_t rank, int64_t in, int64_t rows, int64_t first_row) {
+Lora make_lora(int64_t rank, int64_t in, int64_t rows, int64_t first_row, torch::Device device) {
   Lora lora;
   // a start of no effect; the trainer draws A from its seed, others load both
-  lora.a = torch::zeros({rank, in}).requires_grad_(true);
-  lora.b = torch::zeros({rows, rank}).requires_grad_(true);
+  lora.a = torch::zeros({rank, in}, device).requires_grad_(true);
+  lora.b = torch::zeros({rows, rank}, device).requires_grad_(true);
   lora.row = first_row;
   return lora;
 }
@@ -96,6 +96,12 @@ LlamaConfig LlamaConfig::from_gguf(const GgufFile& file) {
   return config;
 }
 
+void PackedBatch::move_to(torch::Device device) {
+  for (Tensor* tensor :
+       {&image_rows, &features, &feature_weights, &feature_images, &label_rows, &targets})
+    *tensor = tensor->to(device);
+}
+
 Tensor Projector::operator()(const Tensor& features) const {
   return with_dropout(features, 0.0, 0, 0);
 }
@@ -105,6 +111,18 @@ Tensor Projector::with_dropout(const Tensor& features, double dropout, uint64_t 
   const Tensor x = (features - mean) / deviation;
   return torch::nn::functional::linear(dropped(x, static_cast<float>(dropout), key, first_row),
                                        weight, bias);
+}
+
+Tensor Projector::images(const PackedBatch& batch, int64_t n_embd, double dropout,
+                         uint64_t key) const {
+  Tensor rows = with_dropout(batch.features, dropout, key, batch.first_feature);
+  // one input an image, as most often: nothing to sum
+  const bool is_plain =
+      rows.size(0) == batch.n_images && batch.feature_weights.eq(1).all().item<bool>();
+  if (!is_plain)
+    rows = torch::zeros({batch.n_images, rows.size(1)}, rows.options())
+               .index_add(0, batch.feature_images, rows * batch.feature_weights.unsqueeze(1));
+  return rows.view({-1, n_embd});
 }
 
 std::pair<Tensor, Tensor> Projector::folded() const {
@@ -122,13 +140,14 @@ LlamaLora::LlamaLora(GgufFile file, const LoraOptions& lora, torch::ScalarType c
       memory_(memory),
       attention_shape_{config_.n_head, config_.n_head_kv, config_.head_size()},
       rotary_(RotaryTable::make(kMaxPositions, config_.head_size(), config_.rope_freq_base)),
-      output_norm_(read_vector(*file_, "output_norm.weight", config_.n_embd)),
+      output_norm_(read_vector(*file_, "output_norm.weight", config_.n_embd).to(memory.device)),
       // a file without its own output matrix ties it to the embeddings
       head_(linear(
           {{file_->find_tensor("output.weight") != nullptr ? "output.weight" : "token_embd.weight",
             config_.n_vocab}},
           config_.n_embd)) {
   file_->require_tensor("token_embd.weight", {config_.n_embd, config_.n_vocab});
+  rotary_ = {rotary_.cos.to(memory.device), rotary_.sin.to(memory.device)};
   for (int64_t i = 0; i < config_.n_layer; ++i)
     layers_.push_back(read_layer(i));
 }
@@ -141,8 +160,8 @@ FrozenLinear LlamaLora::linear(const std::vector<std::pair<std::string, int64_t>
     matrices.push_back(&file_->require_tensor(name, {in, rows}));
     out += rows;
   }
-  auto load = [file = file_, matrices, type = compute_] {
-    return dequantise(*file, matrices, type);
+  auto load = [file = file_, matrices, type = compute_, device = memory_.device] {
+    return dequantise(*file, matrices, type).to(device);
   };
   if (memory_.base_in_file) return FrozenLinear(std::move(load), in, out, compute_);
   FrozenLinear packed(load(), compute_);
@@ -155,10 +174,13 @@ LlamaLora::Layer LlamaLora::read_layer(int64_t index) const {
   const int64_t c = config_.n_embd;
   const int64_t kv = config_.n_head_kv * config_.head_size();
   const auto norm = [&](const char* part) {
-    return read_vector(*file_, block_name(index, part), c);
+    return read_vector(*file_, block_name(index, part), c).to(memory_.device);
   };
   const auto matrix = [&](const char* part, int64_t rows) {
     return std::pair{block_name(index, part), rows};
+  };
+  const auto lora = [&](int64_t rows, int64_t first_row) {
+    return make_lora(lora_.rank, c, rows, first_row, memory_.device);
   };
   return Layer{
       norm("attn_norm"),
@@ -167,9 +189,8 @@ LlamaLora::Layer LlamaLora::read_layer(int64_t index) const {
       norm("ffn_norm"),
       linear({matrix("ffn_gate", config_.n_ff), matrix("ffn_up", config_.n_ff)}, c),
       linear({matrix("ffn_down", c)}, config_.n_ff),
-      {make_lora(lora_.rank, c, c, 0), make_lora(lora_.rank, c, kv, c),
-       make_lora(lora_.rank, c, kv, c + kv)},
-      {make_lora(lora_.rank, c, c, 0)},
+      {lora(c, 0), lora(kv, c), lora(kv, c + kv)},
+      {lora(c, 0)},
   };
 }
 
@@ -183,7 +204,7 @@ Tensor LlamaLora::embed(const Tensor& tokens) const {
     for (int64_t i = begin; i < end; ++i)
       file_->read_row_f32(matrix, ids[i], {values + i * config_.n_embd, width});
   });
-  return rows;
+  return rows.to(memory_.device);
 }
 
 Tensor LlamaLora::run_layer(std::size_t index, const Tensor& input, const PackedBatch& batch,

@@ -42,12 +42,13 @@ struct LoraOptions {
   double dropout = 0.1;
 };
 
-/// What memory is saved at the price of time. The results stay the same.
+/// Where the model is, and what memory is saved at the price of time. The results stay the same.
 struct MemoryOptions {
   /// The base stays as it is in the file (mapped), and each matrix is dequantised when it is used.
   bool base_in_file = false;
   /// Of each layer only the input is kept; the backward pass computes the rest again.
   bool checkpoint_activations = false;
+  torch::Device device = torch::kCPU;
 };
 
 /// One packed batch, ready for the model.
@@ -55,15 +56,21 @@ struct PackedBatch {
   torch::Tensor tokens;      ///< (T) int64; anything at image rows
   SequenceLayout layout;     ///< who sees whom, and positions (T)
   torch::Tensor image_rows;  ///< (n_images * n_image_tokens) int64: rows of T that hold embeddings
-  torch::Tensor features;    ///< (n_images, n_in) float32, in the order of image_rows
-  torch::Tensor label_rows;  ///< (N) int64: rows of T that predict ..
-  torch::Tensor targets;     ///< (N) int64: .. these tokens
-  int64_t n_sequences = 0;   ///< conversations
-  int64_t n_tokens = 0;      ///< T without padding
+  torch::Tensor features;    ///< (F, n_in) float32: one row an input
+  torch::Tensor feature_weights;  ///< (F) float32
+  torch::Tensor feature_images;   ///< (F) int64: the image (sum of inputs) that it is a part of
+  int64_t n_images = 0;           ///< in the order of image_rows
+  torch::Tensor label_rows;       ///< (N) int64: rows of T that predict ..
+  torch::Tensor targets;          ///< (N) int64: .. these tokens
+  int64_t n_sequences = 0;        ///< conversations
+  int64_t n_tokens = 0;           ///< T without padding
   /// Numbers of the first token and of the first row of `features` among all of the step's, of
   /// which this batch may be a part. Dropout masks are drawn by them.
   int64_t first_token = 0;
   int64_t first_feature = 0;
+
+  /// Brings what products and sums are made of to `device`; tokens and positions stay.
+  void move_to(torch::Device device);
 };
 
 /// Linear n_in -> n_image_tokens * n_embd on standardised features: (x - mean) / deviation is a
@@ -80,6 +87,10 @@ struct Projector {
   /// `first_row`: PackedBatch::first_feature.
   torch::Tensor with_dropout(const torch::Tensor& features, double dropout, uint64_t key,
                              int64_t first_row) const;
+  /// What stands at the batch's image rows: of each image the weighted sum of its projected inputs,
+  /// (n_images * n_image_tokens, n_embd). The batch numbers the dropout masks' rows.
+  torch::Tensor images(const PackedBatch& batch, int64_t n_embd, double dropout,
+                       uint64_t key) const;
   /// Weight and bias of the plain linear map on raw features.
   std::pair<torch::Tensor, torch::Tensor> folded() const;
 };
@@ -101,6 +112,7 @@ class LlamaLora {
   torch::Tensor logits(const torch::Tensor& hidden) const;
 
   const FrozenLinear& head() const { return head_; }
+  torch::Device device() const { return memory_.device; }
   const LlamaConfig& config() const { return config_; }
   const LoraOptions& lora_options() const { return lora_; }
 

@@ -5,6 +5,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <charconv>
 #include <chrono>
 #include <cmath>
 #include <csignal>
@@ -13,12 +14,11 @@
 #include "core/file.h"
 #include "core/progress.h"
 #include "core/threads.h"
-#include "encoders/encoders.h"
-#include "llm/llm_model.h"
 #include "pandagpt/error.h"
 #include "tensor/gguf_file.h"
 #include "train/export.h"
-#include "train/metrics.h"
+#include "train/mix.h"
+#include "train/plot.h"
 
 namespace pandagpt::train {
 namespace fs = std::filesystem;
@@ -37,24 +37,40 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-// bf16 products only pay where the CPU multiplies them itself.
-torch::ScalarType choose_compute(const std::string& dtype, const std::string& base_type) {
+torch::Device choose_device(const std::string& name, int local_rank) {
+  if (name == "cpu" || (name == "auto" && !torch::cuda::is_available())) return torch::kCPU;
+  const auto gpu = [](int number) {
+    return torch::Device(torch::kCUDA, static_cast<torch::DeviceIndex>(number));
+  };
+  const int n_gpus = static_cast<int>(torch::cuda::device_count());
+  if (name == "auto" || name == "cuda") {
+    if (n_gpus > 0) return gpu(local_rank % n_gpus);
+  } else if (name.starts_with("cuda:")) {
+    int number = -1;
+    const auto [end, code] = std::from_chars(name.data() + 5, name.data() + name.size(), number);
+    if (code == std::errc() && end == name.data() + name.size() && number >= 0 && number < n_gpus)
+      return gpu(number);
+  } else {
+    throw Error(ErrorKind::kUsage, "--device " + name + ": auto, cpu, cuda or cuda:N was expected");
+  }
+  throw Error(ErrorKind::kUsage,
+              fmt::format("--device {}: this libtorch sees {} GPUs; use --device cpu, or build "
+                          "with a libtorch for CUDA",
+                          name, n_gpus));
+}
+
+// On the CPU, bf16 products only pay where it multiplies them itself.
+torch::ScalarType choose_compute(const std::string& dtype, const std::string& base_type,
+                                 torch::Device device) {
   const bool base_decides = base_type == "f32" || base_type == "bf16";
   if (base_decides && dtype != "auto" && dtype != base_type)
     throw Error(ErrorKind::kUsage, "--base-type " + base_type + " with --dtype " + dtype +
                                        ": the base is multiplied in the type it is held in");
   const std::string& type = base_decides ? base_type : dtype;
   if (type == "f32") return torch::kFloat32;
-  if (type == "bf16") return torch::kBFloat16;
+  if (type == "bf16" || !device.is_cpu()) return torch::kBFloat16;
   return dnnl::get_effective_cpu_isa() >= dnnl::cpu_isa::avx512_core_bf16 ? torch::kBFloat16
                                                                           : torch::kFloat32;
-}
-
-std::uint64_t mix(std::uint64_t a, std::uint64_t b) {
-  std::uint64_t x = a * 0x9E3779B97F4A7C15ULL + b;
-  x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9ULL;
-  x = (x ^ (x >> 27)) * 0x94D049BB133111EBULL;
-  return x ^ (x >> 31);
 }
 
 }  // namespace
@@ -67,11 +83,12 @@ double learning_rate(std::int64_t step, std::int64_t n_steps, double peak, doubl
                                   std::max(1.0, static_cast<double>(n_steps) - warm));
 }
 
-LlmTrainer::LlmTrainer(LlmTrainOptions options, const Inputs& inputs, Processes& processes)
+LlmTrainer::LlmTrainer(LlmTrainOptions options, const LlmFiles& files, Processes& processes)
     : options_(std::move(options)),
-      inputs_(inputs),
+      files_(files),
       processes_(processes),
-      compute_(choose_compute(options_.dtype, options_.base_type)) {
+      device_(choose_device(options_.device, processes.local_rank())),
+      compute_(choose_compute(options_.dtype, options_.base_type, device_)) {
   const int threads = options_.threads > 0 ? options_.threads : default_thread_count();
   omp_set_num_threads(threads);
   at::set_num_threads(threads);
@@ -79,82 +96,40 @@ LlmTrainer::LlmTrainer(LlmTrainOptions options, const Inputs& inputs, Processes&
   fs::create_directories(options_.out, code);
   if (code) throw Error(ErrorKind::kInput, options_.out + ": can't be created: " + code.message());
 
-  train_ = load_split(options_.data, options_.n_views);
-  if (!options_.validation.empty()) validation_ = load_split(options_.validation, 1);
+  data_ = std::make_unique<LlmData>(options_, files_, processes_);
   model_ = std::make_unique<LlamaLora>(
-      GgufFile(inputs_.llm),
+      GgufFile(files_.llm),
       LoraOptions{options_.lora_rank, options_.lora_alpha, options_.lora_dropout}, compute_,
-      MemoryOptions{options_.base_type == "quantized", options_.checkpoint_activations});
+      MemoryOptions{options_.base_type == "quantized", options_.checkpoint_activations, device_});
   make_parameters();
 
   for (std::int64_t epoch = 0; epoch < options_.epochs; ++epoch)
-    n_steps_ += static_cast<std::int64_t>(order_epoch(train_.data, order_options(), epoch).size());
+    n_steps_ += static_cast<std::int64_t>(
+        order_epoch(data_->train().sources(), order_options(), epoch).size());
   if (options_.max_steps > 0) n_steps_ = std::min(n_steps_, options_.max_steps);
   compare_processes();
 }
 
-LlmTrainer::Split LlmTrainer::load_split(const std::string& path, int n_views) {
-  const std::vector<Conversation> conversations = read_conversations(path);
-  const LlmModel vocabulary(inputs_.llm, LlmOptions{.n_gpu_layers = 0, .vocab_only = true});
-  Split split;
-  split.data = tokenize(
-      conversations, [&](std::string_view text) { return vocabulary.tokenize_piece(text); },
-      {inputs_.prompt, vocabulary.bos(), options_.n_image_tokens, options_.max_length});
-  split.features = load_features_together(split.data.images, n_views);
-  for (const std::string& failure : split.features.failures)
-    spdlog::warn("left out: {}", failure);
-  std::erase_if(split.data.examples, [&](const Example& e) {
-    return split.features.present[static_cast<std::size_t>(e.image)] == 0;
-  });
-  spdlog::info("{}: {} conversations about {} pictures ({} cut at {} tokens, {} left out)", path,
-               split.data.examples.size(), split.data.images.size(), split.data.n_truncated,
-               options_.max_length, conversations.size() - split.data.examples.size());
-  if (split.data.examples.empty())
-    throw Error(ErrorKind::kInput, path + ": nothing is left to train on");
-  return split;
-}
-
-FeatureTable LlmTrainer::load_features_together(const std::vector<std::string>& images,
-                                                int n_views) {
-  Encoders encoders(inputs_.encoders, {.n_threads = options_.threads});
-  encoder_fingerprint_ = encoders.fingerprint();
-  const fs::path folder =
-      options_.cache.empty() ? fs::path(options_.out) / "cache" : fs::path(options_.cache);
-  const auto load = [&](const std::vector<std::string>& some) {
-    FeatureCache cache(folder, encoder_fingerprint_, encoders.n_embd(), processes_.rank());
-    return load_features(some, options_.images, encoders, cache, n_views);
-  };
-  if (processes_.size() > 1) {
-    std::vector<std::string> share;
-    for (auto i = static_cast<std::size_t>(processes_.rank()); i < images.size();
-         i += static_cast<std::size_t>(processes_.size()))
-      share.push_back(images[i]);
-    load(share);
-    processes_.wait_for_all();
-  }
-  return load(images);  // all are in the cache now, unless the processes don't share its folder
-}
-
 void LlmTrainer::make_parameters() {
-  const std::int64_t n_in = train_.features.n_features;
+  const std::int64_t n_in = data_->features().n_features();
   const std::int64_t n_out = options_.n_image_tokens * model_->config().n_embd;
-  const auto n_images = static_cast<std::int64_t>(train_.data.images.size());
-  const Tensor all = torch::from_blob(train_.features.values.data(),
-                                      {n_images * train_.features.n_views, n_in}, torch::kFloat32);
-  projector_.mean = all.mean(0);
-  projector_.deviation = all.std(0, false).clamp_min(kMinDeviation);
+  const MediaFeatures::Moments moments = data_->moments();
+  projector_.mean = torch::tensor(moments.mean, torch::kFloat32).to(device_);
+  projector_.deviation =
+      torch::tensor(moments.deviation, torch::kFloat32).clamp_min(kMinDeviation).to(device_);
 
   // all random starting values come from here, in a fixed order
   torch::manual_seed(options_.seed);
   const torch::nn::Linear start(n_in, n_out);
-  projector_.weight = start->weight.detach().clone().requires_grad_(true);
-  projector_.bias = start->bias.detach().clone().requires_grad_(true);
+  projector_.weight = start->weight.detach().clone().to(device_).requires_grad_(true);
+  projector_.bias = start->bias.detach().clone().to(device_).requires_grad_(true);
   const torch::NoGradGuard no_grad;
   std::vector<Tensor> trainable;
   for (const auto& [name, tensor] : parameters())
     if (tensor.requires_grad()) trainable.push_back(tensor);
   for (const auto& [name, tensor] : model_->named_parameters())
-    if (name.ends_with(".lora_a")) torch::nn::init::kaiming_uniform_(tensor, std::sqrt(5.0));
+    if (name.ends_with(".lora_a"))  // drawn on the CPU: the same on every device
+      tensor.copy_(torch::nn::init::kaiming_uniform_(torch::empty(tensor.sizes()), std::sqrt(5.0)));
   optimizer_ =
       std::make_unique<torch::optim::AdamW>(trainable, torch::optim::AdamWOptions(options_.lr)
                                                            .betas({options_.beta1, options_.beta2})
@@ -164,6 +139,8 @@ void LlmTrainer::make_parameters() {
   std::rotate(trainable.begin(), trainable.begin() + 2, trainable.end());
   gradients_ = std::make_unique<GradientBuckets>(trainable, processes_);
   state_.options = options_.to_json();
+  state_.data = data_->identity();
+  state_.media = data_->features().content_digest();
 }
 
 OrderOptions LlmTrainer::order_options() const {
@@ -181,35 +158,30 @@ NamedTensors LlmTrainer::parameters() const {
 
 void LlmTrainer::compare_processes() {
   processes_.require_same("the settings", options_.to_json().dump());
-  std::string data;
-  for (const Example& e : train_.data.examples) {
-    data += std::to_string(e.image) + ":";
-    for (const std::int32_t token : e.tokens)
-      data += std::to_string(token) + ",";
-  }
-  processes_.require_same("the training conversations", data);
+  processes_.require_same("the training conversations", state_.data.dump());
   // the same everywhere even if the machines' encoders differ in a last bit
   for (const auto& [name, tensor] : parameters())
     processes_.broadcast(tensor.detach());
 }
 
-void LlmTrainer::add_gradients(const MicroBatch& part, std::int64_t n_labels, std::int64_t epoch,
-                               Tensor& totals) {
+void LlmTrainer::add_gradients(const TrainingSet::Loaded& step, const MicroBatch& part,
+                               std::int64_t n_labels, std::int64_t epoch, Tensor& totals) {
   const auto step_key = mix(options_.seed, static_cast<std::uint64_t>(state_.step));
-  const auto features = [&](std::int64_t example) {
-    const std::int64_t image = train_.data.examples[static_cast<std::size_t>(example)].image;
-    const auto n_views = static_cast<std::uint64_t>(train_.features.n_views);
-    const auto view =
-        static_cast<int>(mix(step_key, static_cast<std::uint64_t>(image + epoch)) % n_views);
-    return train_.features.row(image, view);
+  const MediaFeatures& all = data_->features();
+  const auto view = [&](std::int64_t input) {
+    const std::uint64_t draw = mix(step_key, static_cast<std::uint64_t>(input + epoch));
+    return static_cast<int>(draw % static_cast<std::uint64_t>(all.n_views(input)));
   };
-  PackedBatch packed = pack(train_.data, part.groups, features, train_.features.n_features);
+  const auto features = [&](std::int64_t example, FeatureRows& rows) {
+    const Example& e = step.examples[static_cast<std::size_t>(example)];
+    data_->train().add_features(e.source, rows, view);
+  };
+  PackedBatch packed = pack(step.examples, part.groups, features, all.n_features());
   packed.first_token = part.first_token;
   packed.first_feature = part.first_feature;
-  const Tensor images = projector_
-                            .with_dropout(packed.features, options_.feature_dropout,
-                                          mix(step_key, 1), packed.first_feature)
-                            .view({-1, model_->config().n_embd});
+  packed.move_to(device_);
+  const Tensor images = projector_.images(packed, model_->config().n_embd, options_.feature_dropout,
+                                          mix(step_key, 1));
   const Tensor hidden = model_->forward(packed, images, true, step_key);
   const CrossEntropy result =
       cross_entropy(hidden, packed.targets, model_->head(), static_cast<double>(n_labels));
@@ -228,7 +200,8 @@ double LlmTrainer::apply_gradients() {
   if (!std::isfinite(grad_norm))
     throw Error(ErrorKind::kInternal, "the gradient is not finite at step " +
                                           std::to_string(state_.step) +
-                                          "; go on from the last checkpoint with a lower --lr");
+                                          "; train anew (--restart, or another --out) with a "
+                                          "lower --lr");
   for (auto& group : optimizer_->param_groups())
     static_cast<torch::optim::AdamWOptions&>(group.options())
         .lr(learning_rate(state_.step, n_steps_, options_.lr, options_.warmup));
@@ -238,13 +211,14 @@ double LlmTrainer::apply_gradients() {
 
 StepResult LlmTrainer::train_step(const Batch& batch, std::int64_t epoch) {
   const auto start = Clock::now();
-  const StepShare share =
-      share_of_step(train_.data, batch, processes_.rank(), processes_.size(), options_.micro_batch);
+  const TrainingSet::Loaded step = data_->train().load(batch);
+  const StepShare share = share_of_step(step.examples, step.batch, processes_.rank(),
+                                        processes_.size(), options_.micro_batch);
   gradients_->zero();
   Tensor totals = torch::zeros({4}, torch::kFloat64);
   for (std::size_t i = 0; i < share.parts.size(); ++i) {
     if (i + 1 == share.parts.size()) gradients_->travel();
-    add_gradients(share.parts[i], share.n_labels, epoch, totals);
+    add_gradients(step, share.parts[i], share.n_labels, epoch, totals);
   }
   gradients_->finish();
   processes_.sum(totals);
@@ -270,16 +244,20 @@ void LlmTrainer::validate() {
   const torch::NoGradGuard no_grad;
   const Tensor totals = torch::zeros({3}, torch::kFloat64);  // loss, correct, labels
   auto* sums = totals.data_ptr<double>();
-  const Split& split = *validation_;
-  const auto features = [&](std::int64_t example) {
-    return split.features.row(split.data.examples[static_cast<std::size_t>(example)].image, 0);
-  };
+  const TrainingSet& set = *data_->validation();
   const std::vector<Batch> batches =
-      order_epoch(split.data, {kValidationBatch, options_.answers_per_group, 0}, 0);
+      order_epoch(set.sources(), {kValidationBatch, options_.answers_per_group, 0}, 0);
   for (auto i = static_cast<std::size_t>(processes_.rank()); i < batches.size();
        i += static_cast<std::size_t>(processes_.size())) {
-    const PackedBatch packed = pack(split.data, batches[i], features, split.features.n_features);
-    const Tensor images = projector_(packed.features).view({-1, model_->config().n_embd});
+    const TrainingSet::Loaded loaded = set.load(batches[i]);
+    const auto features = [&](std::int64_t example, FeatureRows& rows) {
+      set.add_features(loaded.examples[static_cast<std::size_t>(example)].source, rows,
+                       [](std::int64_t) { return 0; });
+    };
+    PackedBatch packed =
+        pack(loaded.examples, loaded.batch, features, data_->features().n_features());
+    packed.move_to(device_);
+    const Tensor images = projector_.images(packed, model_->config().n_embd, 0, 0);
     const CrossEntropy result = cross_entropy(model_->forward(packed, images, false, 0),
                                               packed.targets, model_->head(), 1.0);
     sums[0] += result.loss_total;
@@ -305,7 +283,8 @@ bool LlmTrainer::run() {
   if (processes_.is_first()) progress.emplace("training", n_steps_);
   std::int64_t epoch_begin = 0;
   for (std::int64_t epoch = 0; epoch < options_.epochs && state_.step < n_steps_; ++epoch) {
-    const std::vector<Batch> batches = order_epoch(train_.data, order_options(), epoch);
+    const std::vector<Batch> batches =
+        order_epoch(data_->train().sources(), order_options(), epoch);
     const auto n_batches = static_cast<std::int64_t>(batches.size());
     for (std::int64_t i = std::max<std::int64_t>(0, state_.step - epoch_begin);
          i < n_batches && state_.step < n_steps_; ++i) {
@@ -318,9 +297,7 @@ bool LlmTrainer::run() {
       const StepResult result = train_step(batches[static_cast<std::size_t>(i)], epoch);
       const std::string note = record(result, epoch);
       if (progress) progress->update(state_.step, note);
-      const bool last = state_.step == n_steps_;
-      if (validation_ && (state_.step % options_.validate_every == 0 || last)) validate();
-      if (state_.step % options_.save_every == 0 || last) save();
+      report_step();
     }
     epoch_begin += n_batches;
   }
@@ -329,22 +306,44 @@ bool LlmTrainer::run() {
   return true;
 }
 
+void LlmTrainer::report_step() {
+  const bool last = state_.step == n_steps_;
+  const auto is_due = [&](std::int64_t every) { return state_.step % every == 0 || last; };
+  if (data_->validation() != nullptr && is_due(options_.validate_every)) validate();
+  if (samples_ && is_due(options_.sample_every)) ask_samples();
+  if (is_due(options_.save_every)) save();
+}
+
+void LlmTrainer::ask_samples() {
+  const fs::path weights = fs::path(options_.out) / "samples.tmp";
+  export_weights(weights);
+  samples_->ask(state_.step, weights, *metrics_);
+  std::error_code code;
+  fs::remove_all(weights, code);
+}
+
 void LlmTrainer::open_run() {
   std::error_code code;
-  const fs::path metrics_path = fs::path(options_.out) / "metrics.jsonl";
-  if (options_.restart && processes_.is_first()) {
-    fs::remove_all(fs::path(options_.out) / "checkpoints", code);
-    fs::remove(metrics_path, code);
-  }
+  const fs::path out = options_.out;
+  if (options_.restart && processes_.is_first())
+    for (const char* name : {"checkpoints", kMetricsFile, kTensorBoardFolder, "best"})
+      fs::remove_all(out / name, code);
   processes_.wait_for_all();
   if (load_checkpoint(options_.out, state_, parameters(), *optimizer_))
     spdlog::info("going on from step {}", state_.step);
   processes_.require_same("the checkpoint in --out (which has to be one folder for all)",
                           std::to_string(state_.step));
   if (!processes_.is_first()) return;
-  keep_steps(metrics_path, state_.step);
-  metrics_.open(metrics_path, std::ios::app);
-  if (!metrics_) throw Error(ErrorKind::kInternal, metrics_path.string() + ": can't be written");
+  metrics_.emplace(out, state_.step);
+  if (data_->questions().empty()) return;
+  samples_.emplace(
+      SampleWriter::Options{.llm = files_.llm,
+                            .prompt = files_.prompt,
+                            .out = out,
+                            .n_ctx = static_cast<int>(options_.max_length + options_.sample_tokens),
+                            .n_threads = at::get_num_threads(),
+                            .max_tokens = static_cast<int>(options_.sample_tokens)},
+      data_->questions(), state_.step);
 }
 
 std::string LlmTrainer::record(const StepResult& result, std::int64_t epoch) {
@@ -359,45 +358,42 @@ std::string LlmTrainer::record(const StepResult& result, std::int64_t epoch) {
        {"conversations", result.n_sequences},
        {"tokens", result.n_tokens},
        {"seconds", result.seconds}});
-  return fmt::format("loss {:.3f}  accuracy {:.3f}  lr {:.1e}  {:.1f} conversations/s", result.loss,
-                     result.accuracy, lr, static_cast<double>(result.n_sequences) / result.seconds);
+  return fmt::format("loss {:.3f}  accuracy {:.3f}  lr {:.1e}  {:.0f} tokens/s", result.loss,
+                     result.accuracy, lr, static_cast<double>(result.n_tokens) / result.seconds);
 }
 
 void LlmTrainer::save() {
   if (!processes_.is_first()) return;
   save_checkpoint(options_.out, state_, parameters(), *optimizer_);
   export_weights(options_.out);
-  draw_loss_curve(fs::path(options_.out) / "metrics.jsonl", fs::path(options_.out) / "loss.svg");
+  plot_run(options_.out, fs::path(options_.out) / "curves.svg");
 }
 
 void LlmTrainer::export_weights(const fs::path& folder) const {
   std::error_code code;
   fs::create_directories(folder, code);  // writing says why, if it failed
   const ExportType type = options_.export_type == "f32" ? ExportType::kF32 : ExportType::kF16;
-  export_projector(projector_, options_.n_image_tokens, type, folder / "projector.gguf");
-  export_adapter(*model_, type, folder / "adapter.gguf");
+  export_projector(projector_, options_.n_image_tokens, type, folder / kProjectorFile);
+  export_adapter(*model_, type, folder / kAdapterFile);
 }
 
 void LlmTrainer::log(const nlohmann::json& line) {
-  if (!processes_.is_first()) return;
-  metrics_ << line.dump() << '\n';
-  metrics_.flush();
-  if (!metrics_)
-    throw Error(ErrorKind::kInternal,
-                options_.out + "/metrics.jsonl: writing failed; is the disk full?");
+  if (metrics_) metrics_->write(line);
 }
 
 void LlmTrainer::write_results(const std::string& status) {
   if (!processes_.is_first()) return;
+  nlohmann::json data = state_.data;
+  data["path"] = fs::path(options_.data).filename().string();
+  data["sources"] = data_->train().n_sources();
+  data["cut"] = data_->train().n_cut();
+  data["left_out"] = data_->train().left_out().size();
   nlohmann::json results = {{"status", status},
                             {"options", options_.to_json()},
-                            {"data",
-                             {{"path", fs::path(options_.data).filename().string()},
-                              {"sha256", sha256_file(options_.data)},
-                              {"conversations", train_.data.examples.size()},
-                              {"pictures", train_.data.images.size()}}},
-                            {"llm_sha256", sha256_file(inputs_.llm)},
-                            {"encoder_fingerprint", encoder_fingerprint_},
+                            {"data", data},
+                            {"llm_sha256", sha256_file(files_.llm)},
+                            {"encoder_fingerprint", data_->features().encoder_fingerprint()},
+                            {"device", device_.str()},
                             {"compute", compute_ == torch::kBFloat16 ? "bf16" : "f32"},
                             {"processes", processes_.size()},
                             {"steps", state_.step},

@@ -3,8 +3,10 @@
 // Recipe: the paper's section 4 and the reference's code/dsconfig. What it leaves behind in OUT:
 //   projector.gguf adapter.gguf   the weights, for a model folder
 //   best/                         the same as they were at the lowest validation loss
-//   metrics.jsonl                 one line a step; validation lines in between
-//   loss.svg                      the curves
+//   metrics.jsonl tensorboard/    one line a step; validation lines in between
+//   curves.svg                    the same, drawn
+//   samples.md samples.jsonl      sample answers, if asked for
+//   left_out.jsonl                conversations that can't be used, and why
 //   training.json                 settings, data, figures
 //   checkpoints/ cache/           to go on after a stop
 #pragma once
@@ -12,20 +14,20 @@
 #include <torch/torch.h>
 
 #include <filesystem>
-#include <fstream>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "train/checkpoint.h"
-#include "train/dataset.h"
-#include "train/feature_cache.h"
 #include "train/gradient_buckets.h"
 #include "train/llama_lora.h"
+#include "train/llm_data.h"
+#include "train/metrics.h"
 #include "train/micro_batch.h"
 #include "train/options.h"
 #include "train/processes.h"
+#include "train/samples.h"
 
 namespace pandagpt::train {
 
@@ -50,17 +52,10 @@ struct StepResult {
 
 class LlmTrainer {
  public:
-  /// Files that the settings name, resolved: base model, encoders, prompt pieces.
-  struct Inputs {
-    std::filesystem::path llm;
-    std::filesystem::path encoders;
-    PromptTemplate prompt;
-  };
-
   /// Loads the base model and data, and computes missing features. Throws Error. With several
   /// `processes` (which must outlive this) each computes a share of every step; the first one
   /// writes.
-  LlmTrainer(LlmTrainOptions options, const Inputs& inputs, Processes& processes);
+  LlmTrainer(LlmTrainOptions options, const LlmFiles& files, Processes& processes);
 
   /// Trains to the end of the schedule, from the newest checkpoint if there is one. Returns false
   /// when stopped by request_stop() (a checkpoint is written first).
@@ -70,31 +65,26 @@ class LlmTrainer {
   static void request_stop();
 
  private:
-  struct Split {
-    DataSet data;
-    FeatureTable features;
-  };
-
-  Split load_split(const std::string& path, int n_views);
-  /// Encodes what the cache lacks, each process a share.
-  FeatureTable load_features_together(const std::vector<std::string>& images, int n_views);
   void make_parameters();
   /// Throws Error(kInput) if another process has other settings or data.
   void compare_processes();
   OrderOptions order_options() const;
-  /// Loads the newest checkpoint and opens metrics.jsonl behind its step.
+  /// Loads the newest checkpoint and opens the logs behind its step.
   void open_run();
   StepResult train_step(const Batch& batch, std::int64_t epoch);
   /// Adds the gradients of a part of the step, and its figures to `totals`.
-  void add_gradients(const MicroBatch& part, std::int64_t n_labels, std::int64_t epoch,
-                     torch::Tensor& totals);
+  void add_gradients(const TrainingSet::Loaded& step, const MicroBatch& part, std::int64_t n_labels,
+                     std::int64_t epoch, torch::Tensor& totals);
   /// Clips and applies the gradients; returns their norm.
   double apply_gradients();
   /// True on all processes when one was asked to stop.
   bool asked_to_stop();
   /// Logs a step; returns the note for the progress line.
   std::string record(const StepResult& result, std::int64_t epoch);
+  /// What follows a step: validation, sample answers, checkpoint, each in its turn.
+  void report_step();
   void validate();
+  void ask_samples();
   void save();
   void export_weights(const std::filesystem::path& folder) const;
   void log(const nlohmann::json& line);
@@ -102,12 +92,11 @@ class LlmTrainer {
   NamedTensors parameters() const;
 
   LlmTrainOptions options_;
-  Inputs inputs_;
+  LlmFiles files_;
   Processes& processes_;
+  torch::Device device_;
   torch::ScalarType compute_;
-  std::string encoder_fingerprint_;
-  Split train_;
-  std::optional<Split> validation_;
+  std::unique_ptr<LlmData> data_;
   std::unique_ptr<LlamaLora> model_;
   Projector projector_;
   std::unique_ptr<torch::optim::AdamW> optimizer_;
@@ -116,7 +105,8 @@ class LlmTrainer {
   std::int64_t n_steps_ = 0;
   std::optional<Score> last_validation_;
   double seconds_ = 0;  // of training, this process
-  std::ofstream metrics_;
+  std::optional<MetricsLog> metrics_;
+  std::optional<SampleWriter> samples_;
 };
 
 }  // namespace pandagpt::train

@@ -5,6 +5,8 @@
 #include <unordered_map>
 #include <utility>
 
+#include "train/torch_ops.h"
+
 namespace pandagpt::train {
 namespace {
 
@@ -68,13 +70,17 @@ void product(const Tensor& a, const Tensor& b, const Tensor& result, bool accumu
 }  // namespace
 
 Tensor matmul(const Tensor& a, const Tensor& b, torch::ScalarType out) {
+  if (runs_on_torch(a)) return torch::matmul(a, b).to(out);
   Tensor result = torch::empty({a.size(0), b.size(1)}, a.options().dtype(out));
   product(a, b, result, false);
   return result;
 }
 
 void matmul_add(const Tensor& a, const Tensor& b, const Tensor& sum) {
-  product(a, b, sum, true);
+  if (runs_on_torch(a))
+    sum.add_(torch::matmul(a, b));
+  else
+    product(a, b, sum, true);
 }
 
 struct PackedMatrix::Impl {

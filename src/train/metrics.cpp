@@ -1,60 +1,51 @@
 #include "train/metrics.h"
 
-#include <fstream>
-#include <nlohmann/json.hpp>
-#include <string>
+#include <utility>
+#include <vector>
 
 #include "core/file.h"
-#include "core/svg_chart.h"
+#include "pandagpt/error.h"
 
 namespace pandagpt::train {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr double kSmoothing = 0.95;  // of the running mean that the thick line shows
+constexpr const char* kStep = "step";
+
+std::string tag_of(const std::string& key) {
+  return key.starts_with(kValidationPrefix) ? "validation/" + key.substr(kValidationPrefix.size())
+                                            : "train/" + key;
+}
 
 }  // namespace
 
-void keep_steps(const fs::path& metrics, std::int64_t last_step) {
-  std::ifstream in(metrics);
+MetricsLog::MetricsLog(const fs::path& out, std::int64_t last_step)
+    : path_(out / kMetricsFile), tensorboard_(out / kTensorBoardFolder, last_step) {
+  keep_steps(path_, last_step);
+  out_.open(path_, std::ios::app);
+  if (!out_) throw Error(ErrorKind::kInternal, path_.string() + ": can't be written");
+}
+
+void MetricsLog::write(const nlohmann::json& line) {
+  out_ << line.dump() << '\n' << std::flush;
+  if (!out_)
+    throw Error(ErrorKind::kInternal, path_.string() + ": writing failed; is the disk full?");
+  std::vector<std::pair<std::string, double>> points;
+  for (const auto& [key, value] : line.items())
+    if (key != kStep && value.is_number()) points.emplace_back(tag_of(key), value.get<double>());
+  tensorboard_.scalars(line.at(kStep).get<std::int64_t>(), points);
+}
+
+void keep_steps(const fs::path& lines, std::int64_t last_step) {
+  std::ifstream in(lines);
   if (!in) return;
   std::string kept;
   for (std::string text; std::getline(in, text);) {
     const auto line = nlohmann::json::parse(text, nullptr, false);
-    if (!line.is_discarded() && line.value("step", last_step + 1) <= last_step) kept += text + '\n';
+    if (line.is_object() && line.value(kStep, last_step + 1) <= last_step) kept += text + '\n';
   }
   in.close();
-  write_file_atomically(metrics, [&](std::ostream& out) { out << kept; });
-}
-
-void draw_loss_curve(const fs::path& metrics, const fs::path& svg_path) {
-  ChartSeries raw{.name = "train, each step", .faint = true};
-  ChartSeries smooth{.name = "train, smoothed"};
-  ChartSeries validation{.name = "validation"};
-  std::ifstream in(metrics);
-  double average = 0;
-  for (std::string text; std::getline(in, text);) {
-    const auto line = nlohmann::json::parse(text, nullptr, false);
-    if (line.is_discarded()) continue;  // the last line of a killed run
-    const double step = line.value("step", 0.0);
-    if (line.contains("loss")) {
-      const double loss = line["loss"].get<double>();
-      average = raw.x.empty() ? loss : kSmoothing * average + (1 - kSmoothing) * loss;
-      raw.x.push_back(step);
-      raw.y.push_back(loss);
-      smooth.x.push_back(step);
-      smooth.y.push_back(average);
-    } else if (line.contains("validation_loss")) {
-      validation.x.push_back(step);
-      validation.y.push_back(line["validation_loss"].get<double>());
-    }
-  }
-  LineChart chart{
-      .title = "Loss on answer tokens", .x_label = "step", .y_label = "loss (nats per token)"};
-  chart.series = {raw, smooth};
-  if (!validation.x.empty()) chart.series.push_back(validation);
-  const std::string svg = to_svg(chart);
-  write_file_atomically(svg_path, [&](std::ostream& out) { out << svg; });
+  write_file_atomically(lines, [&](std::ostream& out) { out << kept; });
 }
 
 }  // namespace pandagpt::train

@@ -4,13 +4,13 @@
 
 namespace pandagpt::train {
 
-StepShare share_of_step(const DataSet& data, const Batch& batch, int rank, int world_size,
-                        std::int64_t max_conversations) {
+StepShare share_of_step(std::span<const Example> examples, const Batch& batch, int rank,
+                        int world_size, std::int64_t max_conversations) {
   std::vector<PackedSize> sizes;
   std::int64_t all_tokens = 0;
   StepShare share;
   for (const Group& group : batch) {
-    sizes.push_back(packed_size(data, group));
+    sizes.push_back(packed_size(examples, group));
     all_tokens += sizes.back().n_tokens;
     share.n_labels += sizes.back().n_labels;
   }

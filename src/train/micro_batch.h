@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "train/dataset.h"
@@ -25,7 +26,7 @@ struct StepShare {
 /// in parts of at most `max_conversations` (0: one part; a group is never cut). The numbers in a
 /// part count from the first group of the batch, so that the sum over all parts of all processes
 /// doesn't depend on how the step is cut.
-StepShare share_of_step(const DataSet& data, const Batch& batch, int rank, int world_size,
-                        std::int64_t max_conversations);
+StepShare share_of_step(std::span<const Example> examples, const Batch& batch, int rank,
+                        int world_size, std::int64_t max_conversations);
 
 }  // namespace pandagpt::train

@@ -4,8 +4,10 @@
 #include <torch/autograd.h>
 
 #include <algorithm>
+#include <numeric>
 
 #include "train/kernels.h"
+#include "train/torch_ops.h"
 
 namespace pandagpt::train {
 namespace {
@@ -100,6 +102,10 @@ void add_dropped(const Tensor& x, const Tensor& sum, float p, uint64_t key, int6
     sum.add_(x);
     return;
   }
+  if (runs_on_torch(x)) {
+    sum.add_(torch_ops::dropped(x, p, key, first_row));
+    return;
+  }
   at::parallel_for(0, x.numel(), kElementGrain, [&](int64_t begin, int64_t end) {
     kernels().dropout_add(begin, end, view(x), view_mut(sum), p, key, first_element(x, first_row));
   });
@@ -176,42 +182,61 @@ struct LoraLinear : torch::autograd::Function<LoraLinear> {
   }
 };
 
+struct LossSums {
+  double loss = 0;
+  int64_t n_correct = 0;
+};
+
+/// Writes the gradient of `logits` (M, V) to `d_logits`, if it is defined.
+LossSums block_loss(const Tensor& logits, const Tensor& targets, double scale,
+                    const Tensor& d_logits) {
+  const int64_t m = logits.size(0);
+  const int64_t v = logits.size(1);
+  if (runs_on_torch(logits)) {
+    const auto rows = torch_ops::row_losses(logits, targets, scale, d_logits.defined());
+    if (d_logits.defined()) d_logits.copy_(rows.gradient);
+    return {rows.loss, rows.n_correct};
+  }
+  std::vector<double> losses(static_cast<std::size_t>(m), 0.0);
+  std::vector<int64_t> hits(static_cast<std::size_t>(m), 0);
+  at::parallel_for(0, m, 1, [&](int64_t first, int64_t last) {
+    for (int64_t i = first; i < last; ++i) {
+      Activation row{nullptr, false};
+      if (d_logits.defined()) {
+        row = view_mut(d_logits);
+        row.data = static_cast<char*>(row.data) + i * v * d_logits.element_size();
+      }
+      kernels().cross_entropy(v, logits.data_ptr<float>() + i * v, targets.data_ptr<int64_t>()[i],
+                              static_cast<float>(scale), row, &losses[static_cast<std::size_t>(i)],
+                              &hits[static_cast<std::size_t>(i)]);
+    }
+  });
+  return {std::accumulate(losses.begin(), losses.end(), 0.0),
+          std::accumulate(hits.begin(), hits.end(), int64_t{0})};
+}
+
 struct CrossEntropyFunction : torch::autograd::Function<CrossEntropyFunction> {
   static Tensor forward(AutogradContext* ctx, const Tensor& hidden, const Tensor& targets,
                         const FrozenLinear* head, double normaliser, CrossEntropy* result,
                         bool needs_grad) {
     const int64_t n = hidden.size(0);
     Tensor d_hidden = needs_grad ? torch::empty_like(hidden) : Tensor();
-    std::vector<double> losses(static_cast<std::size_t>(n), 0.0);
-    std::vector<int64_t> hits(static_cast<std::size_t>(n), 0);
     const auto weights = head->ready();  // once for all blocks
     for (int64_t begin = 0; begin < n; begin += kLogitBlock) {
       const int64_t m = std::min(kLogitBlock, n - begin);
       const Tensor logits = weights->multiply(hidden.narrow(0, begin, m), torch::kFloat32);
       const Tensor d_logits = needs_grad ? torch::empty_like(logits, hidden.options()) : Tensor();
-      at::parallel_for(0, m, 1, [&](int64_t first, int64_t last) {
-        for (int64_t i = first; i < last; ++i) {
-          const int64_t v = head->out;
-          Activation row{nullptr, hidden.scalar_type() == torch::kBFloat16};
-          if (needs_grad)
-            row.data = static_cast<char*>(d_logits.data_ptr()) + i * v * d_logits.element_size();
-          kernels().cross_entropy(v, logits.data_ptr<float>() + i * v,
-                                  targets.data_ptr<int64_t>()[begin + i],
-                                  static_cast<float>(1.0 / normaliser), row,
-                                  &losses[static_cast<std::size_t>(begin + i)],
-                                  &hits[static_cast<std::size_t>(begin + i)]);
-        }
-      });
+      const LossSums sums =
+          block_loss(logits, targets.narrow(0, begin, m), 1.0 / normaliser, d_logits);
+      result->loss_total += sums.loss;
+      result->n_correct += sums.n_correct;
       if (needs_grad)
         d_hidden.narrow(0, begin, m).copy_(weights->multiply_transposed(d_logits, head->compute));
     }
-    for (const double loss : losses)
-      result->loss_total += loss;
-    for (const int64_t hit : hits)
-      result->n_correct += hit;
     result->n_labels = n;
     if (needs_grad) ctx->save_for_backward({d_hidden});
-    return torch::full({}, result->loss_total / normaliser, torch::kFloat32);
+    return torch::full({}, result->loss_total / normaliser,
+                       hidden.options().dtype(torch::kFloat32));
   }
 
   static variable_list backward(AutogradContext* ctx, variable_list grads) {
@@ -225,6 +250,7 @@ struct CrossEntropyFunction : torch::autograd::Function<CrossEntropyFunction> {
 
 Tensor dropped(const Tensor& x, float p, uint64_t key, int64_t first_row) {
   if (p == 0.0F) return x;
+  if (runs_on_torch(x)) return torch_ops::dropped(x, p, key, first_row);
   Tensor y = torch::empty_like(x);
   at::parallel_for(0, x.numel(), kElementGrain, [&](int64_t begin, int64_t end) {
     kernels().dropout(begin, end, view(x), view_mut(y), p, key, first_element(x, first_row));
@@ -233,6 +259,7 @@ Tensor dropped(const Tensor& x, float p, uint64_t key, int64_t first_row) {
 }
 
 Tensor rms_norm(const Tensor& x, const Tensor& weight, double eps, torch::ScalarType compute) {
+  if (runs_on_torch(x)) return torch_ops::rms_norm(x, weight, eps, compute);
   return RmsNorm::apply(x, weight, eps, compute);
 }
 
@@ -250,7 +277,7 @@ Tensor lora_linear(const Tensor& x, const FrozenLinear& linear, const std::vecto
 }
 
 Tensor swiglu(const Tensor& gate_up) {
-  return Swiglu::apply(gate_up);
+  return runs_on_torch(gate_up) ? torch_ops::swiglu(gate_up) : Swiglu::apply(gate_up);
 }
 
 CrossEntropy cross_entropy(const Tensor& hidden, const Tensor& targets, const FrozenLinear& head,

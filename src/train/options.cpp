@@ -1,21 +1,66 @@
 #include "train/options.h"
 
+#include "pandagpt/error.h"
+#include "train/config_file.h"
+
 namespace pandagpt::train {
+namespace {
+
+CLI::Range a_share() {
+  return {0.0, 1.0};
+}
+CLI::Range below_one() {
+  return {0.0, 0.99};
+}
+
+}  // namespace
 
 void LlmTrainOptions::declare(CLI::App& app) {
-  const auto positive = CLI::PositiveNumber;
-  const auto share = CLI::Range(0.0, 1.0);
+  add_config_option(app);
   app.add_option("--model", model, "model folder or name: LLM, encoders, prompt template")
       ->capture_default_str();
   app.add_option("--llm", llm, "GGUF of the base language model, instead of the folder's");
   app.add_option("--encoders", encoders, "GGUF of the encoders, instead of the folder's");
-  app.add_option("--data", data, "training conversations: the reference's JSON, or JSONL")
-      ->required();
-  app.add_option("--validation", validation, "conversations for the validation loss");
-  app.add_option("--images", images, "folder that image_name is relative to")->required();
-  app.add_option("--out", out, "folder for checkpoints, metrics, curve and weights")
+  app.add_option("--out", out, "folder for checkpoints, metrics, curves and weights")
       ->capture_default_str();
+  app.add_flag("--restart", restart, "start anew even if OUT has a checkpoint");
+  declare_data(app);
+  declare_recipe(app);
+  declare_reports(app);
+  declare_scale(app);
+}
+
+void LlmTrainOptions::declare_data(CLI::App& app) {
+  app.add_option("--data", data, "training conversations: the reference's JSON, or JSON lines");
+  app.add_option("--validation", validation, "conversations for the validation");
+  app.add_option("--validation-split", validation_split,
+                 "hold back this share of --data for it; all conversations about the same inputs "
+                 "stay on one side")
+      ->check(CLI::Range(0.0, 0.9))
+      ->capture_default_str();
+  app.add_option("--media,--images", media,
+                 "folder that the data's paths are relative to (default: that of the data)");
   app.add_option("--cache", cache, "folder of the feature cache (default: OUT/cache)");
+  app.add_option(
+         "--max-bad", max_bad,
+         "share of conversations that may be unusable; they are listed in OUT/left_out.jsonl")
+      ->check(a_share())
+      ->capture_default_str();
+  app.add_option("--max-length", max_length, "tokens of a conversation; longer ones are cut")
+      ->check(CLI::Range(16, 4096))
+      ->capture_default_str();
+  app.add_option("--image-tokens", n_image_tokens, "embeddings that a conversation's inputs become")
+      ->check(CLI::Range(1, 256))
+      ->capture_default_str();
+  app.add_option(
+         "--views", n_views,
+         "versions of each picture to train on: 2 adds its mirror image, more add random crops")
+      ->check(CLI::Range(1, 64))
+      ->capture_default_str();
+}
+
+void LlmTrainOptions::declare_recipe(CLI::App& app) {
+  const auto positive = CLI::PositiveNumber;
   app.add_option("--epochs", epochs)->check(positive)->capture_default_str();
   app.add_option("--max-steps", max_steps, "end after so many steps (0: all epochs)")
       ->check(CLI::NonNegativeNumber)
@@ -24,57 +69,66 @@ void LlmTrainOptions::declare(CLI::App& app) {
       ->check(positive)
       ->capture_default_str();
   app.add_option("--answers-per-group", answers_per_group,
-                 "conversations about one picture that share its prefix in a step")
+                 "conversations about the same inputs that share their prefix in a step")
       ->check(positive)
       ->capture_default_str();
-  app.add_option("--max-length", max_length, "tokens of a conversation")
-      ->check(CLI::Range(16, 4096))
-      ->capture_default_str();
-  app.add_option("--image-tokens", n_image_tokens, "embeddings a picture becomes")
-      ->check(CLI::Range(1, 256))
-      ->capture_default_str();
-  app.add_option(
-         "--views", n_views,
-         "versions of each picture to train on: 2 adds its mirror image, more add random crops")
-      ->check(CLI::Range(1, 64))
-      ->capture_default_str();
   app.add_option("--feature-dropout", feature_dropout, "share of the projector's inputs left out")
-      ->check(CLI::Range(0.0, 0.99))
+      ->check(below_one())
       ->capture_default_str();
   app.add_option("--lr", lr, "peak learning rate")->check(positive)->capture_default_str();
-  app.add_option("--beta1", beta1)->check(share)->capture_default_str();
-  app.add_option("--beta2", beta2)->check(share)->capture_default_str();
+  app.add_option("--beta1", beta1)->check(a_share())->capture_default_str();
+  app.add_option("--beta2", beta2)->check(a_share())->capture_default_str();
   app.add_option("--weight-decay", weight_decay)
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
-  app.add_option("--warmup", warmup, "share of the steps")->check(share)->capture_default_str();
+  app.add_option("--warmup", warmup, "share of the steps")->check(a_share())->capture_default_str();
   app.add_option("--clip", clip, "largest gradient norm")->check(positive)->capture_default_str();
   app.add_option("--lora-rank", lora_rank)->check(CLI::Range(1, 1024))->capture_default_str();
   app.add_option("--lora-alpha", lora_alpha)->check(positive)->capture_default_str();
-  app.add_option("--lora-dropout", lora_dropout)
-      ->check(CLI::Range(0.0, 0.99))
-      ->capture_default_str();
-  app.add_option("--dtype", dtype, "type of the matrix products")
-      ->check(CLI::IsMember({"auto", "bf16", "f32"}))
-      ->capture_default_str();
-  app.add_option("--export-type", export_type, "type of the exported weights")
-      ->check(CLI::IsMember({"f16", "f32"}))
-      ->capture_default_str();
+  app.add_option("--lora-dropout", lora_dropout)->check(below_one())->capture_default_str();
   app.add_option("--seed", seed)->capture_default_str();
-  app.add_option("--threads", threads, "CPU threads (0: one a physical core)")
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str();
+}
+
+void LlmTrainOptions::declare_reports(CLI::App& app) {
+  const auto positive = CLI::PositiveNumber;
   app.add_option("--validate-every", validate_every, "steps between validations")
       ->check(positive)
       ->capture_default_str();
   app.add_option("--save-every", save_every, "steps between checkpoints")
       ->check(positive)
       ->capture_default_str();
-  app.add_flag("--restart", restart, "start anew even if OUT has a checkpoint");
-  declare_scale(app);
+  app.add_option("--export-type", export_type, "type of the exported weights")
+      ->check(CLI::IsMember({"f16", "f32"}))
+      ->capture_default_str();
+  app.add_option("--sample-every", sample_every,
+                 "steps between sample answers, by the inference engine with the weights of that "
+                 "moment, in OUT/samples.md (0: none)")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  app.add_option("--samples", n_samples, "how many of the validation's questions are asked")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  app.add_option("--sample-questions", sample_questions,
+                 "ask those of this file instead: as --data, the last answer may be missing");
+  app.add_option("--sample-tokens", sample_tokens, "tokens of a sample answer at most")
+      ->check(CLI::Range(1, 4096))
+      ->capture_default_str();
 }
 
 void LlmTrainOptions::declare_scale(CLI::App& app) {
+  app.add_option("--threads", threads, "CPU threads (0: one a physical core)")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  app.add_option("--device", device,
+                 "cpu, cuda (the GPU of this process's number on its machine), cuda:N, or auto: a "
+                 "GPU where libtorch has one")
+      ->capture_default_str();
+  app.add_option("--encoder-device", encoder_device,
+                 "cpu, auto (a GPU that llama.cpp's build knows), or its name, as in pandagpt ask")
+      ->capture_default_str();
+  app.add_option("--dtype", dtype, "type of the matrix products")
+      ->check(CLI::IsMember({"auto", "bf16", "f32"}))
+      ->capture_default_str();
   app.add_option("--base-type", base_type,
                  "how the frozen base is held: auto (as --dtype), f32, bf16, or quantized: as in "
                  "the file, each matrix dequantised when it is used (QLoRA)")
@@ -107,6 +161,23 @@ void LlmTrainOptions::declare_scale(CLI::App& app) {
       ->group(job);
 }
 
+void LlmTrainOptions::complete(CLI::App& app) {
+  apply_config(app);
+  require_option(app, "--data");
+  if (!validation.empty() && validation_split > 0)
+    throw Error(ErrorKind::kUsage, "--validation and --validation-split: give one of them");
+  if (sample_every > 0 && sample_questions.empty() && validation.empty() && validation_split == 0)
+    throw Error(ErrorKind::kUsage,
+                "--sample-every needs questions: --sample-questions, --validation or "
+                "--validation-split");
+}
+
+nlohmann::json LlmTrainOptions::config(const CLI::App& app) {
+  // where a process runs, and whether it begins anew, is no setting of the run
+  return effective_config(
+      app, {"restart", "rank", "world-size", "master-addr", "master-port", "local-addr"});
+}
+
 nlohmann::json LlmTrainOptions::to_json() const {
   return {{"epochs", epochs},
           {"max_steps", max_steps},
@@ -115,6 +186,7 @@ nlohmann::json LlmTrainOptions::to_json() const {
           {"max_length", max_length},
           {"n_image_tokens", n_image_tokens},
           {"n_views", n_views},
+          {"validation_split", validation_split},
           {"feature_dropout", feature_dropout},
           {"lr", lr},
           {"beta1", beta1},

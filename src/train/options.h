@@ -17,9 +17,11 @@ struct LlmTrainOptions {
   std::string encoders;              ///< GGUF of the encoders; overrides the folder's
   std::string data;                  ///< training conversations (JSON or JSONL)
   std::string validation;            ///< the same for validation; may be empty
-  std::string images;                ///< root that image_name is relative to
+  double validation_split = 0;       ///< share of `data` that is held back for validation instead
+  std::string media;                 ///< root of relative paths in the data; empty: its folder
   std::string out = "runs/llm";      ///< checkpoints, metrics, curve, exported weights
   std::string cache;                 ///< feature cache; empty: OUT/cache
+  double max_bad = 0.01;             ///< share of unusable conversations above which the job ends
 
   std::int64_t epochs = 2;
   std::int64_t max_steps = 0;  ///< stop after so many steps; 0: all epochs. The schedule follows it
@@ -41,7 +43,9 @@ struct LlmTrainOptions {
   double lora_alpha = 32;
   double lora_dropout = 0.1;
 
-  std::string dtype = "auto";      ///< of matrix products: auto, bf16, f32
+  std::string device = "auto";          ///< auto, cpu, cuda, cuda:N
+  std::string encoder_device = "auto";  ///< of the encoders (ggml's): auto, cpu, cuda0, ..
+  std::string dtype = "auto";           ///< of matrix products: auto, bf16, f32
   std::string base_type = "auto";  ///< how the base is held: auto (as dtype), f32, bf16, quantized
   std::int64_t micro_batch = 0;    ///< conversations a process computes at a time; 0: all it has
   bool checkpoint_activations = false;
@@ -52,16 +56,28 @@ struct LlmTrainOptions {
   int threads = 0;  ///< 0: one a physical core
   std::int64_t validate_every = 200;
   std::int64_t save_every = 200;
-  bool restart = false;  ///< ignore checkpoints in `out`
+  std::int64_t sample_every = 0;    ///< steps between sample answers; 0: none
+  std::int64_t n_samples = 4;       ///< of the validation's questions
+  std::string sample_questions;     ///< a file of questions instead (as `data`, answers optional)
+  std::int64_t sample_tokens = 64;  ///< of a sample answer, at most
+  bool restart = false;             ///< ignore checkpoints in `out`
 
-  /// Adds every flag to `app`.
+  /// Adds every flag to `app`, and --config.
   void declare(CLI::App& app);
+  /// After parsing `app`: takes in the --config file. Throws Error(kUsage) for values that are
+  /// missing or don't fit together.
+  void complete(CLI::App& app);
+  /// What `app` was told, as content of a --config file.
+  static nlohmann::json config(const CLI::App& app);
   /// What the run depends on; a checkpoint made under other values is refused. How the work is cut
   /// up and spread over processes is not among it.
   nlohmann::json to_json() const;
 
  private:
+  void declare_data(CLI::App& app);
+  void declare_recipe(CLI::App& app);
   void declare_scale(CLI::App& app);
+  void declare_reports(CLI::App& app);
 };
 
 }  // namespace pandagpt::train

@@ -20,6 +20,9 @@
 #include <torch/csrc/distributed/c10d/PrefixStore.hpp>
 #include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
+#ifdef USE_C10D_NCCL
+#include <torch/csrc/distributed/c10d/ProcessGroupNCCL.hpp>
+#endif
 #endif
 
 namespace pandagpt::train {
@@ -91,7 +94,37 @@ std::shared_ptr<::gloo::transport::Device> choose_device(const Launch& launch) {
 struct Processes::Groups {
   c10::intrusive_ptr<c10d::ProcessGroupGloo> steps;        // exchanges with a time limit
   c10::intrusive_ptr<c10d::ProcessGroupGloo> preparation;  // wait_for_all
+  c10::intrusive_ptr<c10d::Store> store;
+#ifdef USE_C10D_NCCL
+  c10::intrusive_ptr<c10d::ProcessGroupNCCL> gpus;  // from the first tensor on a GPU on
+#endif
 };
+
+#ifdef USE_C10D_NCCL
+
+std::function<void()> Processes::start_sum_on_gpu(const Tensor& tensor) {
+  if (!groups_->gpus)
+    groups_->gpus = c10::make_intrusive<c10d::ProcessGroupNCCL>(
+        c10::make_intrusive<c10d::PrefixStore>("gpus", groups_->store), launch_.rank,
+        launch_.world_size);
+  std::vector<Tensor> tensors = {tensor};
+  const auto work = groups_->gpus->allreduce(tensors);
+  return [work] { work->wait(); };
+}
+
+#else
+
+// Without NCCL, through the CPU's memory.
+std::function<void()> Processes::start_sum_on_gpu(const Tensor& tensor) {
+  std::vector<Tensor> staged = {tensor.cpu()};
+  const auto work = groups_->steps->allreduce(staged);
+  return [work, tensor, copy = staged.front()] {
+    work->wait();
+    tensor.copy_(copy);
+  };
+}
+
+#endif
 
 Processes::Processes(const Launch& launch, double timeout_s)
     : launch_(launch), timeout_s_(timeout_s) {
@@ -112,6 +145,7 @@ Processes::Processes(const Launch& launch, double timeout_s)
           group_options);
     };
     groups_ = std::make_unique<Groups>();
+    groups_->store = store;
     groups_->steps = connect("steps", timeout);
     groups_->preparation = connect("preparation", kPreparation);
   } catch (const Error&) {
@@ -130,26 +164,32 @@ Processes::Processes(const Launch& launch, double timeout_s)
 
 std::function<void()> Processes::start_sum(const Tensor& tensor) {
   if (!groups_) return [] {};
+  std::function<void()> finish;
   try {
-    std::vector<Tensor> tensors = {tensor};
-    auto work = groups_->steps->allreduce(tensors);
-    return [this, work] {
-      try {
-        work->wait();
-      } catch (const std::exception& error) {
-        fail(error);
-      }
-    };
+    if (tensor.is_cpu()) {
+      std::vector<Tensor> tensors = {tensor};
+      finish = [work = groups_->steps->allreduce(tensors)] { work->wait(); };
+    } else {
+      finish = start_sum_on_gpu(tensor);
+    }
   } catch (const std::exception& error) {
     fail(error);
   }
+  return [this, finish] {
+    try {
+      finish();
+    } catch (const std::exception& error) {
+      fail(error);
+    }
+  };
 }
 
 void Processes::broadcast(const Tensor& tensor) {
   if (!groups_) return;
   try {
-    std::vector<Tensor> tensors = {tensor};
+    std::vector<Tensor> tensors = {tensor.cpu()};  // itself, if it is there
     groups_->steps->broadcast(tensors)->wait();
+    if (!tensor.is_cpu()) tensor.copy_(tensors.front());
   } catch (const std::exception& error) {
     fail(error);
   }
@@ -177,6 +217,9 @@ Processes::Processes(const Launch& launch, double /*timeout_s*/) : launch_(launc
 }
 
 std::function<void()> Processes::start_sum(const Tensor& /*tensor*/) {
+  return [] {};
+}
+std::function<void()> Processes::start_sum_on_gpu(const Tensor& /*tensor*/) {
   return [] {};
 }
 void Processes::broadcast(const Tensor& /*tensor*/) {}

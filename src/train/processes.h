@@ -1,4 +1,4 @@
-// The processes of one job, talking through torch's own c10d (Gloo).
+// The processes of one job, talking through torch's own c10d: Gloo, and NCCL for what is on GPUs.
 #pragma once
 
 #include <torch/types.h>
@@ -27,12 +27,15 @@ class Processes {
 
   int rank() const { return launch_.rank; }
   int size() const { return launch_.world_size; }
+  /// Number of this process on its machine.
+  int local_rank() const { return launch_.local_rank; }
   /// The one that writes files and talks to the user.
   bool is_first() const { return rank() == 0; }
 
   /// `tensor` (contiguous) becomes the sum over all processes, with the same bits everywhere.
   void sum(const torch::Tensor& tensor);
-  /// Starts the sum and returns at once; the returned function waits for it.
+  /// Starts the sum and returns at once; the returned function waits for it (for a tensor on a GPU:
+  /// makes the work that is queued there later wait).
   std::function<void()> start_sum(const torch::Tensor& tensor);
   /// `tensor` becomes that of process 0.
   void broadcast(const torch::Tensor& tensor);
@@ -44,6 +47,7 @@ class Processes {
  private:
   struct Groups;
 
+  std::function<void()> start_sum_on_gpu(const torch::Tensor& tensor);
   [[noreturn]] void fail(const std::exception& error) const;
 
   Launch launch_;

@@ -83,7 +83,8 @@ def write_base(model: LlamaForCausalLM, path: pathlib.Path) -> None:
 
 
 def conversations(rng: np.random.Generator):
-    """(picture, tokens, is_label): three answers about picture 0, one about 1, two turns about 2."""
+    """(inputs, tokens, is_label), inputs as (picture, weight): three answers about picture 0, one about 1,
+    two turns about 2, one about the weighted sum of 0 and 2, one about text alone."""
     word = lambda n: rng.integers(3, N_VOCAB, n).tolist()
     before, result = word(3), []
     for picture, answers in ((0, [5, 3, 7]), (1, [4]), (2, [3, 6])):
@@ -92,14 +93,17 @@ def conversations(rng: np.random.Generator):
         if picture < 2:
             for n in answers:
                 answer = word(n)
-                result.append((picture, prompt + answer, [0] * len(prompt) + [1] * n))
+                result.append(([(picture, 1.0)], prompt + answer, [0] * len(prompt) + [1] * n))
         else:  # one conversation of two turns
             tokens, labels = list(prompt), [0] * len(prompt)
             for n in answers:
                 answer, following = word(n), word(2)
                 tokens += answer + following
                 labels += [1] * n + [0] * len(following)
-            result.append((picture, tokens, labels))
+            result.append(([(picture, 1.0)], tokens, labels))
+    for inputs in ([(0, 1.0), (2, 0.5)], []):
+        prompt = [1] + before + [IMAGE_TOKEN] * bool(inputs) + word(3)
+        result.append((inputs, prompt + word(4), [0] * len(prompt) + [1] * 4))
     return result
 
 
@@ -108,11 +112,12 @@ def loss_and_logits(model, projector, features, data):
     longest = max(len(tokens) for _, tokens, _ in data)
     rows, masks, targets = [], [], []
     projected = projector(features)
-    for picture, tokens, labels in data:
+    for inputs, tokens, labels in data:
         pad = longest - len(tokens)
         ids = torch.tensor([max(t, 0) for t in tokens] + [0] * pad)
         is_image = torch.tensor([t == IMAGE_TOKEN for t in tokens] + [False] * pad)
-        rows.append(torch.where(is_image[:, None], projected[picture][None], embed(ids)))
+        image = sum((weight * projected[picture] for picture, weight in inputs), torch.zeros(N_EMBD))
+        rows.append(torch.where(is_image[:, None], image[None], embed(ids)))
         masks.append(torch.tensor([1] * len(tokens) + [0] * pad))
         targets.append(torch.tensor([t if l else -100 for t, l in zip(tokens, labels)] + [-100] * pad))
     targets = torch.stack(targets)
@@ -166,8 +171,10 @@ def main() -> None:
     add("grad.llama_proj.weight", projector.weight.grad)
     add("grad.llama_proj.bias", projector.bias.grad)
 
-    for i, (picture, tokens, labels) in enumerate(data):
-        writer.add_uint32(f"sequence.{i}.picture", picture)
+    for i, (inputs, tokens, labels) in enumerate(data):
+        if inputs:  # an array can't be empty
+            writer.add_array(f"sequence.{i}.pictures", [float(picture) for picture, _ in inputs])
+            writer.add_array(f"sequence.{i}.weights", [weight for _, weight in inputs])
         writer.add_array(f"sequence.{i}.tokens", [float(t + 1) for t in tokens])  # 0 is the image
         writer.add_array(f"sequence.{i}.labels", [float(l) for l in labels])
     writer.add_uint32("n_sequences", len(data))

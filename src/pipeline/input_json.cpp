@@ -1,0 +1,89 @@
+#include "pipeline/input_json.h"
+
+#include <cmath>
+#include <map>
+#include <utility>
+
+namespace pandagpt {
+namespace fs = std::filesystem;
+namespace {
+
+using Json = nlohmann::json;
+
+std::string text_of(const Json& value, const std::string& key) {
+  if (!value.is_string()) throw BadObject("'" + key + "' must be a string");
+  return value.get<std::string>();
+}
+
+float weight_of(const Json& object, const std::string& kind) {
+  const auto weights = object.find(kWeightsKey);
+  if (weights == object.end()) return 1.0F;
+  if (!weights->is_object()) throw BadObject("'weights' must be an object of numbers");
+  const auto weight = weights->find(kind);
+  if (weight == weights->end()) return 1.0F;
+  if (!weight->is_number() || !std::isfinite(weight->get<float>()))
+    throw BadObject("the weight of '" + kind + "' must be a number");
+  return weight->get<float>();
+}
+
+template <typename Unit>
+Unit unit_of(const Json& value, const std::string& key, const std::map<std::string, Unit>& units) {
+  const auto found = units.find(text_of(value, key));
+  if (found == units.end())
+    throw BadObject("'" + key + "' is '" + value.get<std::string>() + "', which is no unit of it");
+  return found->second;
+}
+
+SensorOptions sensor_of(const Json& object) {
+  SensorOptions sensor;
+  const auto given = object.find(kSensorKey);
+  if (given == object.end()) return sensor;
+  if (!given->is_object()) throw BadObject("'sensor' must be an object");
+  static const std::map<std::string, std::optional<double> SensorOptions::*> kNumbers{
+      {"imu_rate_hz", &SensorOptions::imu_rate_hz},
+      {"depth_metres_per_unit", &SensorOptions::depth_metres_per_unit},
+      {"depth_focal_length", &SensorOptions::depth_focal_length},
+      {"depth_baseline", &SensorOptions::depth_baseline},
+      {"thermal_coldest", &SensorOptions::thermal_coldest},
+      {"thermal_warmest", &SensorOptions::thermal_warmest}};
+  for (const auto& [key, value] : given->items()) {
+    if (key == "acceleration_unit") {
+      sensor.acceleration_unit =
+          unit_of<AccelerationUnit>(value, key,
+                                    {{"m/s2", AccelerationUnit::kMetresPerSecondSquared},
+                                     {"g", AccelerationUnit::kG},
+                                     {"mg", AccelerationUnit::kMilliG}});
+    } else if (key == "rotation_unit") {
+      sensor.rotation_unit = unit_of<RotationUnit>(
+          value, key,
+          {{"rad/s", RotationUnit::kRadiansPerSecond}, {"deg/s", RotationUnit::kDegreesPerSecond}});
+    } else if (const auto number = kNumbers.find(key); number != kNumbers.end()) {
+      if (!value.is_number()) throw BadObject("'" + key + "' must be a number");
+      sensor.*(number->second) = value.get<double>();
+    } else {
+      throw BadObject("unknown key '" + key + "' in 'sensor'");
+    }
+  }
+  return sensor;
+}
+
+}  // namespace
+
+std::string resolved_path(const fs::path& root, const std::string& path) {
+  if (path.empty()) throw BadObject("the path is empty");
+  return fs::path(path).is_absolute() ? path : (root / path).string();
+}
+
+Inputs inputs_of_json(const Json& object, const fs::path& root) {
+  Inputs inputs;
+  for (const auto& [kind, value] : object.items()) {
+    const std::optional<Modality> modality = modality_from_name(kind);
+    if (!modality || value.is_null()) continue;
+    const float weight = weight_of(object, kind);
+    for (const Json& path : value.is_array() ? value : Json::array({value}))
+      inputs.add_file(*modality, resolved_path(root, text_of(path, kind)), weight);
+  }
+  return inputs.set_sensor(sensor_of(object));
+}
+
+}  // namespace pandagpt

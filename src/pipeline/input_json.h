@@ -1,0 +1,32 @@
+// Inputs as JSON, in lists of things to embed and in training data.
+#pragma once
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <stdexcept>
+
+#include "pandagpt/input.h"
+
+namespace pandagpt {
+
+/// What is wrong with an object; the caller knows which one it is.
+struct BadObject : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+/// The keys beside the kinds' own names.
+inline constexpr const char* kWeightsKey = "weights";
+inline constexpr const char* kSensorKey = "sensor";
+
+/// The inputs that an object names: the value of a key that is a kind's name is a path, or a list
+/// of paths. "weights" may give the kinds weights, "sensor" is what is known about sensors:
+///   {"image": "a.jpg", "imu": ["b.csv"], "weights": {"image": 0.5}, "sensor": {"imu_rate_hz": 50}}
+/// The numbers of "sensor" have the names of SensorOptions; "acceleration_unit" is m/s2, g or mg,
+/// "rotation_unit" rad/s or deg/s. Relative paths are relative to `root`. Other keys, and nulls,
+/// are left alone. Throws BadObject.
+Inputs inputs_of_json(const nlohmann::json& object, const std::filesystem::path& root);
+
+/// `path` as it can be opened. Throws BadObject if it is empty.
+std::string resolved_path(const std::filesystem::path& root, const std::string& path);
+
+}  // namespace pandagpt

@@ -1,0 +1,221 @@
+#include "train/media_features.h"
+
+#include <spdlog/fmt/fmt.h>
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "core/file.h"
+#include "core/file_stamp.h"
+#include "core/progress.h"
+#include "pandagpt/error.h"
+#include "train/image_views.h"
+
+namespace pandagpt::train {
+namespace fs = std::filesystem;
+namespace {
+
+// Raised when a key means something else, or when code changes what a tensor of the same file is.
+constexpr const char* kKeyVersion = "1";
+constexpr std::size_t kEncodeBatch = 16;
+constexpr std::size_t kHashBytes = 64;   // SHA-256 in hexadecimal
+constexpr std::size_t kNameDigits = 16;  // of a hash, in a file's name
+
+std::string hash_text(const std::string& text) {
+  return sha256_hex({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
+}
+
+/// SHA-256 of a file, from `known` if the file has not been touched since it was last asked for.
+std::string file_hash(const fs::path& path, RecordStore& known) {
+  const std::optional<FileStamp> stamp = file_stamp(path);
+  if (!stamp) return sha256_file(path);  // which says what is wrong
+  const RecordStore::Key key =
+      RecordStore::key_of(fs::absolute(path).string() + '\n' + to_string(*stamp));
+  std::string hash(kHashBytes, '\0');
+  const std::span bytes(reinterpret_cast<std::uint8_t*>(hash.data()), hash.size());
+  if (known.read(key, bytes)) return hash;
+  hash = sha256_file(path);
+  // one that is being written to may change within the clock's tick
+  if (stamp->is_settled() && file_stamp(path) == stamp)
+    known.add(key, {reinterpret_cast<const std::uint8_t*>(hash.data()), hash.size()});
+  return hash;
+}
+
+std::unique_ptr<Encoders> open_encoders(const fs::path& path, EncoderOptions options,
+                                        RecordStore& hashes) {
+  options.file_sha256 = [&hashes](const fs::path& file) { return file_hash(file, hashes); };
+  return std::make_unique<Encoders>(path, options);
+}
+
+}  // namespace
+
+MediaFeatures::MediaFeatures(const Files& files, EncoderOptions options)
+    : hashes_(std::make_unique<RecordStore>(files.cache, "hashes", kHashBytes)),
+      encoders_(open_encoders(files.encoders, std::move(options), *hashes_)),
+      transforms_(media_transforms(*encoders_)),
+      fingerprint_(encoders_->fingerprint()),
+      n_features_(encoders_->n_embd()) {
+  const std::string name = hash_text(fingerprint_ + '\n' + encoders_->arithmetic());
+  store_ = std::make_unique<RecordStore>(files.cache, "features-" + name.substr(0, kNameDigits),
+                                         static_cast<std::size_t>(n_features_) * sizeof(float));
+  for (const Modality modality : kAllModalities)
+    has_tower_.push_back(encoders_->has(tower_of(modality)));
+}
+
+std::int64_t MediaFeatures::add(const Input& input, int n_views) {
+  if (!has_tower_[static_cast<std::size_t>(input.modality)])
+    throw Error(ErrorKind::kModel, input.name + ": the encoders have no " +
+                                       to_string(input.modality) + " tower; use a model that has");
+  auto sensor = std::ranges::find(sensors_, input.sensor);
+  if (sensor == sensors_.end()) sensor = sensors_.insert(sensor, input.sensor);
+  Entry entry{.modality = input.modality,
+              .sensor = static_cast<std::uint32_t>(sensor - sensors_.begin()),
+              .n_views = input.modality == Modality::kImage ? n_views : 1,
+              .path = input.name,
+              .sha256 = {},
+              .failure = {}};
+  const std::size_t hash = std::hash<std::string>()(input.name);
+  const auto [begin, end] = by_hash_.equal_range(hash);
+  for (auto known = begin; known != end; ++known) {
+    Entry& other = entries_[static_cast<std::size_t>(known->second)];
+    if (other.modality == entry.modality && other.sensor == entry.sensor &&
+        other.path == entry.path) {
+      other.n_views = std::max(other.n_views, entry.n_views);
+      return known->second;
+    }
+  }
+  by_hash_.emplace(hash, size());
+  entries_.push_back(std::move(entry));
+  return size() - 1;
+}
+
+Input MediaFeatures::input_of(const Entry& entry) const {
+  Input input;
+  input.modality = entry.modality;
+  input.name = entry.path;
+  input.sensor = sensors_[entry.sensor];
+  return input;
+}
+
+RecordStore::Key MediaFeatures::key_of(const Entry& entry, int view) const {
+  return RecordStore::key_of(fmt::format("{}\n{}\n{}\n{}\n{}", kKeyVersion,
+                                         to_string(entry.modality), entry.sha256,
+                                         to_string(sensors_[entry.sensor]), view));
+}
+
+void MediaFeatures::look_up_content(Entry& entry) {
+  if (!entry.sha256.empty()) return;
+  entry.sha256 = file_hash(entry.path, *hashes_);
+}
+
+void MediaFeatures::prepare_missing(Entry& entry, std::vector<Missing>& missing) {
+  const Tower tower = tower_of(entry.modality);
+  std::optional<PreparedInput> prepared;
+  for (int view = 0; view < entry.n_views; ++view) {
+    const RecordStore::Key key = key_of(entry, view);
+    const bool is_pending =
+        std::ranges::any_of(missing, [&](const Missing& one) { return one.key == key; });
+    if (store_->contains(key) || is_pending) continue;
+    if (!prepared) prepared = prepare(input_of(entry), transforms_);
+    const auto* image = std::get_if<Image>(&*prepared);
+    missing.push_back({key, tower,
+                       image != nullptr ? PreparedInput(image_view(*image, entry.sha256, view))
+                                        : std::move(*prepared)});
+  }
+}
+
+void MediaFeatures::encode_missing(std::vector<Missing>& missing) {
+  std::vector<TowerInput> inputs;
+  for (Missing& one : missing)
+    inputs.push_back({one.tower, std::move(one.prepared)});
+  const std::vector<float> rows = encode_prepared(*encoders_, inputs);
+  const auto width = static_cast<std::size_t>(n_features_);
+  for (std::size_t i = 0; i < missing.size(); ++i)
+    store_->add(missing[i].key, {reinterpret_cast<const std::uint8_t*>(rows.data() + i * width),
+                                 width * sizeof(float)});
+  missing.clear();
+}
+
+void MediaFeatures::encode_share(int share, int n_shares) {
+  std::vector<Missing> missing;
+  Progress progress("features", (size() - share + n_shares - 1) / n_shares);
+  for (std::int64_t i = share, done = 0; i < size(); i += n_shares, ++done) {
+    progress.update(done);
+    Entry& entry = entries_[static_cast<std::size_t>(i)];
+    try {
+      look_up_content(entry);
+      prepare_missing(entry, missing);
+      entry.failure.clear();
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::kInput) throw;
+      entry.failure = error.what();
+    }
+    if (missing.size() >= kEncodeBatch) encode_missing(missing);
+  }
+  if (!missing.empty()) encode_missing(missing);
+  progress.finish();
+}
+
+void MediaFeatures::encode(Processes& processes) {
+  if (processes.size() > 1) {
+    encode_share(processes.rank(), processes.size());
+    processes.wait_for_all();
+    store_->refresh();
+    hashes_->refresh();
+  }
+  // all are in the cache now, unless the processes don't share its folder
+  encode_share(0, 1);
+  encoders_.reset();
+}
+
+const std::string& MediaFeatures::failure(std::int64_t input) const {
+  return entries_[static_cast<std::size_t>(input)].failure;
+}
+
+void MediaFeatures::copy(std::int64_t input, int view, std::span<float> features) const {
+  const Entry& entry = entries_[static_cast<std::size_t>(input)];
+  const std::span bytes(reinterpret_cast<std::uint8_t*>(features.data()), features.size_bytes());
+  if (!store_->read(key_of(entry, view), bytes))
+    throw Error(ErrorKind::kInternal, entry.path +
+                                          ": its features are no longer in the cache; start the "
+                                          "same job again to compute them anew");
+}
+
+void MediaFeatures::append(std::int64_t input, int view, float weight, FeatureRows& rows) const {
+  const auto width = static_cast<std::size_t>(n_features_);
+  rows.values.resize(rows.values.size() + width);
+  copy(input, view, std::span(rows.values).last(width));
+  rows.weights.push_back(weight);
+}
+
+MediaFeatures::Moments MediaFeatures::moments(std::int64_t n_inputs) const {
+  const auto width = static_cast<std::size_t>(n_features_);
+  Moments result{std::vector<double>(width), std::vector<double>(width)};
+  std::vector<float> row(width);
+  double count = 0;
+  for (std::int64_t i = 0; i < n_inputs; ++i) {
+    if (!failure(i).empty()) continue;
+    for (int view = 0; view < n_views(i); ++view) {
+      copy(i, view, row);
+      ++count;
+      for (std::size_t f = 0; f < width; ++f) {  // Welford's running moments
+        const double before = row[f] - result.mean[f];
+        result.mean[f] += before / count;
+        result.deviation[f] += before * (row[f] - result.mean[f]);
+      }
+    }
+  }
+  for (double& value : result.deviation)
+    value = std::sqrt(value / std::max(count, 1.0));
+  return result;
+}
+
+std::string MediaFeatures::content_digest() const {
+  std::string all;
+  for (const Entry& entry : entries_)
+    all = hash_text(all + entry.sha256);
+  return all;
+}
+
+}  // namespace pandagpt::train
