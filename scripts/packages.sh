@@ -13,6 +13,8 @@ debian_search=(libfaiss-dev libopenblas0-pthread)
 # libtorch's CMake package names the Python headers' and gloo's targets, hence those two. Options in
 # YAML, plots as PNG.
 debian_train=(libtorch-dev libgloo-dev python3-dev libyaml-cpp-dev librsvg2-dev)
+# The browser that tests/web_page_test.py drives, and letters for it.
+debian_test=(chromium fonts-dejavu-core)
 
 other_systems() {
   cat <<'TEXT'
@@ -30,6 +32,7 @@ other_systems() {
                 llama.cpp
       `pandagpt search` also needs FAISS (Fedora: faiss-devel; Arch and Homebrew: faiss); without it
       everything else is built.
+      The web page is tested with Chromium, where it is there.
       The trainer also needs libtorch with its CMake package (python-pytorch on Arch, pytorch in
       Homebrew), yaml-cpp and librsvg; without libtorch everything else is built.
 TEXT
@@ -50,7 +53,7 @@ as_root() {
   fi
 }
 
-# install_packages WITH_TRAINER(yes|no)
+# install_packages WITH_TRAINER(yes|no) WITH_TESTS(yes|no)
 install_packages() {
   if ! command -v apt-get >/dev/null || ! command -v dpkg-query >/dev/null; then
     other_systems
@@ -59,6 +62,7 @@ install_packages() {
 
   local wanted=("${debian_base[@]}" "${debian_search[@]}") missing=() package
   [[ $1 == yes ]] && wanted+=("${debian_train[@]}")
+  [[ $2 == yes ]] && wanted+=("${debian_test[@]}")
   for package in "${wanted[@]}"; do
     is_installed "$package" || missing+=("$package")
   done
@@ -82,6 +86,8 @@ install_packages() {
       warn "this system has no package $package: pandagpt-train may not be built"
     elif [[ " ${debian_search[*]} " == *" $package "* ]]; then
       warn "this system has no package $package: pandagpt search may not be built"
+    elif [[ " ${debian_test[*]} " == *" $package "* ]]; then
+      warn "this system has no package $package: the web page may not be tested"
     else
       die "this system has no package $package; see README.md for a plain CMake build"
     fi

@@ -2,7 +2,7 @@
 # Sets up, builds everything, runs all tests. Arguments go to ctest, e.g. scripts/test.sh -R media
 source "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 
-"$root/scripts/setup.sh"
+"$root/scripts/setup.sh" --tests
 steps=3
 step "Python clients that the server is tested with (.venv)"
 if "$venv_python" -m pip install --dry-run --quiet --no-index --requirement tests/requirements.txt \

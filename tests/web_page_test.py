@@ -17,6 +17,7 @@ import tiny_senses
 
 ANSWER = "A panda eats bamboo \U0001f43c!"  # the tiny model's script
 MAX_FILE_MB = 1
+PATIENCE = 20_000  # ms; the tests of others run beside this one
 DESKTOP = {"width": 1280, "height": 860}
 PHONE = {"width": 390, "height": 844}
 SLOW_BYTES = 6000  # a second
@@ -32,7 +33,7 @@ def opened(browser, address, **options):
     """A page of a browser profile of its own; what goes wrong in its scripts fails the test."""
     context = browser.new_context(**{"viewport": DESKTOP, "accept_downloads": True, **options})
     page = context.new_page()
-    page.set_default_timeout(15_000)
+    page.set_default_timeout(PATIENCE)
     faults = []
     page.on("pageerror", lambda error: faults.append(str(error)))
     page.on("console", lambda line: faults.append(line.text) if line.type == "error" else None)
@@ -382,6 +383,7 @@ def test_policy(browser, address):
 
 def main():
     arguments = ["--threads", "1", "--parallel", "2", "--max-file", str(MAX_FILE_MB)]
+    expect.set_options(timeout=PATIENCE)
     sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
     with contextlib.ExitStack() as stack:
         folder = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory()))
