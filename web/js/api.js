@@ -1,12 +1,12 @@
 // The server's HTTP interface (docs/openapi.yaml), as much of it as the page needs.
 
-/// What the server, or the way to it, refused. `kind`: "offline", "loading", "busy", "key", "large", "gone"
-/// (an uploaded file is no more there) or "other".
+/// What the server, or the way to it, refused. `kind`: "offline", "loading", "busy", "key",
+/// "large", "gone" (an uploaded file is no more there) or "other".
 export class ApiFailure extends Error {
-  constructor(message, { kind = "other", status = 0, retrySeconds = 0 } = {}) {
+  constructor(message, {kind = "other", status = 0, retrySeconds = 0} = {}) {
     super(message);
     this.name = "ApiFailure";
-    Object.assign(this, { kind, status, retrySeconds });
+    Object.assign(this, {kind, status, retrySeconds});
   }
 }
 
@@ -40,7 +40,8 @@ export async function* eventData(stream) {
     for (let part = await reader.read(); !part.done; part = await reader.read()) {
       const events = (rest + part.value).split("\n\n");
       rest = events.pop();
-      for (const event of events) if (event.startsWith("data: ")) yield event.slice(6);
+      for (const event of events)
+        if (event.startsWith("data: ")) yield event.slice(6);
     }
   } finally {
     reader.cancel().catch(() => {});
@@ -51,14 +52,14 @@ export class Api {
   key = "";
 
   async #send(path, options = {}) {
-    const headers = { ...options.headers };
+    const headers = {...options.headers};
     if (this.key) headers.Authorization = `Bearer ${this.key}`;
     let response;
     try {
-      response = await fetch(path, { ...options, headers });
+      response = await fetch(path, {...options, headers});
     } catch (error) {
       if (error.name === "AbortError") throw error;
-      throw new ApiFailure("The server can't be reached.", { kind: "offline" });
+      throw new ApiFailure("The server can't be reached.", {kind: "offline"});
     }
     if (!response.ok) throw await failureOf(response);
     return response;
@@ -66,48 +67,48 @@ export class Api {
 
   #post(path, body, signal) {
     return this.#send(path, {
-      method: "POST", body: JSON.stringify(body), signal, headers: { "Content-Type": "application/json" } });
+      method: "POST",
+      body: JSON.stringify(body),
+      signal,
+      headers: {"Content-Type": "application/json"}
+    });
   }
 
-  async props() {
-    return (await this.#send("props")).json();
-  }
+  async props() { return (await this.#send("props")).json(); }
 
-  async model() {
-    return (await (await this.#send("v1/models")).json()).data[0];
-  }
+  async model() { return (await (await this.#send("v1/models")).json()).data[0]; }
 
-  async example(name) {
-    return (await this.#send(`examples/${name}`)).blob();
-  }
+  async example(name) { return (await this.#send(`examples/${name}`)).blob(); }
 
   /// The id of a stored file.
   async upload(blob, name, signal) {
     const form = new FormData();
     form.append("purpose", "user_data");
     form.append("file", blob, name);
-    return (await (await this.#send("v1/files", { method: "POST", body: form, signal })).json()).id;
+    return (await (await this.#send("v1/files", {method: "POST", body: form, signal})).json()).id;
   }
 
-  /// One array of numbers for each text or content part, not of length 1: scalar products of texts and inputs
-  /// have the model's own sharpness.
+  /// One array of numbers for each text or content part, not of length 1: scalar products of texts
+  /// and inputs have the model's own sharpness.
   async embeddings(input, signal) {
-    const result = await (await this.#post("v1/embeddings", { input, normalize: false }, signal)).json();
+    const result =
+        await (await this.#post("v1/embeddings", {input, normalize: false}, signal)).json();
     return result.data.map((row) => row.embedding);
   }
 
   /// Yields {text} for each piece of the answer, and at its end {finish, timings}.
-  async *chat(body, signal) {
-    const response = await this.#post("v1/chat/completions", { ...body, stream: true }, signal);
+  async* chat(body, signal) {
+    const response = await this.#post("v1/chat/completions", {...body, stream: true}, signal);
     for await (const data of eventData(response.body)) {
       if (data === "[DONE]") return;
       const value = JSON.parse(data);
       if (value.error)
-        throw new ApiFailure(value.error.message, { kind: kindOf(value.error.code, value.error.message) });
+        throw new ApiFailure(
+            value.error.message, {kind: kindOf(value.error.code, value.error.message)});
       const choice = value.choices[0];
-      if (choice?.delta?.content) yield { text: choice.delta.content };
-      if (choice?.finish_reason) yield { finish: choice.finish_reason, timings: value.timings };
+      if (choice?.delta?.content) yield {text: choice.delta.content};
+      if (choice?.finish_reason) yield {finish: choice.finish_reason, timings: value.timings};
     }
-    throw new ApiFailure("The connection broke off before the answer's end.", { kind: "offline" });
+    throw new ApiFailure("The connection broke off before the answer's end.", {kind: "offline"});
   }
 }

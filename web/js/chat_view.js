@@ -1,22 +1,27 @@
 // The conversation on the page: one article a turn, updated while its answer comes.
-import { button, element, icon } from "./dom.js";
-import { showPreview } from "./preview/preview.js";
-import { senseOf } from "./senses.js";
+import {button, element, icon} from "./dom.js";
+import {showPreview} from "./preview/preview.js";
+import {senseOf} from "./senses.js";
 
 const kNearEnd = 80;  // pixels
 
-const milliseconds = (value) => (value < 10 ? `${value.toFixed(1)} ms` : value < 10000 ? `${Math.round(value)} ms`
-                                                                                       : `${(value / 1000).toFixed(1)} s`);
+const milliseconds = (value) =>
+    (value < 10 ? `${value.toFixed(1)} ms` :
+         value < 10000 ? `${Math.round(value)} ms` :
+                         `${(value / 1000).toFixed(1)} s`);
 
 const rate = (value) => value.toFixed(value < 100 ? 1 : 0);
 
 /// "13 tokens · 26.0 tokens/s · encoder 145 ms · first text after 676 ms"
-export function timingText({ timings, finish }) {
+export function timingText({timings, finish}) {
   if (!timings) return "";
   const facts = [`${timings.predicted_n} tokens`];
-  if (timings.predicted_per_second > 0) facts.push(`${rate(timings.predicted_per_second)} tokens/s`);
+  if (timings.predicted_per_second > 0)
+    facts.push(`${rate(timings.predicted_per_second)} tokens/s`);
   if (timings.inputs_n > 0) {
-    const cached = timings.inputs_cached_n > 0 ? `, ${timings.inputs_cached_n} of ${timings.inputs_n} known` : "";
+    const cached = timings.inputs_cached_n > 0 ?
+        `, ${timings.inputs_cached_n} of ${timings.inputs_n} cached` :
+        "";
     facts.push(`encoder ${milliseconds(timings.encode_ms)}${cached}`);
   }
   facts.push(`first text after ${milliseconds(timings.first_text_ms)}`);
@@ -33,29 +38,35 @@ async function copy(text, pressed) {
   } catch {
     label.textContent = "Not allowed here";
   }
-  setTimeout(() => { label.textContent = before; }, 1500);
+  setTimeout(() => {
+    label.textContent = before;
+  }, 1500);
 }
 
 function inputFigure(input) {
-  const preview = element("div", { class: "preview" });
+  const preview = element("div", {class: "preview"});
   showPreview(input, preview);
   const weight = input.weight === 1 ? "" : ` × ${input.weight.toFixed(2)}`;
-  return element("figure", { class: "sent", "data-sense": input.sense }, preview,
-    element("figcaption", {}, icon(input.sense), `${senseOf(input.sense).label}: ${input.name}${weight}`));
+  return element(
+      "figure", {class: "sent", "data-sense": input.sense}, preview,
+      element(
+          "figcaption", {}, icon(input.sense),
+          `${senseOf(input.sense).label}: ${input.name}${weight}`));
 }
 
 export class ChatView {
   #views = new Map();  // by turn
 
   /// `onAgain(turn)`, `onEdit(turn, question)`.
-  constructor({ log, scroll, welcome, onAgain, onEdit }) {
-    Object.assign(this, { log, scroll, welcome, onAgain, onEdit });
+  constructor({log, scroll, welcome, onAgain, onEdit}) {
+    Object.assign(this, {log, scroll, welcome, onAgain, onEdit});
   }
 
   show(conversation) {
     this.#views.clear();
     this.log.replaceChildren();
-    for (const turn of conversation.turns) this.update(conversation, turn);
+    for (const turn of conversation.turns)
+      this.update(conversation, turn);
     this.welcome.hidden = conversation.turns.length > 0;
     this.scroll.scrollTop = this.scroll.scrollHeight;
   }
@@ -63,31 +74,40 @@ export class ChatView {
   /// Draws a turn that has changed, and drops those that went.
   update(conversation, turn) {
     if (!conversation.turns.includes(turn)) return;
-    const isAtEnd = this.scroll.scrollHeight - this.scroll.scrollTop - this.scroll.clientHeight < kNearEnd;
+    const isAtEnd =
+        this.scroll.scrollHeight - this.scroll.scrollTop - this.scroll.clientHeight < kNearEnd;
     for (const [one, view] of this.#views) {
       if (conversation.turns.includes(one)) continue;
       view.root.remove();
       this.#views.delete(one);
     }
     if (!this.#views.has(turn)) this.#add(turn);
-    this.#fill(turn, this.#views.get(turn), turn === conversation.turns.at(-1));
+    this.#fill(turn, this.#views.get(turn));
     this.welcome.hidden = true;
     if (isAtEnd) this.scroll.scrollTop = this.scroll.scrollHeight;
   }
 
   #add(turn) {
     const view = {
-      question: element("p", { class: "text" }), answer: element("p", { class: "text" }),
-      error: element("p", { class: "error" }), stats: element("p", { class: "stats" }) };
-    view.edit = button("Edit", () => this.#edit(turn, view), { symbol: "edit", class: "quiet" });
-    view.copy = button("Copy", () => copy(turn.answer, view.copy), { symbol: "copy", class: "quiet" });
-    view.again = button("Again", () => this.onAgain(turn), { symbol: "again", class: "quiet", title: "Alt+R" });
-    view.asked = element("div", { class: "question" },
-      turn.inputs.length > 0 && element("div", { class: "figures" }, ...turn.inputs.map(inputFigure)),
-      view.question, element("div", { class: "actions" }, view.edit));
-    view.said = element("div", { class: "answer" }, view.answer, view.error, view.stats,
-      element("div", { class: "actions" }, view.copy, view.again));
-    view.root = element("article", { class: "turn" }, view.asked, view.said);
+      question: element("p", {class: "text"}),
+      answer: element("p", {class: "text"}),
+      error: element("p", {class: "error"}),
+      stats: element("p", {class: "stats"})
+    };
+    view.edit = button("Edit", () => this.#edit(turn, view), {symbol: "edit", class: "quiet"});
+    view.copy =
+        button("Copy", () => copy(turn.answer, view.copy), {symbol: "copy", class: "quiet"});
+    view.again = button(
+        "Again", () => this.onAgain(turn), {symbol: "again", class: "quiet", title: "Alt+R"});
+    view.asked = element(
+        "div", {class: "question"},
+        turn.inputs.length > 0 &&
+            element("div", {class: "figures"}, ...turn.inputs.map(inputFigure)),
+        view.question, element("div", {class: "actions"}, view.edit));
+    view.said = element(
+        "div", {class: "answer"}, view.answer, view.error, view.stats,
+        element("div", {class: "actions"}, view.copy, view.again));
+    view.root = element("article", {class: "turn"}, view.asked, view.said);
     this.#views.set(turn, view);
     this.log.append(view.root);
   }
@@ -101,13 +121,14 @@ export class ChatView {
     view.answer.textContent = turn.answer;
     view.error.textContent = turn.error ?? "";
     view.stats.textContent = turn.state === "stopped" ? "stopped" : timingText(turn);
-    for (const one of [view.edit, view.copy, view.again]) one.hidden = isRunning;
+    for (const one of [view.edit, view.copy, view.again])
+      one.hidden = isRunning;
     view.copy.hidden ||= turn.answer === "";
     view.again.lastChild.textContent = turn.state === "failed" ? "Try again" : "Again";
   }
 
   #edit(turn, view) {
-    const text = element("textarea", { rows: 2, "aria-label": "Question" });
+    const text = element("textarea", {rows: 2, "aria-label": "Question"});
     text.value = turn.question;
     const close = () => {
       form.replaceWith(view.question);
@@ -118,9 +139,13 @@ export class ChatView {
       close();
       this.onEdit(turn, text.value.trim());
     };
-    const form = element("form", { class: "edit", onsubmit: submit }, text, element("div", { class: "row" },
-      element("button", { type: "submit", class: "primary" }, "Ask again"), button("Cancel", close)),
-      element("p", { class: "hint" }, "What follows this question is replaced."));
+    const form = element(
+        "form", {class: "edit", onsubmit: submit}, text,
+        element(
+            "div", {class: "row"},
+            element("button", {type: "submit", class: "primary"}, "Ask again"),
+            button("Cancel", close)),
+        element("p", {class: "hint"}, "What follows this question is replaced."));
     text.addEventListener("keydown", (event) => {
       if (event.key === "Escape") close();
       if (event.key === "Enter" && !event.shiftKey && !event.isComposing) form.requestSubmit();

@@ -7,10 +7,13 @@ export function element(tag, attributes = {}, ...children) {
   const node = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
     if (value === undefined || value === null || value === false) continue;
-    if (typeof value === "function") node.addEventListener(name.slice(2), value);
-    else node.setAttribute(name, value === true ? "" : value);
+    if (typeof value === "function")
+      node.addEventListener(name.slice(2), value);
+    else
+      node.setAttribute(name, value === true ? "" : value);
   }
-  node.append(...children.filter((child) => child !== null && child !== undefined && child !== false));
+  node.append(
+      ...children.filter((child) => child !== null && child !== undefined && child !== false));
   return node;
 }
 
@@ -18,17 +21,18 @@ const kSvg = "http://www.w3.org/2000/svg";
 
 export function svg(tag, attributes = {}, ...children) {
   const node = document.createElementNS(kSvg, tag);
-  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
+  for (const [name, value] of Object.entries(attributes))
+    node.setAttribute(name, value);
   node.append(...children);
   return node;
 }
 
 /// One of icons.svg.
 export const icon = (name) =>
-  svg("svg", { class: "icon", "aria-hidden": "true" }, svg("use", { href: `icons.svg#${name}` }));
+    svg("svg", {class: "icon", "aria-hidden": "true"}, svg("use", {href: `icons.svg#${name}`}));
 
-export const button = (label, onclick, { symbol, ...attributes } = {}) =>
-  element("button", { type: "button", onclick, ...attributes }, symbol && icon(symbol), label);
+export const button = (label, onclick, {symbol, ...attributes} = {}) =>
+    element("button", {type: "button", onclick, ...attributes}, symbol && icon(symbol), label);
 
 /// "12 kB"
 export function byteText(bytes) {
@@ -36,11 +40,14 @@ export function byteText(bytes) {
   const units = ["kB", "MB", "GB"];
   let value = bytes / 1000;
   let unit = 0;
-  for (; value >= 1000 && unit < units.length - 1; ++unit) value /= 1000;
+  for (; value >= 1000 && unit < units.length - 1; ++unit)
+    value /= 1000;
   return `${value.toFixed(value < 10 ? 1 : 0)} ${units[unit]}`;
 }
 
-export const durationText = (seconds) =>
-  seconds < 60 ? `${seconds.toFixed(1)} s` : `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`;
+export const durationText = (seconds) => seconds < 60 ?
+    `${seconds.toFixed(1)} s` :
+    `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`;
 
-export const isTyping = (target) => target.matches?.("input, textarea, select, [contenteditable]") ?? false;
+export const isTyping = (target) =>
+    target.matches?.("input, textarea, select, [contenteditable]") ?? false;

@@ -1,20 +1,24 @@
 // Puts the parts of the page together.
-import { Api } from "./api.js";
-import { ChatView } from "./chat_view.js";
-import { newConversation } from "./conversation.js";
-import { button, byId, element, icon, isTyping } from "./dom.js";
-import { HistoryView } from "./history_view.js";
-import { record } from "./recorder.js";
-import { kSenses, reasonAgainst, senseOf } from "./senses.js";
-import { Session } from "./session.js";
-import { Settings } from "./settings.js";
-import { SimilarityView, splitLabels } from "./similarity.js";
-import { Store } from "./store.js";
-import { Tray } from "./tray.js";
-import { Uploader } from "./upload.js";
+import {Api} from "./api.js";
+import {ChatView} from "./chat_view.js";
+import {newConversation} from "./conversation.js";
+import {button, byId, element, icon, isTyping} from "./dom.js";
+import {HistoryView} from "./history_view.js";
+import {record} from "./recorder.js";
+import {kSenses, reasonAgainst, senseOf} from "./senses.js";
+import {Session} from "./session.js";
+import {Settings} from "./settings.js";
+import {SimilarityView, splitLabels} from "./similarity.js";
+import {Store} from "./store.js";
+import {Tray} from "./tray.js";
+import {Uploader} from "./upload.js";
 
 const kPollMs = 1000;
-const kRecorders = { photo: "image", sound: "audio", video: "video" };
+const kRecorders = {
+  photo: "image",
+  sound: "audio",
+  video: "video"
+};
 
 const api = new Api();
 const uploader = new Uploader(api);
@@ -22,18 +26,26 @@ const store = new Store();
 let props = null;
 
 const settings = new Settings({
-  sliders: byId("sliders"), theme: byId("theme"), key: byId("key"),
+  sliders: byId("sliders"),
+  theme: byId("theme"),
+  key: byId("key"),
   onKey: (key) => {
     api.key = key;
     connect();
-  } });
+  }
+});
 api.key = byId("key").value;
 
 const tray = new Tray(byId("tray"), {
-  check: (name, bytes) => uploader.reasonAgainst(name, bytes), onChange: drawState, onRefuse: say });
+  check: (name, bytes) => uploader.reasonAgainst(name, bytes),
+  onChange: drawState,
+  onRefuse: say
+});
 
 const session = new Session({
-  api, uploader, sampling: () => settings.sampling(),
+  api,
+  uploader,
+  sampling: () => settings.sampling(),
   onTurn: (conversation, turn) => {
     if (conversation === session.conversation) chat.update(conversation, turn);
     drawState();
@@ -44,27 +56,46 @@ const session = new Session({
   },
   onFailure: (error) => {
     if (["offline", "loading", "key"].includes(error.kind)) connect();
-  } });
+  }
+});
 
 const chat = new ChatView({
-  log: byId("log"), scroll: byId("scroll"), welcome: byId("welcome"),
-  onAgain: (turn) => session.again(turn), onEdit: (turn, question) => session.again(turn, question) });
+  log: byId("log"),
+  scroll: byId("scroll"),
+  welcome: byId("welcome"),
+  onAgain: (turn) => session.again(turn),
+  onEdit: (turn, question) => session.again(turn, question)
+});
 
 const history = new HistoryView({
-  store, current: () => session.conversation,
+  store,
+  current: () => session.conversation,
   onOpen: (conversation) => {
     if (conversation.id !== session.conversation.id) open(conversation);
     showSidebar(false);
   },
-  onGone: () => open(newConversation()) });
+  onGone: () => open(newConversation())
+});
 
-const similarity = new SimilarityView({
-  api, uploader, results: byId("similarity-results"), reason: byId("similarity-reason") });
+const similarity = new SimilarityView(
+    {api, uploader, results: byId("similarity-results"), reason: byId("similarity-reason")});
 
 /// A line above the question; an empty text takes it away.
 function say(text) {
-  byId("message").replaceChildren(...(text ? [element("span", {}, text), element("button", {
-    type: "button", class: "icon-button", "aria-label": "Close", onclick: () => say("") }, icon("remove"))] : []));
+  byId("message").replaceChildren(
+      ...(text ?
+              [
+                element("span", {}, text),
+                element(
+                    "button", {
+                      type: "button",
+                      class: "icon-button",
+                      "aria-label": "Close",
+                      onclick: () => say("")
+                    },
+                    icon("remove"))
+              ] :
+              []));
 }
 
 function open(conversation) {
@@ -99,12 +130,14 @@ function fact(name, value) {
 }
 
 async function showModel() {
-  const { meta } = await api.model();
-  byId("model-facts").replaceChildren(
-    ...fact("Model", props.model_alias), ...fact("Language model", meta.description), ...fact("Device", props.device),
-    ...fact("Parameters", meta.n_params && `${(meta.n_params / 1e6).toFixed(0)} million`),
-    ...fact("Context", `${props.n_ctx} tokens`), ...fact("Chats at once", props.total_slots),
-    ...fact("Licence", meta.licence), ...fact("Server", props.build_info));
+  const {meta} = await api.model();
+  byId("model-facts")
+      .replaceChildren(
+          ...fact("Model", props.model_alias), ...fact("Language model", meta.description),
+          ...fact("Device", props.device),
+          ...fact("Parameters", meta.n_params && `${(meta.n_params / 1e6).toFixed(0)} million`),
+          ...fact("Context", `${props.n_ctx} tokens`), ...fact("Chats at once", props.total_slots),
+          ...fact("Licence", meta.licence), ...fact("Server", props.build_info));
 }
 
 function showProps() {
@@ -114,7 +147,8 @@ function showProps() {
   settings.setProps(props);
   similarity.setProps(props);
   byId("senses").replaceChildren(...kSenses.map(senseCard));
-  byId("example").replaceChildren(element("option", { value: "" }, "Example …"), ...kSenses.map(exampleOption));
+  byId("example").replaceChildren(
+      element("option", {value: ""}, "Example …"), ...kSenses.map(exampleOption));
   for (const [kind, sense] of Object.entries(kRecorders)) {
     const reason = reasonAgainst(senseOf(sense), props);
     byId(`record-${kind}`).disabled = reason !== null;
@@ -128,7 +162,8 @@ let connecting = null;
 /// Asks the server for its properties until it has answered.
 function connect() {
   connecting ??= (async () => {
-    while (!(await tryToConnect())) await new Promise((resolve) => setTimeout(resolve, kPollMs));
+    while (!(await tryToConnect()))
+      await new Promise((resolve) => setTimeout(resolve, kPollMs));
     connecting = null;
   })();
 }
@@ -139,8 +174,12 @@ async function tryToConnect() {
     showProps();
     await showModel();
   } catch (error) {
-    const texts = { loading: "The model is being loaded …", offline: "The server can't be reached",
-                    busy: "The server is busy …", key: "The server wants an API key" };
+    const texts = {
+      loading: "The model is being loaded …",
+      offline: "The server can't be reached",
+      busy: "The server is busy …",
+      key: "The server wants an API key"
+    };
     showStatus(error.kind === "loading" ? "waiting" : "error", texts[error.kind] ?? error.message);
     props = null;
     if (error.kind === "key") {
@@ -160,7 +199,7 @@ async function tryToConnect() {
 async function addExample(sense) {
   try {
     const blob = await api.example(sense.example);
-    await tray.add(new File([blob], sense.example, { type: blob.type }), sense.id);
+    await tray.add(new File([blob], sense.example, {type: blob.type}), sense.id);
     if (!byId("question").value) byId("question").value = sense.question;
     byId("question").focus();
   } catch (error) {
@@ -170,23 +209,28 @@ async function addExample(sense) {
 
 function senseCard(sense) {
   const reason = reasonAgainst(sense, props);
-  const action = reason ? element("p", { class: "reason" }, `Not available: ${reason}.`)
-                        : button("Example", () => addExample(sense), { "aria-label": `Example: ${sense.label}` });
-  return element("li", { class: "sense", "data-sense": sense.id, "aria-disabled": reason && "true" },
-    element("h3", {}, icon(sense.id), sense.label), element("p", { class: "hint" }, sense.formats), action);
+  const action = reason ?
+      element("p", {class: "reason"}, `Not available: ${reason}.`) :
+      button("Example", () => addExample(sense), {"aria-label": `Example: ${sense.label}`});
+  return element(
+      "li", {class: "sense", "data-sense": sense.id, "aria-disabled": reason && "true"},
+      element("h3", {}, icon(sense.id), sense.label), element("p", {class: "hint"}, sense.formats),
+      action);
 }
 
 function exampleOption(sense) {
-  return element("option", { value: sense.id, disabled: reasonAgainst(sense, props) !== null }, sense.label);
+  return element(
+      "option", {value: sense.id, disabled: reasonAgainst(sense, props) !== null}, sense.label);
 }
 byId("example").addEventListener("change", (event) => {
-  const { value } = event.target;
+  const {value} = event.target;
   event.target.value = "";
   addExample(senseOf(value));
 });
 
 const addFiles = async (files) => {
-  for (const file of files) await tray.add(file);
+  for (const file of files)
+    await tray.add(file);
 };
 
 for (const kind of Object.keys(kRecorders)) {
@@ -284,7 +328,8 @@ function showSidebar(shown) {
   document.body.classList.toggle("with-sidebar", shown);
   byId("menu").setAttribute("aria-expanded", String(shown));
 }
-byId("menu").addEventListener("click", () => showSidebar(!document.body.classList.contains("with-sidebar")));
+byId("menu").addEventListener(
+    "click", () => showSidebar(!document.body.classList.contains("with-sidebar")));
 
 for (const id of ["question", "labels"]) {
   byId(id).addEventListener("keydown", (event) => {
@@ -295,8 +340,10 @@ for (const id of ["question", "labels"]) {
 }
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape" && !byId("recorder").open) {
-    if (session.isBusy) session.stop();
-    else showSidebar(false);
+    if (session.isBusy)
+      session.stop();
+    else
+      showSidebar(false);
   } else if (event.key === "/" && !isTyping(event.target)) {
     event.preventDefault();
     byId("question").focus();

@@ -1,13 +1,14 @@
 // The conversation at hand and the answer that is being written.
-import { ApiFailure } from "./api.js";
-import { addTurn, messagesFor, newConversation } from "./conversation.js";
+import {ApiFailure} from "./api.js";
+import {addTurn, messagesFor, newConversation} from "./conversation.js";
 
 function failureText(error) {
   if (!(error instanceof ApiFailure)) return `The page failed: ${error.message}`;
   if (error.kind === "loading") return "The model is still being loaded. Try again in a moment.";
   if (error.kind === "key") return "The server wants an API key: type it under \"This page\".";
   if (error.kind !== "busy") return error.message;
-  return `The server has too much to do (${error.message}). Try again in ${error.retrySeconds || 1} s.`;
+  return `The server has too much to do (${error.message}). Try again in ${
+      error.retrySeconds || 1} s.`;
 }
 
 export class Session {
@@ -15,29 +16,30 @@ export class Session {
   #controller = null;
 
   /// `onTurn(turn)`: it has changed; `onSave(conversation)`: worth keeping; `onFailure(error)`.
-  constructor({ api, uploader, sampling, onTurn, onSave, onFailure }) {
-    Object.assign(this, { api, uploader, sampling, onTurn, onSave, onFailure });
+  constructor({api, uploader, sampling, onTurn, onSave, onFailure}) {
+    Object.assign(this, {api, uploader, sampling, onTurn, onSave, onFailure});
   }
 
-  get isBusy() {
-    return this.#controller !== null;
-  }
+  get isBusy() { return this.#controller !== null; }
 
-  ask(question, inputs) {
-    return this.#answer(addTurn(this.conversation, question, inputs));
-  }
+  ask(question, inputs) { return this.#answer(addTurn(this.conversation, question, inputs)); }
 
   /// Asks again from `turn` on; what came after it goes.
   again(turn, question = turn.question) {
     this.stop();
     this.#cutAfter(turn);
-    Object.assign(turn, { question, answer: "", state: "sending", error: undefined, timings: undefined, finish: undefined });
+    Object.assign(turn, {
+      question,
+      answer: "",
+      state: "sending",
+      error: undefined,
+      timings: undefined,
+      finish: undefined
+    });
     return this.#answer(turn);
   }
 
-  stop() {
-    this.#controller?.abort();
-  }
+  stop() { this.#controller?.abort(); }
 
   open(conversation) {
     this.stop();
@@ -45,12 +47,12 @@ export class Session {
   }
 
   #cutAfter(turn) {
-    const { turns } = this.conversation;
+    const {turns} = this.conversation;
     turns.length = turns.indexOf(turn) + 1;
   }
 
   async #answer(turn) {
-    const { conversation } = this;
+    const {conversation} = this;
     const controller = (this.#controller = new AbortController());
     this.#changed(conversation, turn);
     try {
@@ -75,11 +77,12 @@ export class Session {
 
   async #stream(conversation, turn, signal, isSecondTry = false) {
     try {
-      const messages = await messagesFor(conversation, turn, (input) => this.uploader.source(input, signal));
-      for await (const piece of this.api.chat({ messages, ...this.sampling() }, signal)) {
+      const messages =
+          await messagesFor(conversation, turn, (input) => this.uploader.source(input, signal));
+      for await (const piece of this.api.chat({messages, ...this.sampling()}, signal)) {
         turn.state = "answering";
         turn.answer += piece.text ?? "";
-        if (piece.finish) Object.assign(turn, { finish: piece.finish, timings: piece.timings });
+        if (piece.finish) Object.assign(turn, {finish: piece.finish, timings: piece.timings});
         this.onTurn(conversation, turn);
       }
     } catch (error) {

@@ -22,7 +22,9 @@ export function wavOf(samples, rate) {
   view.setUint16(34, 16, true);
   put(view, 36, "data");
   view.setUint32(40, 2 * samples.length, true);
-  samples.forEach((value, i) => view.setInt16(kHeader + 2 * i, Math.round(32767 * Math.max(-1, Math.min(1, value))), true));
+  samples.forEach(
+      (value, i) => view.setInt16(
+          kHeader + 2 * i, Math.round(32767 * Math.max(-1, Math.min(1, value))), true));
   return view.buffer;
 }
 
@@ -32,5 +34,5 @@ export async function wavFile(blob, name) {
   const sound = await context.decodeAudioData(await blob.arrayBuffer()).catch(() => {
     throw new Error("Nothing was recorded.");
   });
-  return new File([wavOf(sound.getChannelData(0), kRate)], name, { type: "audio/wav" });
+  return new File([wavOf(sound.getChannelData(0), kRate)], name, {type: "audio/wav"});
 }

@@ -1,8 +1,14 @@
 // NumPy's files: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
 
 const kTypes = {
-  f4: [4, "getFloat32"], f8: [8, "getFloat64"], u1: [1, "getUint8"], i1: [1, "getInt8"],
-  u2: [2, "getUint16"], i2: [2, "getInt16"], u4: [4, "getUint32"], i4: [4, "getInt32"],
+  f4: [4, "getFloat32"],
+  f8: [8, "getFloat64"],
+  u1: [1, "getUint8"],
+  i1: [1, "getInt8"],
+  u2: [2, "getUint16"],
+  i2: [2, "getInt16"],
+  u4: [4, "getUint32"],
+  i4: [4, "getInt32"],
 };
 
 function parseHeader(bytes) {
@@ -31,12 +37,14 @@ export const npyShape = (bytes) => parseHeader(bytes)?.shape ?? null;
 export function decodeNpy(bytes) {
   const header = parseHeader(bytes);
   const type = kTypes[header?.type];
-  if (!header || !type || header.isFortran) throw new Error("numbers of this kind of NPY can't be shown");
+  if (!header || !type || header.isFortran)
+    throw new Error("numbers of this kind of NPY can't be shown");
   const count = header.shape.reduce((a, b) => a * b, 1);
   const [size, read] = type;
   const view = new DataView(bytes.buffer, bytes.byteOffset + header.begin);
   if (view.byteLength < count * size) throw new Error("the NPY file is cut");
   const values = new Float32Array(count);
-  for (let i = 0; i < count; ++i) values[i] = view[read](i * size, header.isLittle);
-  return { shape: header.shape, values, isFloat: header.type.startsWith("f") };
+  for (let i = 0; i < count; ++i)
+    values[i] = view[read](i * size, header.isLittle);
+  return {shape: header.shape, values, isFloat: header.type.startsWith("f")};
 }

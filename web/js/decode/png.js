@@ -9,20 +9,23 @@ export async function decodeDeepPng(bytes) {
   const [width, height] = [view.getUint32(16), view.getUint32(20)];
   const [depth, colour, interlace] = [bytes[24], bytes[25], bytes[28]];
   if (depth !== 16 || colour !== 0) return null;
-  if (interlace !== 0 || width * height > kMaxPixels) throw new Error("an interlaced or very large PNG");
+  if (interlace !== 0 || width * height > kMaxPixels)
+    throw new Error("an interlaced or very large PNG");
   const parts = [];
   for (let at = 8; at + 12 <= bytes.length;) {
     const length = view.getUint32(at);
-    if (view.getUint32(at + 4) === 0x49444154) parts.push(bytes.subarray(at + 8, at + 8 + length));  // "IDAT"
+    if (view.getUint32(at + 4) === 0x49444154)
+      parts.push(bytes.subarray(at + 8, at + 8 + length));  // "IDAT"
     at += 12 + length;
   }
   const stream = new Blob(parts).stream().pipeThrough(new DecompressionStream("deflate"));
   const rows = new Uint8Array(await new Response(stream).arrayBuffer());
-  return { width, height, values: unfilter(rows, width, height) };
+  return {width, height, values: unfilter(rows, width, height)};
 }
 
 function paeth(left, up, corner) {
-  const [a, b, c] = [Math.abs(up - corner), Math.abs(left - corner), Math.abs(left + up - 2 * corner)];
+  const [a, b, c] =
+      [Math.abs(up - corner), Math.abs(left - corner), Math.abs(left + up - 2 * corner)];
   if (a <= b && a <= c) return left;
   return b <= c ? up : corner;
 }
@@ -41,7 +44,8 @@ function unfilter(rows, width, height) {
       const guesses = [0, left, above[i], (left + above[i]) >> 1, paeth(left, above[i], corner)];
       row[i] += guesses[filter] ?? 0;
     }
-    for (let x = 0; x < width; ++x) values[y * width + x] = 256 * row[2 * x] + row[2 * x + 1];
+    for (let x = 0; x < width; ++x)
+      values[y * width + x] = 256 * row[2 * x] + row[2 * x + 1];
     above = row;
   }
   return values;

@@ -1,15 +1,16 @@
 // Five pictures of a film, from where the encoder takes its clips.
-import { durationText, element } from "../dom.js";
-import { motionJpegFrames } from "../decode/avi.js";
-import { scaledCanvas } from "./picture.js";
+import {motionJpegFrames} from "../decode/avi.js";
+import {durationText, element} from "../dom.js";
+
+import {scaledCanvas} from "./picture.js";
 
 const kFrames = 5;
 const kFrameSize = 160;  // pixels
 const kPatience = 8000;  // ms
 const kMaxAviBytes = 64e6;
 
-const strip = (frames) => element("div", { class: "film-strip" }, ...frames);
-const middles = (count) => Array.from({ length: kFrames }, (_, i) => ((i + 0.5) / kFrames) * count);
+const strip = (frames) => element("div", {class: "film-strip"}, ...frames);
+const middles = (count) => Array.from({length: kFrames}, (_, i) => ((i + 0.5) / kFrames) * count);
 
 function happened(target, name) {
   return new Promise((resolve, reject) => {
@@ -18,8 +19,8 @@ function happened(target, name) {
       clearTimeout(timer);
       done(event);
     };
-    target.addEventListener(name, settle(resolve), { once: true });
-    target.addEventListener("error", settle(() => reject(new Error("not playable"))), { once: true });
+    target.addEventListener(name, settle(resolve), {once: true});
+    target.addEventListener("error", settle(() => reject(new Error("not playable"))), {once: true});
   });
 }
 
@@ -30,7 +31,7 @@ async function seek(video, seconds) {
 }
 
 async function playedFrames(input) {
-  const video = element("video", { preload: "auto" });
+  const video = element("video", {preload: "auto"});
   video.muted = true;
   const address = URL.createObjectURL(input.blob);
   try {
@@ -43,11 +44,15 @@ async function playedFrames(input) {
     const frames = [];
     for (const at of middles(duration)) {
       await seek(video, at);
-      frames.push(scaledCanvas(video, video.videoWidth, video.videoHeight,
-                               `${input.name} at ${durationText(at)}`, kFrameSize));
+      frames.push(scaledCanvas(
+          video, video.videoWidth, video.videoHeight, `${input.name} at ${durationText(at)}`,
+          kFrameSize));
     }
-    return { content: strip(frames), player: "video",
-             facts: `${video.videoWidth} × ${video.videoHeight} · ${durationText(duration)}` };
+    return {
+      content: strip(frames),
+      player: "video",
+      facts: `${video.videoWidth} × ${video.videoHeight} · ${durationText(duration)}`
+    };
   } finally {
     video.removeAttribute("src");
     URL.revokeObjectURL(address);
@@ -59,10 +64,12 @@ async function aviFrames(input) {
   const all = motionJpegFrames(new Uint8Array(await input.blob.arrayBuffer()));
   if (all.length === 0) return null;
   const frames = await Promise.all(middles(all.length).map(async (at) => {
-    const bitmap = await createImageBitmap(new Blob([all[Math.floor(at)]], { type: "image/jpeg" }));
-    return scaledCanvas(bitmap, bitmap.width, bitmap.height, `${input.name}, frame ${Math.floor(at) + 1}`, kFrameSize);
+    const bitmap = await createImageBitmap(new Blob([all[Math.floor(at)]], {type: "image/jpeg"}));
+    return scaledCanvas(
+        bitmap, bitmap.width, bitmap.height, `${input.name}, frame ${Math.floor(at) + 1}`,
+        kFrameSize);
   }));
-  return { content: strip(frames), facts: `${all.length} frames` };
+  return {content: strip(frames), facts: `${all.length} frames`};
 }
 
 export async function filmPreview(input) {

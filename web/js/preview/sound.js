@@ -1,7 +1,8 @@
 // Waveform above, spectrogram below: at the rate and on the mel scale that the encoder hears.
-import { durationText, element } from "../dom.js";
-import { colourTable, putColour } from "./colour.js";
-import { Spectrum } from "./fft.js";
+import {durationText, element} from "../dom.js";
+
+import {colourTable, putColour} from "./colour.js";
+import {Spectrum} from "./fft.js";
 
 const kRate = 16000;  // Hz, as the encoder's
 const kWindow = 400;  // 25 ms
@@ -23,7 +24,8 @@ function drawWave(context, samples) {
   for (let x = 0; x < kWidth; ++x) {
     const [begin, end] = [x, x + 1].map((at) => Math.floor((at * samples.length) / kWidth));
     let [low, high] = [0, 0];
-    for (let i = begin; i < end; ++i) [low, high] = [Math.min(low, samples[i]), Math.max(high, samples[i])];
+    for (let i = begin; i < end; ++i)
+      [low, high] = [Math.min(low, samples[i]), Math.max(high, samples[i])];
     const middle = kWaveHeight / 2;
     const scale = (middle - 2) / loudest;
     context.fillRect(x, middle - high * scale, 1, Math.max(1, (high - low) * scale));
@@ -32,11 +34,13 @@ function drawWave(context, samples) {
 
 function drawSpectrogram(context, samples) {
   const spectrum = new Spectrum(kSize, kWindow);
-  const bins = Array.from({ length: kSpectrumHeight }, (_, y) =>
-    (hertz(mel(kRate / 2) * (1 - (y + 0.5) / kSpectrumHeight)) * kSize) / kRate);
+  const bins = Array.from(
+      {length: kSpectrumHeight},
+      (_, y) => (hertz(mel(kRate / 2) * (1 - (y + 0.5) / kSpectrumHeight)) * kSize) / kRate);
   const decibel = new Float32Array(kWidth * kSpectrumHeight);
   for (let x = 0; x < kWidth; ++x) {
-    const power = spectrum.power(samples, Math.floor((x / kWidth) * Math.max(0, samples.length - kWindow)));
+    const power =
+        spectrum.power(samples, Math.floor((x / kWidth) * Math.max(0, samples.length - kWindow)));
     bins.forEach((bin, y) => {
       const k = Math.min(Math.floor(bin), power.length - 2);
       const value = power[k] + (bin - k) * (power[k + 1] - power[k]);
@@ -51,17 +55,22 @@ function drawSpectrogram(context, samples) {
 }
 
 export async function soundPreview(input) {
-  if (input.blob.size > kMaxBytes) throw new Error("too long to be drawn here; it is sent all the same");
+  if (input.blob.size > kMaxBytes)
+    throw new Error("too long to be drawn here; it is sent all the same");
   const context = new OfflineAudioContext(1, 1, kRate);
   const sound = await context.decodeAudioData(await input.blob.arrayBuffer()).catch(() => {
     throw new Error("this browser can't play it; the server may still read it");
   });
   const samples = sound.getChannelData(0);
   const canvas = element("canvas", {
-    width: kWidth, height: kWaveHeight + kSpectrumHeight, class: "wide-preview", role: "img",
-    "aria-label": `Waveform and spectrogram of ${input.name}, ${durationText(sound.duration)}` });
+    width: kWidth,
+    height: kWaveHeight + kSpectrumHeight,
+    class: "wide-preview",
+    role: "img",
+    "aria-label": `Waveform and spectrogram of ${input.name}, ${durationText(sound.duration)}`
+  });
   const draw = canvas.getContext("2d");
   drawWave(draw, samples);
   drawSpectrogram(draw, samples);
-  return { content: canvas, facts: `${durationText(sound.duration)} · 0 to 8 kHz`, player: "audio" };
+  return {content: canvas, facts: `${durationText(sound.duration)} · 0 to 8 kHz`, player: "audio"};
 }
