@@ -29,10 +29,11 @@ using RouteWithId = std::function<void(ServerContext&, const std::string&, WebRe
 constexpr const char* kModels = "/v1/models/";
 constexpr const char* kFiles = "/v1/files/";
 constexpr const char* kContent = "/content";
-/// The page runs nothing but its own modules, and talks to this server alone. blob: is what the user has chosen or
-/// recorded.
+/// The page runs nothing but its own modules, and talks to this server alone. blob: is what the
+/// user has chosen or recorded.
 constexpr const char* kContentSecurityPolicy =
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; media-src blob:; "
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; media-src "
+    "blob:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 constexpr int kClientClosedRequest = 499;  // nginx's, for the log: nobody reads it
 constexpr auto kDrainInterval = std::chrono::milliseconds(20);

@@ -1,4 +1,5 @@
-// The web page: the files of web/, and of examples/data under /examples, built into the program (cmake/EmbedFiles.cmake).
+// The web page: the files of web/, and of examples/data under /examples, built into the program
+// (cmake/EmbedFiles.cmake).
 #pragma once
 
 #include <span>
