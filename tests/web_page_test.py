@@ -122,6 +122,10 @@ def test_photo(browser, address):
         ask(page, "And now?")
         last_answer(page)
         expect(page.locator(".turn")).to_have_count(2)
+        page.set_viewport_size({**DESKTOP, "height": 600})
+        page.locator("#files").set_input_files(PHOTO)  # takes room from below
+        expect(page.locator(".card canvas")).to_be_visible()
+        expect(last_answer(page)).to_be_in_viewport(ratio=1)
 
 
 def test_stop_again_edit(browser, address):

@@ -97,7 +97,7 @@ export class Api {
   }
 
   /// Yields {text} for each piece of the answer, and at its end {finish, timings}.
-  async* chat(body, signal) {
+  async * chat(body, signal) {
     const response = await this.#post("v1/chat/completions", {...body, stream: true}, signal);
     for await (const data of eventData(response.body)) {
       if (data === "[DONE]") return;

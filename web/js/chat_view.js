@@ -56,10 +56,23 @@ function inputFigure(input) {
 
 export class ChatView {
   #views = new Map();  // by turn
+  #isAtEnd = true;
 
   /// `onAgain(turn)`, `onEdit(turn, question)`.
   constructor({log, scroll, welcome, onAgain, onEdit}) {
     Object.assign(this, {log, scroll, welcome, onAgain, onEdit});
+    scroll.addEventListener("scroll", () => {
+      this.#isAtEnd = scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < kNearEnd;
+    });
+    // Answers grow, previews come late, and new inputs take room from below.
+    const observer = new ResizeObserver(() => this.#followEnd());
+    observer.observe(scroll);
+    observer.observe(log);
+  }
+
+  /// Whoever reads the end goes on seeing it; whoever has scrolled up stays there.
+  #followEnd() {
+    if (this.#isAtEnd && this.#views.size > 0) this.scroll.scrollTop = this.scroll.scrollHeight;
   }
 
   show(conversation) {
@@ -68,23 +81,24 @@ export class ChatView {
     for (const turn of conversation.turns)
       this.update(conversation, turn);
     this.welcome.hidden = conversation.turns.length > 0;
-    this.scroll.scrollTop = this.scroll.scrollHeight;
+    this.#isAtEnd = true;
+    this.#followEnd();
   }
 
   /// Draws a turn that has changed, and drops those that went.
   update(conversation, turn) {
     if (!conversation.turns.includes(turn)) return;
-    const isAtEnd =
-        this.scroll.scrollHeight - this.scroll.scrollTop - this.scroll.clientHeight < kNearEnd;
     for (const [one, view] of this.#views) {
       if (conversation.turns.includes(one)) continue;
       view.root.remove();
       this.#views.delete(one);
     }
-    if (!this.#views.has(turn)) this.#add(turn);
+    if (!this.#views.has(turn)) {
+      this.#add(turn);
+      this.#isAtEnd = true;
+    }
     this.#fill(turn, this.#views.get(turn));
     this.welcome.hidden = true;
-    if (isAtEnd) this.scroll.scrollTop = this.scroll.scrollHeight;
   }
 
   #add(turn) {
