@@ -7,9 +7,10 @@ source "$root/scripts/llama.sh"
 
 usage() {
   cat <<'TEXT'
-Usage: scripts/setup.sh [--no-train]
+Usage: scripts/setup.sh [--no-train] [--tests]
 
   --no-train   leave out libtorch's packages and pandagpt-train
+  --tests      with the packages that only the tests need (scripts/test.sh)
 
 Everything but the system packages stays in this folder: .venv (pip), .cache (llama.cpp, downloads,
 logs), build/release, models/panda-mini. The pinned files and their SHA-256 are in
@@ -18,9 +19,11 @@ TEXT
 }
 
 train=yes
+tests=no
 for argument in "$@"; do
   case $argument in
     --no-train) train=no ;;
+    --tests) tests=yes ;;
     -h | --help) usage; exit 0 ;;
     *) usage >&2; exit 2 ;;
   esac
@@ -105,7 +108,7 @@ convert_trunk() {
 dependencies_changed=no
 steps=6
 step "System packages"
-install_packages "$train"
+install_packages "$train" "$tests"
 step "Python environment for downloads (.venv)"
 make_venv
 step "llama.cpp"

@@ -105,7 +105,7 @@ std::string slow_answer(const std::vector<std::int32_t>& prompt, std::size_t n_b
   }
   paths.insert(paths.end(), finished.begin(), finished.end());
   const Path best = *std::ranges::max_element(paths, {}, mean_score);
-  AnswerStream stream(PromptTemplate{}.stop);
+  AnswerStream stream({PromptTemplate{}.stop});
   for (const std::int32_t token : best.tokens)
     if (!tiny_model()->is_end_of_generation(token))
       stream.push(tiny_model()->token_to_piece(token));

@@ -340,7 +340,7 @@ TEST(ChatSession, QuestionsOfStrangeBytesAreOnlyText) {
 
 // Feeds `bytes` in pieces of `step` and checks what may never be shown on the way.
 std::string stream_in_steps(const std::string& bytes, std::size_t step, bool complete) {
-  AnswerStream stream("###");
+  AnswerStream stream({"###"});
   std::string shown;
   for (std::size_t at = 0; at < bytes.size() && !stream.stopped(); at += step) {
     shown += stream.push(bytes.substr(at, step));
@@ -358,6 +358,21 @@ TEST(AnswerStream, NeverShowsPartsOfTheStopStringOrOfACharacter) {
   const std::string text = "  C# is caf\xC3\xA9 \xF0\x9F\x90\xBC # ok";
   for (std::size_t step = 1; step < 12; ++step) {
     EXPECT_EQ(stream_in_steps(text + "\n### Human: more", step, false), text.substr(2)) << step;
+  }
+}
+
+TEST(AnswerStream, TheFirstOfSeveralStopStringsCounts) {
+  for (std::size_t step = 1; step < 8; ++step) {
+    AnswerStream stream({"###", "", "cd", "bcde"});
+    const std::string bytes = "a bcd###";
+    std::string shown;
+    for (std::size_t at = 0; at < bytes.size() && !stream.stopped(); at += step) {
+      shown += stream.push(bytes.substr(at, step));
+      EXPECT_TRUE(std::string("a b").starts_with(shown)) << shown;
+    }
+    shown += stream.finish(false);
+    EXPECT_TRUE(stream.stopped());
+    EXPECT_EQ(shown, "a b") << step;
   }
 }
 

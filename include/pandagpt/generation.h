@@ -25,11 +25,18 @@ struct GenerateOptions {
   float min_p = 0.0F;        ///< drops tokens below min_p times the best one's probability, [0, 1]
   float repeat_penalty = 1.0F;  ///< divides the logits of recent tokens; 1 is none
   int repeat_last_n = 64;       ///< how many tokens of the answer count as recent
+  float frequency_penalty = 0;  ///< taken from a recent token's logit for each time it occurs
+  float presence_penalty = 0;   ///< taken from it once
   /// Speculative decoding by prompt look-up: tokens that are guessed in one go at most, from what
   /// stands in the conversation already. Used where several positions at once give the same bits as
   /// one by one, so the answer is the same, and where it pays. 0 is off.
   int n_draft = 16;
   std::optional<std::uint32_t> seed = {};  ///< same seed, same answer; none draws one at random
+
+  bool has_penalties() const {
+    return repeat_last_n > 0 &&
+           (repeat_penalty != 1.0F || frequency_penalty != 0 || presence_penalty != 0);
+  }
 
   /// Throws Error(kUsage) that names the field whose value is out of range.
   void validate() const;
@@ -50,6 +57,7 @@ std::string to_string(FinishReason reason);
 
 /// Times in milliseconds, counts in tokens; of one answer.
 struct Timings {
+  double queue_ms = 0;       ///< waiting for a place in the batch (servers only)
   double encode_ms = 0;      ///< decoding, preprocessing and encoding the inputs, projecting
   int cached_inputs = 0;     ///< inputs that had been encoded before, which took no encoder
   double prompt_ms = 0;      ///< evaluating what the model had not seen yet

@@ -41,6 +41,14 @@ struct SensorOptions {
 /// for equal options only, empty without any.
 std::string to_string(const SensorOptions& options);
 
+/// What is refused beyond what the decoders refuse anyway: for inputs from strangers. 0 is no
+/// limit.
+struct InputLimits {
+  std::uint64_t max_pixels = 0;   ///< of a picture, a map, or a frame of a film
+  double max_seconds = 0;         ///< length of a sound or a film
+  double max_decode_seconds = 0;  ///< that decoding and preprocessing one input may take
+};
+
 /// One file or memory buffer.
 struct Input {
   Modality modality = Modality::kImage;

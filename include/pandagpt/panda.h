@@ -48,6 +48,7 @@ struct PandaOptions {
   /// And more of them on disk, for other processes and later ones: an SQLite file, which is made if
   /// it isn't there. Empty: none.
   std::string cache_file = {};
+  InputLimits limits = {};
 };
 
 /// What a model folder says about itself.

@@ -20,6 +20,7 @@ void add_eval(CLI::App& app);
 void add_embed(CLI::App& app);
 void add_classify(CLI::App& app);
 void add_search(CLI::App& app);
+void add_serve(CLI::App& app);
 void add_rpc_server(CLI::App& app);
 
 }  // namespace pandagpt

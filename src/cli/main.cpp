@@ -67,6 +67,7 @@ void declare(CLI::App& app) {
   add_embed(app);
   add_classify(app);
   add_search(app);
+  add_serve(app);
   add_models(app);
   add_bench(app);
   add_convert(app);

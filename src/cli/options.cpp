@@ -130,7 +130,11 @@ void ModelArguments::add_to(CLI::App& command) {
 }
 
 Panda ModelArguments::open() const {
-  return Panda(model, with_cache(options, no_cache));
+  return Panda(model, completed_options());
+}
+
+PandaOptions ModelArguments::completed_options() const {
+  return with_cache(options, no_cache);
 }
 
 void EmbedderArguments::add_to(CLI::App& command) {

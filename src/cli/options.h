@@ -19,6 +19,8 @@ struct ModelArguments {
 
   void add_to(CLI::App& command);
   Panda open() const;
+  /// `options` with this user's file of embeddings.
+  PandaOptions completed_options() const;
 };
 
 /// --model --threads --device --no-cache, for commands that need no language model.

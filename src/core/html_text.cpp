@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "core/base64.h"
 #include "core/utf8.h"
 
 namespace pandagpt {
@@ -30,22 +31,6 @@ std::string escape_html(std::string_view text) {
       out += text.substr(i, length);
     }
     i += std::max<std::size_t>(1, length);
-  }
-  return out;
-}
-
-std::string base64(ByteView bytes) {
-  constexpr const char* kDigits =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string out;
-  for (std::size_t i = 0; i < bytes.size(); i += 3) {
-    const std::size_t left = std::min<std::size_t>(3, bytes.size() - i);
-    std::uint32_t group = std::uint32_t{bytes[i]} << 16;
-    if (left > 1) group |= std::uint32_t{bytes[i + 1]} << 8;
-    if (left > 2) group |= bytes[i + 2];
-    for (std::size_t digit = 0; digit < 4; ++digit) {
-      out += digit <= left ? kDigits[(group >> (18 - 6 * digit)) & 63] : '=';
-    }
   }
   return out;
 }

@@ -12,9 +12,6 @@ namespace pandagpt {
 /// characters spaces (XML allows few of them), bytes that are no UTF-8 U+FFFD.
 std::string escape_html(std::string_view text);
 
-/// RFC 4648, with padding.
-std::string base64(ByteView bytes);
-
 /// "data:TYPE;base64,..": a file inside a page.
 std::string data_uri(std::string_view media_type, ByteView bytes);
 

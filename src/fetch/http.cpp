@@ -1,6 +1,7 @@
 #include "fetch/http.h"
 
 #include <curl/curl.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <array>
@@ -205,6 +206,14 @@ struct HttpClient::Transfer {
     const auto* bytes = reinterpret_cast<const std::uint8_t*>(data);
     return self->guarded([&] { self->take_body({bytes, size * count}); }) ? size * count : 0;
   }
+  static curl_socket_t on_socket(void* user, curlsocktype, curl_sockaddr* address) {
+    auto* self = static_cast<Transfer*>(user);
+    if (!self->options.may_connect(&address->addr)) {
+      self->is_refused = true;
+      return CURL_SOCKET_BAD;
+    }
+    return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+  }
   static int on_tick(void* user, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
     return static_cast<Transfer*>(user)->options.cancelled() ? 1 : 0;
   }
@@ -216,6 +225,7 @@ struct HttpClient::Transfer {
   bool at_origin = false;
   std::size_t header_bytes = 0;
   bool head_done = false;
+  bool is_refused = false;
   std::exception_ptr failure;
 };
 
@@ -259,6 +269,12 @@ void HttpClient::perform(const Url& url, const HttpRequest& request, bool with_t
   curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
   curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, &Transfer::on_tick);
   curl_easy_setopt(curl, CURLOPT_XFERINFODATA, &transfer);
+  if (!options_.use_proxy) curl_easy_setopt(curl, CURLOPT_PROXY, "");
+  if (options_.may_connect) {
+    curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, &Transfer::on_socket);
+    curl_easy_setopt(curl, CURLOPT_OPENSOCKETDATA, &transfer);
+    curl_easy_setopt(curl, CURLOPT_FRESH_CONNECT, 1L);  // an old connection wouldn't be asked about
+  }
   for (const char* variable : {"CURL_CA_BUNDLE", "SSL_CERT_FILE"}) {
     const char* certificates = std::getenv(variable);
     if (certificates == nullptr || *certificates == '\0') continue;
@@ -268,6 +284,9 @@ void HttpClient::perform(const Url& url, const HttpRequest& request, bool with_t
 
   const CURLcode code = curl_easy_perform(curl);
   if (transfer.failure) std::rethrow_exception(transfer.failure);
+  if (code != CURLE_OK && transfer.is_refused)
+    throw Error(ErrorKind::kInput,
+                url.shown() + ": not fetched, since it is no address of the public internet");
   if (code == CURLE_ABORTED_BY_CALLBACK) throw Error(ErrorKind::kInternal, "interrupted");
   if (code != CURLE_OK) {
     const std::string message =

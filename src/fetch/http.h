@@ -14,6 +14,8 @@
 #include "fetch/url.h"
 #include "pandagpt/error.h"
 
+struct sockaddr;
+
 namespace pandagpt {
 
 /// A failure that another attempt may mend: a lost connection, a busy server.
@@ -75,6 +77,10 @@ struct HttpOptions {
   std::chrono::seconds connect_timeout{30};
   /// A transfer that is slower than 1 KiB/s for this long is given up.
   std::chrono::seconds stall_timeout{60};
+  /// Asked before each connection, redirects' too, with the address that the name has resolved to;
+  /// false refuses it.
+  std::function<bool(const sockaddr*)> may_connect = {};
+  bool use_proxy = true;  ///< that of the environment
   /// Asked some times a second; true ends the transfer by an Error.
   std::function<bool()> cancelled = [] { return false; };
 };

@@ -2,10 +2,10 @@
 #include <algorithm>
 #include <chrono>
 #include <cstring>
-#include <random>
 
 #include "llm/chat_session.h"
 #include "llm/text_stream.h"
+#include "llm/token_sampler.h"
 
 namespace pandagpt {
 namespace {
@@ -14,36 +14,6 @@ using Clock = std::chrono::steady_clock;
 
 double milliseconds_since(Clock::time_point start) {
   return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
-}
-
-struct SamplerDeleter {
-  void operator()(llama_sampler* sampler) const { llama_sampler_free(sampler); }
-};
-using Sampler = std::unique_ptr<llama_sampler, SamplerDeleter>;
-
-// The order is llama.cpp's own: penalties, then cuts, then temperature, then the draw.
-Sampler make_sampler(const GenerateOptions& options, int n_vocab, std::uint32_t seed) {
-  Sampler chain(llama_sampler_chain_init(llama_sampler_chain_default_params()));
-  const auto add = [&](llama_sampler* sampler) { llama_sampler_chain_add(chain.get(), sampler); };
-  if (options.greedy || options.temperature == 0) {
-    add(llama_sampler_init_greedy());
-    return chain;
-  }
-  if (options.repeat_penalty != 1.0F && options.repeat_last_n > 0)
-    add(llama_sampler_init_penalties(n_vocab, options.repeat_last_n, options.repeat_penalty,
-                                     /*penalty_freq=*/0, /*penalty_present=*/0));
-  if (options.top_k > 0) add(llama_sampler_init_top_k(options.top_k));
-  if (options.top_p < 1) add(llama_sampler_init_top_p(options.top_p, /*min_keep=*/1));
-  if (options.min_p > 0) add(llama_sampler_init_min_p(options.min_p, /*min_keep=*/1));
-  add(llama_sampler_init_temp(options.temperature));
-  add(llama_sampler_init_dist(seed));
-  return chain;
-}
-
-std::uint32_t choose_seed(const GenerateOptions& options) {
-  if (options.seed) return *options.seed;
-  const std::uint32_t seed = std::random_device{}();
-  return seed == LLAMA_DEFAULT_SEED ? 0 : seed;  // llama.cpp's mark for "draw one yourself"
 }
 
 }  // namespace
@@ -56,16 +26,14 @@ class ChatSession::Decoder {
   Decoder(ChatSession& session, const GenerateOptions& options, std::uint32_t seed)
       : session_(session),
         options_(options),
-        sampler_(make_sampler(options, session.model_->n_vocab(), seed)),
+        sampler_(options, session.model_->n_vocab(), seed),
         begin_(session.cached_.size()),
         confirmed_(begin_) {}
 
   /// Positions of the conversation up to here.
   std::size_t n_positions() const { return confirmed_; }
 
-  llama_token sample() {
-    return llama_sampler_sample(sampler_.get(), session_.context_.get(), row());
-  }
+  llama_token sample() { return sampler_.sample(session_.logits(row())); }
 
   /// Makes the scores behind `token` available. At most `n_guesses` tokens are guessed.
   void advance(llama_token token, std::size_t n_guesses) {
@@ -149,7 +117,7 @@ class ChatSession::Decoder {
 
   ChatSession& session_;
   const GenerateOptions& options_;
-  Sampler sampler_;
+  TokenSampler sampler_;
   std::size_t begin_;          // of the answer
   std::size_t confirmed_;      // positions of the cache that belong to the conversation
   std::size_t n_guessed_ = 0;  // in the last evaluation
@@ -163,7 +131,7 @@ Answer ChatSession::generate(const GenerateOptions& options, const OnText& on_te
   Answer answer;
   answer.seed = choose_seed(options);
   Decoder decoder(*this, options, answer.seed);
-  AnswerStream stream(conversation_.format().stop);
+  AnswerStream stream({conversation_.format().stop});
   const Clock::time_point start = Clock::now();
   bool go_on = true;
   const auto emit = [&](const std::string& text) {

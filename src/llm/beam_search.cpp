@@ -5,6 +5,7 @@
 #include <limits>
 #include <numeric>
 
+#include "llm/token_batch.h"
 #include "pandagpt/error.h"
 
 namespace pandagpt {
@@ -149,29 +150,14 @@ class Search {
   }
 
   void decode(llama_seq_id bank) {
-    const std::size_t n = beams_.size();
-    std::vector<llama_token> tokens(n);
-    std::vector<llama_pos> positions(n, position_);
-    std::vector<std::int32_t> counts(n, 1);
-    std::vector<llama_seq_id> ids(n);
-    std::vector<llama_seq_id*> id_rows(n);
-    std::vector<std::int8_t> has_logits(n, 1);
-    for (std::size_t i = 0; i < n; ++i) {
-      tokens[i] = beams_[i].tokens.back();
-      ids[i] = bank + static_cast<llama_seq_id>(i);
-      id_rows[i] = &ids[i];
-    }
-    const llama_batch batch{static_cast<std::int32_t>(n),
-                            tokens.data(),
-                            nullptr,
-                            positions.data(),
-                            counts.data(),
-                            id_rows.data(),
-                            has_logits.data()};
-    if (const std::int32_t status = llama_decode(context_, batch); status != 0)
-      throw Error(ErrorKind::kInternal, "the language model failed on " + std::to_string(n) +
-                                            " beams (llama_decode returned " +
-                                            std::to_string(status) + ")");
+    batch_.clear();
+    for (std::size_t i = 0; i < beams_.size(); ++i)
+      batch_.add(beams_[i].tokens.back(), position_, bank + static_cast<llama_seq_id>(i),
+                 /*has_logits=*/true);
+    if (const std::int32_t status = batch_.decode(context_); status != 0)
+      throw Error(ErrorKind::kInternal,
+                  "the language model failed on " + std::to_string(batch_.size()) +
+                      " beams (llama_decode returned " + std::to_string(status) + ")");
   }
 
   void drop(llama_seq_id sequence) {
@@ -212,6 +198,7 @@ class Search {
   int bank_ = 0;
   bool first_ = true;
   int n_evaluated_ = 0;
+  TokenBatch batch_;
 };
 
 }  // namespace

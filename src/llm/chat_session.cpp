@@ -1,13 +1,10 @@
 #include "llm/chat_session.h"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <utility>
 
-#include "core/threads.h"
 #include "llm/beam_search.h"
 #include "llm/text_stream.h"
 #include "pandagpt/error.h"
@@ -21,42 +18,6 @@ double milliseconds_since(Clock::time_point start) {
   return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
 }
 
-// A llama_batch of one sequence, over memory of ours.
-class Batch {
- public:
-  Batch(std::size_t first_position, std::size_t count, bool last_has_logits, bool all_have_logits,
-        llama_seq_id sequence = 0)
-      : sequence_(sequence),
-        positions_(count),
-        sequence_counts_(count, 1),
-        sequences_(count, &sequence_),
-        has_logits_(count, all_have_logits ? 1 : 0) {
-    for (std::size_t i = 0; i < count; ++i) {
-      positions_[i] = static_cast<llama_pos>(first_position + i);
-    }
-    if (last_has_logits) has_logits_.back() = 1;
-  }
-
-  // Exactly one of the two is given: `count` ids, or (count, n_embd) floats.
-  llama_batch view(const std::int32_t* tokens, const float* embeddings) {
-    // llama.cpp's struct lacks const; the data is only read.
-    return {static_cast<std::int32_t>(positions_.size()),
-            const_cast<llama_token*>(tokens),
-            const_cast<float*>(embeddings),
-            positions_.data(),
-            sequence_counts_.data(),
-            sequences_.data(),
-            has_logits_.data()};
-  }
-
- private:
-  llama_seq_id sequence_;
-  std::vector<llama_pos> positions_;
-  std::vector<std::int32_t> sequence_counts_;
-  std::vector<llama_seq_id*> sequences_;
-  std::vector<std::int8_t> has_logits_;
-};
-
 }  // namespace
 
 ChatSession::ChatSession(std::shared_ptr<const LlmModel> model,
@@ -65,40 +26,15 @@ ChatSession::ChatSession(std::shared_ptr<const LlmModel> model,
     : model_(std::move(model)),
       adapter_(std::move(adapter)),
       conversation_(model_, std::move(format)) {
-  if (model_->vocab_only() || llama_model_has_encoder(model_->handle()))
-    throw Error(ErrorKind::kModel,
-                model_->path().string() + ": not a language model that can continue a text");
   lookup_ = PromptLookup(options.guess_always);
-  n_ctx_ = std::min(options.n_ctx, model_->n_ctx_train());
+  n_ctx_ = usable_context_size(*model_, options.n_ctx);
   n_batch_ = std::min(options.n_batch, n_ctx_);
-  if (n_ctx_ < 1 || n_batch_ < 1)
-    throw Error(ErrorKind::kUsage, "the context size and the batch size must be at least 1");
-  if (options.n_ctx > n_ctx_)
-    spdlog::warn("the context is limited to {} positions, those the language model was trained for",
-                 n_ctx_);
-  llama_context_params params = llama_context_default_params();
-  params.n_ctx = static_cast<std::uint32_t>(n_ctx_);
-  params.n_batch = params.n_ubatch = static_cast<std::uint32_t>(n_batch_);
-  params.n_seq_max = 1 + beam_sequences(GenerateOptions::kMaxBeams);
-  params.kv_unified = true;  // all positions may belong to the one conversation
-  params.n_threads = options.n_threads > 0 ? options.n_threads : default_thread_count();
-  params.n_threads_batch = params.n_threads;
-  params.no_perf = true;
-  if (options.f32_cache) {
-    params.type_k = params.type_v = GGML_TYPE_F32;
-    params.flash_attn_type = LLAMA_FLASH_ATTN_TYPE_DISABLED;  // it would compute in f16
-  }
-  context_.reset(llama_init_from_model(model_->handle(), params));
-  if (!context_)
-    throw Error(ErrorKind::kModel, model_->path().string() + ": no context of " +
-                                       std::to_string(n_ctx_) +
-                                       " positions could be made (memory?); try a smaller one");
-  if (adapter_) {
-    llama_adapter_lora* handle = adapter_->handle();
-    float scale = adapter_->scale();
-    if (llama_set_adapters_lora(context_.get(), &handle, 1, &scale) != 0)
-      throw Error(ErrorKind::kModel, "the LoRA adapter can't be applied to this model");
-  }
+  context_ = make_context(*model_, adapter_.get(),
+                          {.n_ctx = n_ctx_,
+                           .n_batch = n_batch_,
+                           .n_sequences = 1 + beam_sequences(GenerateOptions::kMaxBeams),
+                           .n_threads = options.n_threads,
+                           .f32_cache = options.f32_cache});
 }
 
 void ChatSession::set_image(std::vector<float> embeddings) {
@@ -159,18 +95,26 @@ void ChatSession::evaluate(std::span<const std::int32_t> tokens) {
 }
 
 void ChatSession::evaluate_run(std::span<const std::int32_t> tokens, Logits logits) {
-  Batch batch(cached_.size(), tokens.size(), logits == Logits::kLast, logits == Logits::kAll);
-  const float* embeddings = nullptr;
+  batch_.clear();
+  std::span<const float> image;
+  std::size_t seen = 0;
   if (Conversation::is_image(tokens.front())) {
-    const std::span<const float> image = conversation_.image(tokens.front());
+    image = conversation_.image(tokens.front());
     // A batch may end within an image, and the same image may stand in several turns.
-    const auto seen =
-        static_cast<std::size_t>(std::count(cached_.begin(), cached_.end(), tokens.front()));
-    embeddings = image.data() + seen * static_cast<std::size_t>(model_->n_embd()) % image.size();
+    seen = static_cast<std::size_t>(std::ranges::count(cached_, tokens.front()));
+  }
+  const auto width = static_cast<std::size_t>(model_->n_embd());
+  for (std::size_t i = 0; i < tokens.size(); ++i) {
+    const auto position = static_cast<llama_pos>(cached_.size() + i);
+    const bool has_logits =
+        logits == Logits::kAll || (logits == Logits::kLast && i + 1 == tokens.size());
+    if (image.empty())
+      batch_.add(tokens[i], position, 0, has_logits);
+    else
+      batch_.add(image.subspan((seen + i) * width % image.size(), width), position, 0, has_logits);
   }
   has_logits_ = false;
-  const std::int32_t status = llama_decode(
-      context_.get(), batch.view(embeddings == nullptr ? tokens.data() : nullptr, embeddings));
+  const std::int32_t status = batch_.decode(context_.get());
   if (status != 0) {
     // A part of the batch may be in llama.cpp's memory.
     llama_memory_seq_rm(llama_get_memory(context_.get()), 0, static_cast<llama_pos>(cached_.size()),
@@ -192,10 +136,11 @@ std::span<const float> ChatSession::evaluate_aside(std::size_t n_last) {
   const std::size_t first = cached_.size() - n_last;
   const llama_memory_t memory = llama_get_memory(context_.get());
   llama_memory_seq_cp(memory, 0, kAside, 0, static_cast<llama_pos>(first));
-  Batch batch(first, n_last, /*last_has_logits=*/true, /*all_have_logits=*/false, kAside);
+  batch_.clear();
+  for (std::size_t i = first; i < cached_.size(); ++i)
+    batch_.add(cached_[i], static_cast<llama_pos>(i), kAside, i + 1 == cached_.size());
   has_logits_ = false;
-  const std::int32_t status =
-      llama_decode(context_.get(), batch.view(cached_.data() + first, nullptr));
+  const std::int32_t status = batch_.decode(context_.get());
   llama_memory_seq_rm(memory, kAside, -1, -1);
   return status == 0 ? logits(-1) : std::span<const float>();
 }
@@ -227,7 +172,7 @@ Answer ChatSession::search(const GenerateOptions& options, const OnText& on_text
                   {options.n_beams, options.max_tokens, n_ctx_ - static_cast<int>(cached_.size()),
                    conversation_.format().stop});
   has_logits_ = false;  // llama.cpp's are now those of the beams
-  AnswerStream stream(conversation_.format().stop);
+  AnswerStream stream({conversation_.format().stop});
   for (const std::int32_t token : best.tokens)
     stream.push(model_->token_to_piece(token));
   stream.finish(best.complete);

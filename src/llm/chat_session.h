@@ -12,9 +12,11 @@
 
 #include "llm/batch_equality.h"
 #include "llm/conversation.h"
+#include "llm/llm_context.h"
 #include "llm/llm_model.h"
 #include "llm/prompt.h"
 #include "llm/prompt_lookup.h"
+#include "llm/token_batch.h"
 #include "pandagpt/generation.h"
 
 namespace pandagpt {
@@ -85,10 +87,6 @@ class ChatSession {
   const SessionCounters& counters() const { return counters_; }
 
  private:
-  struct ContextDeleter {
-    void operator()(llama_context* context) const { llama_free(context); }
-  };
-
   enum class Logits { kNone, kLast, kAll };
   class Decoder;
 
@@ -106,7 +104,8 @@ class ChatSession {
   Conversation conversation_;
   int n_ctx_ = 0;
   int n_batch_ = 0;
-  std::unique_ptr<llama_context, ContextDeleter> context_;
+  ContextPtr context_;
+  TokenBatch batch_;
 
   std::vector<std::int32_t> cached_;
   PromptLookup lookup_;

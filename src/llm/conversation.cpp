@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "core/file.h"
 #include "pandagpt/error.h"
 
 namespace pandagpt {
@@ -46,27 +47,68 @@ void Conversation::add_image(std::vector<float> embeddings) {
   if (!embeddings.empty()) next = keep(std::move(embeddings));
 }
 
-std::vector<std::int32_t> Conversation::tokens(std::string_view question) const {
-  std::vector<std::int32_t> tokens{model_->bos()};
-  const auto append = [&](const std::string& piece) {
-    const std::vector<std::int32_t> more = model_->tokenize_piece(piece);
-    tokens.insert(tokens.end(), more.begin(), more.end());
-  };
+std::vector<Conversation::Piece> Conversation::pieces(std::string_view question) const {
+  std::vector<Piece> pieces;
   for (std::size_t i = 0; i <= turns_.size(); ++i) {
     const ImageId image = turn_images_[i];
     const std::string_view text = i < turns_.size() ? turns_[i].question : question;
     if (image != kNone) {
-      append(i == 0 ? format_.first_human : format_.next_human_image);
-      tokens.insert(tokens.end(),
-                    images_[image].size() / static_cast<std::size_t>(model_->n_embd()),
-                    token_of(image));
-      append(image_question_piece(format_, text));
+      pieces.push_back({i == 0 ? format_.first_human : format_.next_human_image});
+      pieces.push_back({.image = image});
+      pieces.push_back({image_question_piece(format_, text)});
     } else {
-      append(i == 0 ? first_question_piece(format_, text) : next_question_piece(format_, text));
+      pieces.push_back(
+          {i == 0 ? first_question_piece(format_, text) : next_question_piece(format_, text)});
     }
-    if (i < turns_.size()) append(answer_piece(format_, turns_[i].answer));
+    if (i < turns_.size()) pieces.push_back({answer_piece(format_, turns_[i].answer)});
+  }
+  return pieces;
+}
+
+std::vector<std::int32_t> Conversation::tokens(std::string_view question) const {
+  std::vector<std::int32_t> tokens{model_->bos()};
+  for (const Piece& piece : pieces(question)) {
+    if (piece.image != kNone) {
+      tokens.insert(tokens.end(),
+                    images_[piece.image].size() / static_cast<std::size_t>(model_->n_embd()),
+                    token_of(piece.image));
+    } else {
+      const std::vector<std::int32_t> more = model_->tokenize_piece(piece.text);
+      tokens.insert(tokens.end(), more.begin(), more.end());
+    }
   }
   return tokens;
+}
+
+std::string Conversation::text(std::string_view question, std::string_view image_mark) const {
+  std::string text;
+  for (const Piece& piece : pieces(question))
+    text += piece.image != kNone ? image_mark : piece.text;
+  return text;
+}
+
+std::shared_ptr<const PromptMedia> make_prompt_media(std::vector<float> values) {
+  std::string key = sha256_hex(
+      {reinterpret_cast<const std::uint8_t*>(values.data()), values.size() * sizeof(float)});
+  return std::make_shared<const PromptMedia>(PromptMedia{std::move(key), std::move(values)});
+}
+
+PromptSequence Conversation::sequence(std::string_view question) const {
+  PromptSequence sequence;
+  sequence.tokens = tokens(question);
+  std::vector<std::int32_t> seen;  // the images' numbers, by their new ones
+  for (std::int32_t& token : sequence.tokens) {
+    if (!is_image(token)) continue;
+    const auto known = std::ranges::find(seen, token);
+    const auto index = static_cast<std::int32_t>(known - seen.begin());
+    if (known == seen.end()) {
+      const std::span<const float> values = image(token);
+      seen.push_back(token);
+      sequence.media.push_back(make_prompt_media({values.begin(), values.end()}));
+    }
+    token = -1 - index;
+  }
+  return sequence;
 }
 
 std::span<const float> Conversation::image(std::int32_t token) const {

@@ -5,11 +5,13 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
 #include "llm/llm_model.h"
 #include "llm/prompt.h"
+#include "llm/prompt_sequence.h"
 #include "pandagpt/generation.h"
 
 namespace pandagpt {
@@ -35,6 +37,11 @@ class Conversation {
   /// BOS, the history and `question` up to where its answer starts.
   std::vector<std::int32_t> tokens(std::string_view question) const;
 
+  /// The same as text, without BOS; `image_mark` stands for each image.
+  std::string text(std::string_view question, std::string_view image_mark) const;
+  /// tokens() with what the images hold, independent of this object.
+  PromptSequence sequence(std::string_view question) const;
+
   /// (n_image_tokens, n_embd) of an image in tokens().
   std::span<const float> image(std::int32_t token) const;
 
@@ -56,6 +63,13 @@ class Conversation {
  private:
   using ImageId = std::size_t;
   static constexpr ImageId kNone = static_cast<ImageId>(-1);
+
+  /// A text that is tokenised on its own, or an image.
+  struct Piece {
+    std::string text = {};
+    ImageId image = kNone;
+  };
+  std::vector<Piece> pieces(std::string_view question) const;
 
   static std::int32_t token_of(ImageId id) { return -1 - static_cast<std::int32_t>(id); }
   static ImageId id_of(std::int32_t token) { return static_cast<ImageId>(-1 - token); }

@@ -22,6 +22,8 @@ void GenerateOptions::validate() const {
   require(top_k >= 0, "top_k must be 0 (no limit) or more");
   require(min_p >= 0 && min_p <= 1, "min_p must be between 0 and 1");
   require(std::isfinite(repeat_penalty) && repeat_penalty > 0, "repeat_penalty must be above 0");
+  require(std::isfinite(frequency_penalty), "frequency_penalty must be a finite number");
+  require(std::isfinite(presence_penalty), "presence_penalty must be a finite number");
   require(n_draft >= 0, "n_draft must be 0 (off) or more");
   require(repeat_last_n >= 0, "repeat_last_n must be 0 or more");
 }

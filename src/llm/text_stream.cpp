@@ -89,16 +89,24 @@ std::string AnswerStream::push(std::string_view bytes) {
   raw_ += bytes;
   move_characters(raw_, held_);
   if (text_.empty()) held_.erase(0, std::min(held_.find_first_not_of(kWhiteSpace), held_.size()));
-  if (const std::size_t at = stop_.empty() ? std::string::npos : held_.find(stop_);
-      at != std::string::npos) {
+  if (const std::size_t at = find_stop(); at != std::string::npos) {
     stopped_ = true;
     held_.resize(at);
   }
   return release(safe_length());
 }
 
+std::size_t AnswerStream::find_stop() const {
+  std::size_t first = std::string::npos;
+  for (const std::string& stop : stops_)
+    if (!stop.empty()) first = std::min(first, held_.find(stop));
+  return first;
+}
+
 std::size_t AnswerStream::safe_length() const {
-  const std::size_t tail = stopped_ ? 0 : partial_stop(held_, stop_);
+  std::size_t tail = 0;
+  for (const std::string& stop : stops_)
+    if (!stopped_) tail = std::max(tail, partial_stop(held_, stop));
   return without_trailing_space(std::string_view(held_).substr(0, held_.size() - tail));
 }
 

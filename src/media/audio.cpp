@@ -11,6 +11,7 @@ extern "C" {
 #include <cmath>
 #include <new>
 
+#include "core/time_limit.h"
 #include "media/media_input.h"
 #include "pandagpt/error.h"
 
@@ -146,6 +147,7 @@ class AudioDecoder {
   void send(const AVPacket* packet) {
     if (avcodec_send_packet(context_.get(), packet) == AVERROR(ENOMEM)) throw std::bad_alloc();
     while (true) {
+      TimeLimit::check(input_.name());
       const int code = avcodec_receive_frame(context_.get(), frame_.get());
       if (code == AVERROR(ENOMEM)) throw std::bad_alloc();
       if (code < 0) return;

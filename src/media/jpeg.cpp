@@ -8,6 +8,8 @@
 #include <csetjmp>
 #include <cstdio>  // jpeglib.h needs FILE
 
+#include "core/time_limit.h"
+
 namespace pandagpt {
 namespace {
 
@@ -42,10 +44,11 @@ void on_message(j_common_ptr info, int level) {
 }
 
 void on_progress(j_common_ptr info) {
-  if (reinterpret_cast<j_decompress_ptr>(info)->input_scan_number <= kMaxScans) return;
+  const bool is_late = TimeLimit::passed();
+  if (reinterpret_cast<j_decompress_ptr>(info)->input_scan_number <= kMaxScans && !is_late) return;
   Reporter& reporter = reporter_of(info);
-  std::snprintf(reporter.first_message.data(), reporter.first_message.size(), "more than %d scans",
-                kMaxScans);
+  std::snprintf(reporter.first_message.data(), reporter.first_message.size(),
+                is_late ? "decoding takes too long" : "more than %d scans", kMaxScans);
   std::longjmp(reporter.escape, 1);
 }
 

@@ -15,6 +15,7 @@ extern "C" {
 #include <new>
 #include <utility>
 
+#include "core/time_limit.h"
 #include "pandagpt/error.h"
 
 namespace pandagpt {
@@ -58,6 +59,10 @@ int refuse_to_open(AVFormatContext*, AVIOContext**, const char*, int, AVDictiona
   return AVERROR(EPERM);
 }
 
+int time_has_passed(void*) {
+  return TimeLimit::passed() ? 1 : 0;
+}
+
 }  // namespace
 
 // What stays where it is while a MediaInput moves: FFmpeg holds pointers to it.
@@ -79,6 +84,7 @@ struct MediaInput::Opened {
 
 int MediaInput::Opened::read(void* opaque, std::uint8_t* out, int length) {
   auto& self = *static_cast<Opened*>(opaque);
+  if (TimeLimit::passed()) return AVERROR_EXIT;
   const std::int64_t left = self.size - self.position;
   const auto wanted = static_cast<std::size_t>(std::min<std::int64_t>(left, length));
   if (left <= 0) return AVERROR_EOF;
@@ -118,6 +124,7 @@ void MediaInput::Opened::open() {
   if (context == nullptr) throw std::bad_alloc();
   context->pb = io.get();
   context->io_open = refuse_to_open;
+  context->interrupt_callback = {time_has_passed, nullptr};
   context->format_whitelist = av_strdup(kFormats);
   // On failure the context is freed by FFmpeg.
   int code = avformat_open_input(&context, nullptr, nullptr, nullptr);
@@ -125,6 +132,7 @@ void MediaInput::Opened::open() {
     format.reset(context);
     code = avformat_find_stream_info(context, nullptr);
   }
+  TimeLimit::check(name);
   if (code == AVERROR(ENOMEM)) throw std::bad_alloc();
   if (code >= 0) return;
   const std::string& detail = messages.first_error();
@@ -195,6 +203,7 @@ void MediaInput::read_only(const AVStream& stream) {
 bool MediaInput::read(AVPacket& packet) {
   int code = 0;
   do {
+    TimeLimit::check(name());
     av_packet_unref(&packet);
     code = av_read_frame(&format(), &packet);
     // Those that were read when the streams were looked for come in spite of AVDISCARD_ALL.

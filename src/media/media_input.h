@@ -39,7 +39,7 @@ class MediaInput {
   /// From now on read() gives the packets of this stream alone.
   void read_only(const AVStream& stream);
   /// The next packet of the stream that read_only() has chosen; false at the end of the file. A
-  /// read error ends the file with a warning.
+  /// read error ends the file with a warning; a TimeLimit that has passed is an Error(kInput).
   bool read(AVPacket& packet);
   /// Starts again at the first packet, also where FFmpeg can't seek. The streams are new objects:
   /// find_stream() and read_only() follow.

@@ -16,6 +16,7 @@ extern "C" {
 #include <vector>
 
 #include "core/threads.h"
+#include "core/time_limit.h"
 #include "media/media_input.h"
 #include "media/video_frame.h"
 #include "pandagpt/error.h"
@@ -248,6 +249,7 @@ class VideoReader::Decoder {
   // The next picture into `last_`; false at the end.
   bool next_picture() {
     while (true) {
+      TimeLimit::check(name());
       const int code = avcodec_receive_frame(context_.get(), picture_.get());
       if (code == AVERROR(ENOMEM)) throw std::bad_alloc();
       if (code >= 0) break;

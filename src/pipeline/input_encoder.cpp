@@ -22,10 +22,11 @@ EncoderOptions with_hashes_of(EmbeddingCache& cache, const std::string& recorded
 
 InputEncoder::InputEncoder(const std::filesystem::path& path, const EncoderOptions& options,
                            std::string model_name, EmbeddingCacheOptions cache,
-                           const std::string& recorded_sha256)
+                           const std::string& recorded_sha256, const InputLimits& limits)
     : model_name_(std::move(model_name)),
       cache_(std::move(cache)),
       encoders_(path, with_hashes_of(cache_, recorded_sha256, options)),
+      limits_(limits),
       transforms_(media_transforms(encoders_)),
       n_embd_(encoders_.n_embd()) {
   std::ranges::copy_if(kAllModalities, std::back_inserter(modalities_),
@@ -86,15 +87,11 @@ std::vector<float> InputEncoder::encode(const std::vector<Input>& inputs, int* n
       }
     }
     fresh.push_back({i, std::move(key), stamp});
-    prepared.push_back({tower_of(input.modality), prepare(input, transforms_)});
+    prepared.push_back({tower_of(input.modality), prepare(input, transforms_, limits_)});
   }
   if (n_cached != nullptr) *n_cached = static_cast<int>(inputs.size() - fresh.size());
   if (fresh.empty()) return rows;
-  std::vector<float> encoded;
-  {
-    const std::lock_guard lock(mutex_);
-    encoded = encode_prepared(encoders_, prepared);
-  }
+  const std::vector<float> encoded = encode_together(prepared);
   auto row = encoded.cbegin();
   for (const NewInput& one : fresh) {
     const Input& input = inputs[one.row];
@@ -106,6 +103,53 @@ std::vector<float> InputEncoder::encode(const std::vector<Input>& inputs, int* n
     if (one.key && is_same) cache_.put(*one.key, target);
   }
   return rows;
+}
+
+std::vector<float> InputEncoder::encode_together(std::span<TowerInput> inputs) const {
+  Request own{.inputs = inputs};
+  {
+    const std::lock_guard lock(waiting_mutex_);
+    waiting_.push_back(&own);
+  }
+  const std::lock_guard lock(mutex_);
+  if (!own.is_done) {  // nobody has taken it along
+    std::vector<Request*> batch;
+    {
+      const std::lock_guard waiting_lock(waiting_mutex_);
+      batch.swap(waiting_);
+    }
+    encode_batch(batch);
+  }
+  if (own.failure) std::rethrow_exception(own.failure);
+  return std::move(own.rows);
+}
+
+void InputEncoder::encode_batch(std::span<Request* const> batch) const {
+  for (Request* one : batch)
+    one->is_done = true;
+  if (batch.size() > 1) {
+    std::vector<TowerInput> all;  // copies: what fails is tried again
+    for (const Request* one : batch)
+      all.insert(all.end(), one->inputs.begin(), one->inputs.end());
+    try {
+      const std::vector<float> rows = encode_prepared(encoders_, all);
+      auto row = rows.begin();
+      for (Request* one : batch) {
+        const auto end = row + static_cast<std::ptrdiff_t>(one->inputs.size()) * n_embd_;
+        one->rows.assign(std::exchange(row, end), end);
+      }
+      return;
+    } catch (const std::exception& error) {  // each for itself: the fault is one request's own
+      spdlog::info("a batch of inputs is encoded one by one: {}", error.what());
+    }
+  }
+  for (Request* one : batch) {
+    try {
+      one->rows = encode_prepared(encoders_, one->inputs);
+    } catch (...) {
+      one->failure = std::current_exception();
+    }
+  }
 }
 
 std::vector<float> InputEncoder::encode_texts(std::span<const std::string> texts) const {

@@ -1,6 +1,7 @@
 // Inputs of every kind -> embeddings in the joint space: decoding, preprocessing, tower.
 #pragma once
 
+#include <exception>
 #include <filesystem>
 #include <mutex>
 #include <optional>
@@ -15,14 +16,15 @@
 
 namespace pandagpt {
 
-/// May be used by several threads at once; they decode side by side and encode one after another.
+/// May be used by several threads at once: they decode side by side, and what has gathered while
+/// the encoders were busy is encoded in one batch.
 class InputEncoder {
  public:
   /// `model_name` stands in error messages. `recorded_sha256` is believed to be the file's, empty
   /// if unknown. Throws Error(kModel) if the file can't be used.
   InputEncoder(const std::filesystem::path& path, const EncoderOptions& options,
                std::string model_name, EmbeddingCacheOptions cache = {},
-               const std::string& recorded_sha256 = {});
+               const std::string& recorded_sha256 = {}, const InputLimits& limits = {});
 
   int n_embd() const { return n_embd_; }
   /// What the file has towers for.
@@ -46,13 +48,28 @@ class InputEncoder {
     std::optional<FileStamp> stamp;  ///< of its file before it was read
   };
 
+  /// What one call waits for.
+  struct Request {
+    std::span<TowerInput> inputs;
+    std::vector<float> rows = {};  // (inputs, n_embd)
+    bool is_done = false;          // guarded by mutex_, as the others
+    std::exception_ptr failure = {};
+  };
+
   void require_tower(Modality modality) const;
   void name_encoder() const;
+  /// (inputs, n_embd): encoded together with what other threads ask for. Uses `inputs` up.
+  std::vector<float> encode_together(std::span<TowerInput> inputs) const;
+  /// Gives each request its rows, or what went wrong.
+  void encode_batch(std::span<Request* const> batch) const;
 
   std::string model_name_;
   mutable EmbeddingCache cache_;  // before the encoders, which ask it
   mutable std::mutex mutex_;
   mutable Encoders encoders_;  // computes one call at a time
+  mutable std::mutex waiting_mutex_;
+  mutable std::vector<Request*> waiting_;
+  InputLimits limits_;
   MediaTransforms transforms_;
   int n_embd_ = 0;
   std::vector<Modality> modalities_;

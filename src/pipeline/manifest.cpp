@@ -98,6 +98,8 @@ constexpr std::pair<const char*, float GenerateOptions::*> kSamplingNumbers[] = 
     {"top_p", &GenerateOptions::top_p},
     {"min_p", &GenerateOptions::min_p},
     {"repeat_penalty", &GenerateOptions::repeat_penalty},
+    {"frequency_penalty", &GenerateOptions::frequency_penalty},
+    {"presence_penalty", &GenerateOptions::presence_penalty},
 };
 constexpr std::pair<const char*, int GenerateOptions::*> kSamplingCounts[] = {
     {"max_tokens", &GenerateOptions::max_tokens},

@@ -1,11 +1,15 @@
 #include "pipeline/media_tensor.h"
 
+#include <spdlog/fmt/fmt.h>
+
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <optional>
 #include <type_traits>
 #include <utility>
 
+#include "core/time_limit.h"
 #include "media/audio.h"
 #include "media/scalar_map.h"
 #include "media/video.h"
@@ -26,32 +30,54 @@ void overlay(Field& field, const std::optional<Value>& value) {
     field = static_cast<typename Field::value_type>(*value);
 }
 
-Image picture(const Input& input) {
-  return input.bytes.empty() ? load_image(input.name) : decode_image(input.bytes, input.name);
+/// `limit` if there is one and it is the smaller.
+template <typename Value>
+void lower(Value& value, Value limit) {
+  if (limit > 0) value = std::min(value, limit);
 }
 
-MediaTensor film(const Input& input, const VideoTransform& transform) {
-  VideoReader video = input.bytes.empty() ? VideoReader(input.name)
-                                          : VideoReader(ByteView(input.bytes), input.name);
+ImageLimits image_limits(const InputLimits& limits) {
+  ImageLimits result;
+  lower(result.max_pixels, limits.max_pixels);
+  return result;
+}
+
+Image picture(const Input& input, const InputLimits& limits) {
+  return input.bytes.empty() ? load_image(input.name, image_limits(limits))
+                             : decode_image(input.bytes, input.name, image_limits(limits));
+}
+
+MediaTensor film(const Input& input, const VideoTransform& transform, const InputLimits& limits) {
+  VideoLimits own;
+  lower(own.max_pixels, limits.max_pixels);
+  VideoReader video = input.bytes.empty() ? VideoReader(input.name, own)
+                                          : VideoReader(ByteView(input.bytes), input.name, own);
+  if (limits.max_seconds > 0 && video.info().duration > limits.max_seconds)
+    throw Error(ErrorKind::kInput,
+                fmt::format("{}: the film of {:.0f} s is longer than the limit "
+                            "of {:.0f} s; cut it into pieces",
+                            input.name, video.info().duration, limits.max_seconds));
   return {transform.n_views(), video_tensor(video, transform)};
 }
 
-MediaTensor sound(const Input& input) {
-  const Audio audio =
-      input.bytes.empty() ? load_audio(input.name) : decode_audio(input.bytes, input.name);
+MediaTensor sound(const Input& input, const InputLimits& limits) {
+  AudioLimits own;
+  lower(own.max_seconds, limits.max_seconds);
+  const Audio audio = input.bytes.empty() ? load_audio(input.name, own)
+                                          : decode_audio(input.bytes, input.name, own);
   return {kImageBindAudio.n_clips, audio_tensor(audio)};
 }
 
-MediaTensor thermal(const Input& input, const ThermalRange& range,
-                    const ImageTransform& transform) {
-  const Image grey = input.bytes.empty() ? load_thermal(input.name, range)
-                                         : decode_thermal(input.bytes, input.name, range);
+MediaTensor thermal(const Input& input, const ThermalRange& range, const ImageTransform& transform,
+                    const ImageLimits& limits) {
+  const Image grey = input.bytes.empty() ? load_thermal(input.name, range, limits)
+                                         : decode_thermal(input.bytes, input.name, range, limits);
   return {1, thermal_tensor(grey, transform)};
 }
 
-MediaTensor depth(const Input& input, const DepthTransform& transform) {
-  const ScalarMap map = input.bytes.empty() ? load_scalar_map(input.name)
-                                            : decode_scalar_map(input.bytes, input.name);
+MediaTensor depth(const Input& input, const DepthTransform& transform, const ImageLimits& limits) {
+  const ScalarMap map = input.bytes.empty() ? load_scalar_map(input.name, limits)
+                                            : decode_scalar_map(input.bytes, input.name, limits);
   return {1, depth_tensor(map, input.name, transform)};
 }
 
@@ -125,19 +151,21 @@ ImuOptions with_sensor(ImuOptions options, const SensorOptions& sensor) {
   return options;
 }
 
-PreparedInput prepare(const Input& input, const MediaTransforms& transforms) {
+PreparedInput prepare(const Input& input, const MediaTransforms& transforms,
+                      const InputLimits& limits) {
+  const TimeLimit time(std::chrono::duration<double>(limits.max_decode_seconds));
   switch (input.modality) {
     case Modality::kImage:
-      return picture(input);
+      return picture(input, limits);
     case Modality::kVideo:
-      return film(input, transforms.video);
+      return film(input, transforms.video, limits);
     case Modality::kAudio:
-      return sound(input);
+      return sound(input, limits);
     case Modality::kThermal:
       return thermal(input, with_sensor(transforms.thermal, input.sensor),
-                     transforms.thermal_picture);
+                     transforms.thermal_picture, image_limits(limits));
     case Modality::kDepth:
-      return depth(input, with_sensor(transforms.depth, input.sensor));
+      return depth(input, with_sensor(transforms.depth, input.sensor), image_limits(limits));
     case Modality::kImu:
       return motion(input, with_sensor(transforms.imu, input.sensor), transforms.imu_clips);
   }

@@ -46,8 +46,10 @@ ThermalRange with_sensor(ThermalRange range, const SensorOptions& sensor);
 DepthTransform with_sensor(DepthTransform transform, const SensorOptions& sensor);
 ImuOptions with_sensor(ImuOptions options, const SensorOptions& sensor);
 
-/// Reads, decodes and preprocesses. Throws Error(kInput), "NAME: what; what to do".
-PreparedInput prepare(const Input& input, const MediaTransforms& transforms);
+/// Reads, decodes and preprocesses, within `limits`. Throws Error(kInput), "NAME: what; what to
+/// do".
+PreparedInput prepare(const Input& input, const MediaTransforms& transforms,
+                      const InputLimits& limits = {});
 
 /// A prepared input and where it goes.
 struct TowerInput {

@@ -1,0 +1,152 @@
+// Many conversations at once with one language model: continuous batching.
+//
+//   BatchScheduler scheduler(model, adapter, {.n_slots = 8});
+//   auto stream = scheduler.submit({.prompt = conversation.sequence(question)});
+//   while (!stream->done())
+//     if (const auto update = stream->next(100ms)) std::cout << update->text;
+//
+// One thread owns llama.cpp's context. In each step it evaluates the next token of every running
+// answer together with a part of the prompts that are waiting, so that a long prompt slows the
+// answers of others down by a bounded amount only. A slot is one sequence of the context; what it
+// has evaluated stays after the answer, and a prompt that begins alike goes on from there.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "llm/generation_stream.h"
+#include "llm/llm_context.h"
+#include "llm/llm_model.h"
+#include "llm/prompt_sequence.h"
+#include "llm/scheduler_slot.h"
+#include "llm/token_batch.h"
+#include "pandagpt/error.h"
+#include "pandagpt/generation.h"
+
+namespace pandagpt {
+
+struct SchedulerOptions {
+  int n_slots = 8;          ///< answers computed at once
+  int n_ctx = 2048;         ///< positions of one conversation; limited to the model's own limit
+  int n_batch = 512;        ///< positions evaluated in one go
+  int n_prompt_part = 128;  ///< of them, positions of prompts while answers are running
+  int n_threads = 0;        ///< 0: default_thread_count()
+  int max_waiting = 64;     ///< answers that wait for a slot at most
+  bool unified = false;     ///< ContextOptions::unified
+  bool f32_cache = false;   ///< ContextOptions::f32_cache
+};
+
+/// More is asked for than max_waiting allows, or the scheduler is being stopped. Nothing was begun.
+class SchedulerFull : public Error {
+ public:
+  using Error::Error;
+};
+
+struct SlotState {
+  int id = 0;
+  std::int64_t request = 0;  ///< number of the request that it works on, 0: none
+  bool in_prompt = false;
+  int n_cached = 0;     ///< positions that it holds
+  int n_prompt = 0;     ///< positions of the request's prompt
+  int n_generated = 0;  ///< tokens of its answer so far
+};
+
+/// Since the start.
+struct SchedulerCounters {
+  std::int64_t prompt_tokens = 0;
+  std::int64_t reused_tokens = 0;
+  std::int64_t generated_tokens = 0;
+  std::int64_t steps = 0;       ///< evaluations
+  std::int64_t busy_slots = 0;  ///< summed over the steps
+  std::int64_t finished = 0;    ///< answers, cancelled ones included
+  std::int64_t cancelled = 0;
+  double busy_seconds = 0;
+  int n_running = 0;  ///< answers, now
+  int n_waiting = 0;
+};
+
+/// Every method may be called by any thread.
+class BatchScheduler {
+ public:
+  /// `adapter` may be null. Throws Error(kModel), Error(kUsage) as make_context.
+  BatchScheduler(std::shared_ptr<const LlmModel> model, std::shared_ptr<const LoraAdapter> adapter,
+                 const SchedulerOptions& options = {});
+  /// Answers that are running are cancelled.
+  ~BatchScheduler();
+  BatchScheduler(const BatchScheduler&) = delete;
+  BatchScheduler& operator=(const BatchScheduler&) = delete;
+
+  /// Throws SchedulerFull; Error(kUsage) for options out of range or a prompt that doesn't fit.
+  std::shared_ptr<GenerationStream> submit(GenerationRequest request);
+
+  int n_ctx() const { return n_ctx_; }  ///< positions of one conversation
+  std::vector<SlotState> slots() const;
+  SchedulerCounters counters() const;
+
+ private:
+  /// A position of the last evaluation whose scores are wanted.
+  struct Row {
+    SchedulerSlot* slot;
+    int row;
+  };
+
+  void run();
+  bool wait_for_work();
+  void step();
+  void admit();
+  SchedulerSlot* choose_slot(const PromptSequence& prompt);
+  int busy_neighbours(const SchedulerSlot& slot) const;
+  void start(SchedulerSlot& slot, SchedulerTask task);
+  void reuse_cache(SchedulerSlot& slot, const PromptSequence& prompt);
+  void end_cancelled();
+  void add_answers();
+  void add_prompts();
+  /// A batch, whose positions are whose.
+  struct Work {
+    TokenBatch batch;
+    std::vector<SchedulerSlot::Part> parts;
+    std::vector<Row> rows;
+
+    void clear();
+    void add(SchedulerSlot::Part part, bool wants_scores);
+  };
+  void evaluate(Work& work);
+  void fail(const Work& work, std::int32_t status);
+  void take_scores(SchedulerSlot& slot, int row);
+  void finish(SchedulerSlot& slot, FinishReason reason, bool ended_by_model);
+  void publish(double seconds);
+
+  std::shared_ptr<const LlmModel> model_;
+  std::shared_ptr<const LoraAdapter> adapter_;
+  SchedulerOptions options_;
+  int n_ctx_ = 0;
+  ContextPtr context_;
+
+  // Of the scheduler's thread.
+  std::vector<std::unique_ptr<SchedulerSlot>> slots_;
+  Work texts_, media_;
+  /// Ends of answers: told when the counters and slots show them as ended.
+  std::vector<std::pair<std::shared_ptr<GenerationStream>, GenerationUpdate>> ended_;
+  std::int64_t clock_ = 0;  // counts starts, for the least recently used slot
+  SchedulerCounters own_;   // what the next publish() adds
+
+  mutable std::mutex mutex_;  // guards all below
+  std::condition_variable changed_;
+  std::deque<SchedulerTask> waiting_;
+  std::int64_t n_requests_ = 0;
+  bool stopping_ = false;
+  SchedulerCounters counters_;
+  std::vector<SlotState> states_;
+
+  std::thread thread_;  // last: it uses all of the above
+};
+
+}  // namespace pandagpt

@@ -1,0 +1,74 @@
+#include "llm/scheduler_slot.h"
+
+#include <algorithm>
+#include <span>
+#include <utility>
+
+namespace pandagpt {
+namespace {
+
+std::uint32_t seed_of(const SchedulerTask& task) {
+  GenerateOptions options = task.request->options;
+  if (options.seed) *options.seed += static_cast<std::uint32_t>(task.choice);
+  return choose_seed(options);
+}
+
+}  // namespace
+
+SchedulerSlot::Run::Run(SchedulerTask of, int n_vocab)
+    : task(std::move(of)),
+      sampler(task.request->options, n_vocab, seed_of(task)),
+      text(task.request->stops),
+      started(Clock::now()) {
+  answer.seed = sampler.seed();
+}
+
+void SchedulerSlot::begin(Run run, std::size_t n_cached, std::int64_t time) {
+  run_.emplace(std::move(run));
+  last_used_ = time;
+  const PromptSequence& prompt = run_->prompt();
+  cached_.tokens.assign(prompt.tokens.begin(),
+                        prompt.tokens.begin() + static_cast<std::ptrdiff_t>(n_cached));
+  cached_.media = prompt.media;
+  run_->answer.timings.reused_tokens = static_cast<int>(n_cached);
+  run_->answer.timings.prompt_tokens = static_cast<int>(prompt.tokens.size() - n_cached);
+}
+
+SchedulerSlot::Part SchedulerSlot::add_answer(TokenBatch& tokens) {
+  tokens.add(run_->pending, static_cast<llama_pos>(n_cached()), sequence_, /*has_logits=*/true);
+  return {this, {run_->pending}};
+}
+
+bool SchedulerSlot::next_is_media() const {
+  return PromptSequence::is_media(run_->prompt().tokens[n_cached()]);
+}
+
+SchedulerSlot::Part SchedulerSlot::add_prompt(TokenBatch& tokens, TokenBatch& embeddings,
+                                              std::size_t n_embd, std::size_t limit) {
+  Part part{this, {}};
+  const PromptSequence& prompt = run_->prompt();
+  const std::size_t first = n_cached();
+  const bool is_media = next_is_media();
+  std::size_t at = first;
+  for (; at < prompt.tokens.size() && at - first < limit; ++at) {
+    const std::int32_t token = prompt.tokens[at];
+    if (PromptSequence::is_media(token) != is_media) break;
+    const auto position = static_cast<llama_pos>(at);
+    const bool is_last = at + 1 == prompt.tokens.size();
+    if (is_media) {
+      const std::span<const float> values = prompt.media_of(token).values;
+      embeddings.add(values.subspan(prompt.media_row(at) * n_embd, n_embd), position, sequence_,
+                     is_last);
+    } else {
+      tokens.add(token, position, sequence_, is_last);
+    }
+    part.tokens.push_back(token);
+  }
+  return part;
+}
+
+void SchedulerSlot::confirm(const Part& part) {
+  cached_.tokens.insert(cached_.tokens.end(), part.tokens.begin(), part.tokens.end());
+}
+
+}  // namespace pandagpt

@@ -1,0 +1,110 @@
+// One sequence of the scheduler's context: what it holds, and the answer that it works on.
+#pragma once
+
+#include <llama.h>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "llm/generation_stream.h"
+#include "llm/prompt_sequence.h"
+#include "llm/text_stream.h"
+#include "llm/token_batch.h"
+#include "llm/token_sampler.h"
+#include "pandagpt/generation.h"
+
+namespace pandagpt {
+
+/// What BatchScheduler::submit takes.
+struct GenerationRequest {
+  PromptSequence prompt;
+  GenerateOptions options = {};
+  /// The answer ends where the first of these begins.
+  std::vector<std::string> stops = {};
+  /// Independent answers; the seeds of those behind the first are counted up.
+  int n_choices = 1;
+};
+
+/// One answer of a request.
+struct SchedulerTask {
+  std::int64_t request_id = 0;
+  std::shared_ptr<const GenerationRequest> request;
+  int choice = 0;
+  std::shared_ptr<GenerationStream> stream;
+  /// Set when the first choice has evaluated the prompt: the others then copy it.
+  std::shared_ptr<bool> prompt_is_ready;
+  std::chrono::steady_clock::time_point submitted;
+};
+
+class SchedulerSlot {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  /// The answer under way.
+  struct Run {
+    Run(SchedulerTask task, int n_vocab);
+
+    SchedulerTask task;
+    Answer answer = {};
+    TokenSampler sampler;
+    AnswerStream text;
+    std::int32_t pending = 0;  ///< sampled, not evaluated yet; in the answer only
+    bool in_prompt = true;
+    Clock::time_point started;
+    Clock::time_point first_token;
+
+    const PromptSequence& prompt() const { return task.request->prompt; }
+  };
+
+  /// Positions that a slot has put into a batch; they are its own when the evaluation succeeds.
+  struct Part {
+    SchedulerSlot* slot;
+    std::vector<std::int32_t> tokens;
+  };
+
+  explicit SchedulerSlot(llama_seq_id sequence) : sequence_(sequence) {}
+
+  llama_seq_id sequence() const { return sequence_; }
+  bool is_idle() const { return !run_; }
+  bool in_prompt() const { return run_ && run_->in_prompt; }
+  bool in_answer() const { return run_ && !run_->in_prompt; }
+  Run& run() { return *run_; }
+  const Run& run() const { return *run_; }
+
+  const PromptSequence& cached() const { return cached_; }
+  std::size_t n_cached() const { return cached_.tokens.size(); }
+  std::int64_t last_used() const { return last_used_; }
+
+  /// From now on the slot works on `run`, and holds the first `n_cached` positions of its prompt.
+  void begin(Run run, std::size_t n_cached, std::int64_t time);
+  void end() { run_.reset(); }
+  /// The slot holds what the other one does; the caller copies the values.
+  void copy_cache(const SchedulerSlot& other) { cached_ = other.cached_; }
+  /// The cache is lost.
+  void forget() { cached_ = {}; }
+
+  /// The next token of the answer.
+  Part add_answer(TokenBatch& tokens);
+  /// What comes next of the prompt: positions of one kind (next_is_media), at most `limit`. The
+  /// scores of the prompt's last one are wanted.
+  Part add_prompt(TokenBatch& tokens, TokenBatch& embeddings, std::size_t n_embd,
+                  std::size_t limit);
+  bool completes_prompt(const Part& part) const {
+    return n_cached() + part.tokens.size() == run_->prompt().tokens.size();
+  }
+  bool next_is_media() const;
+  void confirm(const Part& part);
+
+ private:
+  llama_seq_id sequence_;
+  PromptSequence cached_;
+  std::optional<Run> run_;
+  std::int64_t last_used_ = 0;
+};
+
+}  // namespace pandagpt

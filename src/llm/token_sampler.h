@@ -1,0 +1,45 @@
+// How the next token is chosen from the scores: one answer's sampling settings and state.
+#pragma once
+
+#include <llama.h>
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "pandagpt/generation.h"
+
+namespace pandagpt {
+
+/// The seed of the settings, or a random one.
+std::uint32_t choose_seed(const GenerateOptions& options);
+
+/// The order is llama.cpp's own: penalties, then cuts, then temperature, then the draw. The same
+/// scores, settings and seed give the same tokens.
+class TokenSampler {
+ public:
+  TokenSampler(const GenerateOptions& options, int n_vocab, std::uint32_t seed);
+
+  /// The next token; `logits` is (n_vocab).
+  std::int32_t sample(std::span<const float> logits);
+
+  std::uint32_t seed() const { return seed_; }
+
+ private:
+  struct Deleter {
+    void operator()(llama_sampler* sampler) const { llama_sampler_free(sampler); }
+  };
+
+  std::uint32_t seed_;
+  bool greedy_;
+  bool has_penalties_;
+  float top_p_;
+  std::unique_ptr<llama_sampler, Deleter> chain_;
+  std::vector<llama_token_data> candidates_;  // (n_vocab), kept for its memory
+};
+
+/// Position of the largest score, the first of equal ones.
+std::int32_t best_token(std::span<const float> logits);
+
+}  // namespace pandagpt

@@ -1,0 +1,111 @@
+#include "pipeline/loaded_model.h"
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <future>
+
+#include "core/threads.h"
+
+namespace pandagpt {
+namespace {
+
+LlmOptions llm_options(const PandaOptions& options) {
+  LlmOptions result;
+  result.device = options.device;
+  result.n_gpu_layers = options.n_gpu_layers;
+  result.rpc_servers = options.rpc_servers;
+  result.repack = options.repack;
+  return result;
+}
+
+struct LanguagePart {
+  std::shared_ptr<const LlmModel> model;
+  std::shared_ptr<const LoraAdapter> adapter;
+};
+
+LanguagePart load_language_part(const Manifest& manifest, const LlmOptions& options) {
+  LanguagePart part;
+  part.model = std::make_shared<const LlmModel>(manifest.llm.path, options);
+  if (manifest.adapter)
+    part.adapter = std::make_shared<const LoraAdapter>(part.model, manifest.adapter->path,
+                                                       manifest.adapter_scale);
+  return part;
+}
+
+Manifest open_manifest(const std::string& model, bool verify) {
+  Manifest manifest = read_manifest(find_model(model));
+  if (verify) {
+    manifest.verify();
+  } else {
+    manifest.check_files();
+  }
+  return manifest;
+}
+
+}  // namespace
+
+LoadedModel::LoadedModel(const std::string& model, const PandaOptions& options)
+    : manifest_(open_manifest(model, options.verify)), n_threads_(options.n_threads) {
+  if (n_threads_ < 0) throw Error(ErrorKind::kUsage, "the number of threads must not be negative");
+  if (n_threads_ == 0) n_threads_ = default_thread_count();
+  if (options.n_ctx < 0) throw Error(ErrorKind::kUsage, "the context size must not be negative");
+  if (options.n_ctx > 0) manifest_.n_ctx = options.n_ctx;
+  auto language = std::async(std::launch::async, load_language_part, std::cref(manifest_),
+                             llm_options(options));
+  encoder_ = std::make_unique<InputEncoder>(
+      manifest_.encoders.path,
+      EncoderOptions{
+          .n_threads = n_threads_,
+          .device = options.encoder_device.empty() ? options.device : options.encoder_device},
+      manifest_.name,
+      EmbeddingCacheOptions{.keeps_embeddings = options.use_cache, .file = options.cache_file},
+      options.use_cache ? recorded_sha256(manifest_) : std::string(), options.limits);
+  projector_ = std::make_unique<Projector>(manifest_.projector.path);
+  LanguagePart part = language.get();
+  llm_ = std::move(part.model);
+  adapter_ = std::move(part.adapter);
+  check_widths();
+  describe();
+}
+
+std::vector<float> LoadedModel::project(const Inputs& inputs, int* n_cached) const {
+  std::vector<float> weights;
+  for (const Input& input : inputs.items()) {
+    weights.push_back(input.weight);
+    if (!std::isfinite(input.weight))
+      throw Error(ErrorKind::kUsage, input.name + ": the weight must be a finite number");
+  }
+  return projector_->project_sum(encoder_->encode(inputs.items(), n_cached), weights);
+}
+
+void LoadedModel::check_widths() const {
+  const auto require_equal = [&](const ManifestFile& file, const char* what, int found,
+                                 int wanted) {
+    if (found != wanted)
+      throw Error(ErrorKind::kModel, file.path.string() + ": " + what + " is " +
+                                         std::to_string(found) + ", the rest of " + manifest_.name +
+                                         " has " + std::to_string(wanted));
+  };
+  require_equal(manifest_.encoders, "the embedding width", encoder_->n_embd(),
+                manifest_.embedding_width);
+  require_equal(manifest_.projector, "the embedding width", projector_->n_in(),
+                manifest_.embedding_width);
+  require_equal(manifest_.projector, "the language model's width", projector_->n_embd(),
+                llm_->n_embd());
+}
+
+void LoadedModel::describe() {
+  info_.name = manifest_.name;
+  info_.folder = manifest_.folder.string();
+  info_.licence = manifest_.licence;
+  info_.provenance = manifest_.provenance;
+  info_.language_model = llm_->description();
+  info_.embedding_width = manifest_.embedding_width;
+  info_.n_image_tokens = projector_->n_image_tokens();
+  info_.n_ctx = std::min(manifest_.n_ctx, llm_->n_ctx_train());
+  info_.modalities = encoder_->modalities();
+  info_.example_questions = manifest_.examples;
+}
+
+}  // namespace pandagpt

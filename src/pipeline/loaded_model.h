@@ -1,0 +1,48 @@
+// A model folder in memory: encoders, projector, language model and adapter, fitting each other.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "llm/llm_model.h"
+#include "pandagpt/panda.h"
+#include "pipeline/input_encoder.h"
+#include "pipeline/manifest.h"
+#include "pipeline/projector.h"
+
+namespace pandagpt {
+
+/// Const after loading; may be used by several threads at once.
+class LoadedModel {
+ public:
+  /// Throws as Panda's constructor.
+  LoadedModel(const std::string& model, const PandaOptions& options);
+
+  const Manifest& manifest() const { return manifest_; }
+  const ModelInfo& info() const { return info_; }
+  const InputEncoder& encoder() const { return *encoder_; }
+  const Projector& projector() const { return *projector_; }
+  const std::shared_ptr<const LlmModel>& llm() const { return llm_; }
+  /// Null without one.
+  const std::shared_ptr<const LoraAdapter>& adapter() const { return adapter_; }
+  int n_threads() const { return n_threads_; }
+
+  /// The weighted sum of the projected inputs: (n_image_tokens, n_embd); empty without inputs.
+  /// `n_cached`: inputs that had been encoded before. Throws as Panda::ask.
+  std::vector<float> project(const Inputs& inputs, int* n_cached = nullptr) const;
+
+ private:
+  void check_widths() const;
+  void describe();
+
+  Manifest manifest_;
+  int n_threads_;
+  ModelInfo info_;
+  std::unique_ptr<InputEncoder> encoder_;
+  std::unique_ptr<Projector> projector_;
+  std::shared_ptr<const LlmModel> llm_;
+  std::shared_ptr<const LoraAdapter> adapter_;
+};
+
+}  // namespace pandagpt

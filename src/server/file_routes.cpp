@@ -1,0 +1,117 @@
+#include "server/file_routes.h"
+
+#include <array>
+#include <fstream>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "core/utf8.h"
+#include "pandagpt/error.h"
+#include "server/api_error.h"
+
+namespace pandagpt {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr std::size_t kMaxPurposeBytes = 64;
+constexpr std::size_t kMaxListed = 1000;
+constexpr std::size_t kBlockBytes = 64 << 10;
+
+FileStore& store_of(ServerContext& server) {
+  if (!server.files)
+    throw ApiError::not_supported("this server stores no files (it was started with --no-files)");
+  return *server.files;
+}
+
+Json to_json(const StoredFile& file) {
+  return {{"id", file.id},
+          {"object", "file"},
+          {"bytes", file.bytes},
+          {"created_at", file.created_at},
+          {"expires_at", file.expires_at},
+          {"filename", file.file_name},
+          {"purpose", file.purpose},
+          {"status", "processed"}};
+}
+
+/// The parts of an upload's form, as they come.
+class UploadForm {
+ public:
+  explicit UploadForm(FileStore& store) : store_(store) {}
+
+  void begin(const FormPart& part) {
+    field_ = part.name;
+    if (field_ != "file") return;
+    if (upload_) throw ApiError::invalid("one file a request; send several one by one", "file");
+    upload_ = std::make_unique<FileStore::Upload>(store_);
+    file_name_ = part.file_name;
+  }
+
+  void take(ByteView bytes) {
+    if (field_ == "file") {
+      upload_->write(bytes);
+    } else if (field_ == "purpose") {
+      purpose_.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+      if (purpose_.size() > kMaxPurposeBytes)
+        throw ApiError::invalid("'purpose' is too long", "purpose");
+    }
+  }
+
+  StoredFile finish() {
+    if (!upload_) throw ApiError::invalid("'file' is missing", "file");
+    if (!is_printable_utf8(purpose_))
+      throw ApiError::invalid("'purpose' must be printable text", "purpose");
+    return upload_->finish(file_name_, purpose_.empty() ? "user_data" : purpose_);
+  }
+
+ private:
+  FileStore& store_;
+  std::string field_;
+  std::string file_name_;
+  std::string purpose_;
+  std::unique_ptr<FileStore::Upload> upload_;
+};
+
+}  // namespace
+
+void upload_file(ServerContext& server, WebRequest& request, WebResponse& response) {
+  FileStore& store = store_of(server);
+  UploadForm form(store);
+  request.read_form(
+      store.options().max_file_bytes, [&](const FormPart& part) { form.begin(part); },
+      [&](ByteView bytes) { form.take(bytes); });
+  response.body = dump_json(to_json(form.finish()));
+}
+
+void list_files(ServerContext& server, WebRequest& /*request*/, WebResponse& response) {
+  Json data = Json::array();
+  for (const StoredFile& file : store_of(server).list(kMaxListed))
+    data.push_back(to_json(file));
+  response.body = dump_json({{"object", "list"}, {"data", std::move(data)}, {"has_more", false}});
+}
+
+void show_file(ServerContext& server, const std::string& id, WebResponse& response) {
+  response.body = dump_json(to_json(store_of(server).find(id)));
+}
+
+void send_file(ServerContext& server, const std::string& id, WebResponse& response) {
+  const auto in = std::make_shared<std::ifstream>(store_of(server).use(id), std::ios::binary);
+  if (!*in) throw ApiError::not_found("the file '" + id + "' is gone");
+  // Never a type that a browser would show as a page of this server.
+  response.content_type = "application/octet-stream";
+  response.headers = {{"Content-Disposition", "attachment"}, {"X-Content-Type-Options", "nosniff"}};
+  response.stream = [in](WebStream& out) {
+    std::array<char, kBlockBytes> block;
+    while (in->read(block.data(), block.size()), in->gcount() > 0)
+      if (!out.write({block.data(), static_cast<std::size_t>(in->gcount())})) return;
+  };
+}
+
+void delete_file(ServerContext& server, const std::string& id, WebResponse& response) {
+  store_of(server).remove(id);
+  response.body = dump_json({{"id", id}, {"object", "file"}, {"deleted", true}});
+}
+
+}  // namespace pandagpt

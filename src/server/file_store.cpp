@@ -1,0 +1,228 @@
+#include "server/file_store.h"
+
+#include <unistd.h>
+
+#include <chrono>
+#include <system_error>
+#include <utility>
+
+#include "core/utf8.h"
+#include "pandagpt/error.h"
+#include "server/api_error.h"
+
+namespace pandagpt {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr const char* kIdPrefix = "file-";
+constexpr const char* kObjects = "objects";
+constexpr const char* kIncoming = "incoming";
+constexpr const char* kIndex = "files.db";
+constexpr std::size_t kMaxNameBytes = 255;
+constexpr const char* kSchema = R"(
+  PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;
+  CREATE TABLE IF NOT EXISTS files (
+    id TEXT PRIMARY KEY, file_name TEXT NOT NULL, purpose TEXT NOT NULL, bytes INTEGER NOT NULL,
+    created_at INTEGER NOT NULL, expires_at INTEGER NOT NULL, used_at INTEGER NOT NULL);
+  CREATE INDEX IF NOT EXISTS files_by_use ON files (used_at);
+  CREATE INDEX IF NOT EXISTS files_by_expiry ON files (expires_at);
+)";
+constexpr const char* kColumns = "id, file_name, purpose, bytes, created_at, expires_at";
+
+std::int64_t unix_time() {
+  return std::chrono::duration_cast<std::chrono::seconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+StoredFile row_of(const Statement& row) {
+  StoredFile file;
+  file.id = row.text(0);
+  file.file_name = row.text(1);
+  file.purpose = row.text(2);
+  file.bytes = static_cast<std::uint64_t>(row.integer(3));
+  file.created_at = row.integer(4);
+  file.expires_at = row.integer(5);
+  return file;
+}
+
+/// What may be shown of a client's name for its file.
+std::string shown_name(const std::string& name) {
+  const std::string last = name.substr(name.find_last_of("/\\") + 1);
+  const bool usable = !last.empty() && last.size() <= kMaxNameBytes && is_printable_utf8(last);
+  return usable ? last : "upload";
+}
+
+[[noreturn]] void fail_unknown(const std::string& id) {
+  throw ApiError::not_found("there is no file '" +
+                            (FileStore::is_id(id) ? id : std::string("(no id)")) +
+                            "': it has expired, was deleted, or never uploaded");
+}
+
+}  // namespace
+
+FileStore::FileStore(const FileStoreOptions& options) : options_(options) {
+  try {
+    for (const char* part : {kObjects, kIncoming})
+      fs::create_directories(options_.folder / part);
+    fs::permissions(options_.folder, fs::perms::owner_all);
+    database_.emplace(options_.folder / kIndex, Database::Missing::kCreate);
+    database_->run(kSchema);
+  } catch (const std::exception& error) {
+    throw Error(ErrorKind::kUsage, options_.folder.string() +
+                                       ": uploaded files can't be stored there: " + error.what());
+  }
+}
+
+fs::path FileStore::objects_folder(const FileStoreOptions& options) {
+  return options.folder / kObjects;
+}
+
+bool FileStore::is_id(const std::string& text) {
+  return text.starts_with(kIdPrefix) && is_sha256(text.substr(std::string(kIdPrefix).size()));
+}
+
+fs::path FileStore::path_of(const std::string& id) const {
+  return objects_folder(options_) / id;
+}
+
+FileStore::Upload::Upload(FileStore& store) : store_(store) {
+  {
+    const std::lock_guard lock(store.mutex_);
+    path_ = store.options_.folder / kIncoming /
+            (std::to_string(getpid()) + "-" + std::to_string(++store.n_uploads_));
+  }
+  out_.open(path_, std::ios::binary | std::ios::trunc);
+}
+
+FileStore::Upload::~Upload() {
+  std::error_code ignored;
+  fs::remove(path_, ignored);
+}
+
+void FileStore::Upload::write(ByteView bytes) {
+  bytes_ += bytes.size();
+  if (bytes_ > store_.options_.max_file_bytes)
+    throw ApiError::too_large("the file is larger than the limit of " +
+                              std::to_string(store_.options_.max_file_bytes) + " bytes");
+  out_.write(reinterpret_cast<const char*>(bytes.data()),
+             static_cast<std::streamsize>(bytes.size()));
+  if (!out_)
+    throw Error(ErrorKind::kInternal, "the file can't be stored: the disk of the store is full");
+}
+
+StoredFile FileStore::Upload::finish(const std::string& file_name, const std::string& purpose) {
+  out_.close();
+  if (!out_)
+    throw Error(ErrorKind::kInternal, "the file can't be stored: the disk of the store is full");
+  if (bytes_ == 0) throw ApiError::invalid("the file is empty", "file");
+  return store_.add(path_, bytes_, file_name, purpose);
+}
+
+StoredFile FileStore::add(const fs::path& content, std::uint64_t bytes,
+                          const std::string& file_name, const std::string& purpose) {
+  const std::string id = kIdPrefix + sha256_file(content);
+  const std::lock_guard lock(mutex_);
+  make_room(bytes);
+  // First the file, then its row: a row without a file would be a promise that isn't kept.
+  fs::rename(content, path_of(id));
+  const std::int64_t now = unix_time();
+  Statement put(
+      *database_,
+      "INSERT INTO files (id, file_name, purpose, bytes, created_at, expires_at, used_at) "
+      "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET "
+      "expires_at = excluded.expires_at, used_at = excluded.used_at");
+  put.bind_text(id)
+      .bind_text(shown_name(file_name))
+      .bind_text(purpose)
+      .bind(static_cast<std::int64_t>(bytes))
+      .bind(now)
+      .bind(now + options_.seconds_to_live)
+      .bind(now)
+      .run();
+  Statement get(*database_, std::string("SELECT ") + kColumns + " FROM files WHERE id = ?");
+  get.bind_text(id).step();
+  return row_of(get);
+}
+
+void FileStore::drop(const std::string& id) {
+  Statement(*database_, "DELETE FROM files WHERE id = ?").bind_text(id).run();
+  std::error_code ignored;
+  fs::remove(path_of(id), ignored);
+}
+
+void FileStore::drop_expired() {
+  std::vector<std::string> ids;
+  Statement expired(*database_, "SELECT id FROM files WHERE expires_at <= ?");
+  expired.bind(unix_time());
+  while (expired.step())
+    ids.push_back(expired.text(0));
+  for (const std::string& id : ids)
+    drop(id);
+}
+
+std::uint64_t FileStore::stored_bytes() {
+  Statement sum(*database_, "SELECT COALESCE(SUM(bytes), 0) FROM files");
+  sum.step();
+  return static_cast<std::uint64_t>(sum.integer(0));
+}
+
+void FileStore::make_room(std::uint64_t bytes) {
+  if (bytes > options_.max_total_bytes)
+    throw ApiError::too_large("the file is larger than the whole store of " +
+                              std::to_string(options_.max_total_bytes) + " bytes");
+  drop_expired();
+  while (stored_bytes() + bytes > options_.max_total_bytes) {
+    Statement oldest(*database_, "SELECT id FROM files ORDER BY used_at, id LIMIT 1");
+    if (!oldest.step()) return;
+    const std::string id = oldest.text(0);
+    oldest.step();
+    drop(id);
+  }
+}
+
+fs::path FileStore::use(const std::string& id) {
+  find(id);
+  const std::lock_guard lock(mutex_);
+  const std::int64_t now = unix_time();
+  Statement(*database_, "UPDATE files SET used_at = ?, expires_at = ? WHERE id = ?")
+      .bind(now)
+      .bind(now + options_.seconds_to_live)
+      .bind_text(id)
+      .run();
+  return path_of(id);
+}
+
+StoredFile FileStore::find(const std::string& id) {
+  if (!is_id(id)) fail_unknown(id);
+  const std::lock_guard lock(mutex_);
+  Statement get(*database_,
+                std::string("SELECT ") + kColumns + " FROM files WHERE id = ? AND expires_at > ?");
+  if (!get.bind_text(id).bind(unix_time()).step()) fail_unknown(id);
+  return row_of(get);
+}
+
+std::vector<StoredFile> FileStore::list(std::size_t most) {
+  const std::lock_guard lock(mutex_);
+  drop_expired();
+  Statement all(*database_, std::string("SELECT ") + kColumns +
+                                " FROM files ORDER BY created_at DESC, id LIMIT ?");
+  all.bind(static_cast<std::int64_t>(most));
+  std::vector<StoredFile> files;
+  while (all.step())
+    files.push_back(row_of(all));
+  return files;
+}
+
+void FileStore::remove(const std::string& id) {
+  find(id);
+  const std::lock_guard lock(mutex_);
+  drop(id);
+}
+
+std::uint64_t FileStore::total_bytes() {
+  const std::lock_guard lock(mutex_);
+  return stored_bytes();
+}
+
+}  // namespace pandagpt

@@ -1,0 +1,197 @@
+#include "server/media_parts.h"
+
+#include <spdlog/fmt/fmt.h>
+
+#include <array>
+#include <cmath>
+#include <iterator>
+#include <map>
+#include <utility>
+
+#include "core/base64.h"
+#include "server/api_error.h"
+#include "server/file_store.h"
+#include "server/remote_media.h"
+
+namespace pandagpt {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::string_view kDataScheme = "data:";
+constexpr std::string_view kBase64Mark = ";base64,";
+constexpr double kMaxWeight = 1000;
+constexpr std::size_t kImuAxes = 6;
+constexpr std::size_t kMaxImuSamples = 80'000;
+
+struct PartKind {
+  Modality modality;
+  const char* address;  // the field with the content; "data" is taken everywhere
+};
+
+const std::map<std::string, PartKind>& part_kinds() {
+  static const std::map<std::string, PartKind> kinds{
+      {"image_url", {Modality::kImage, "url"}},    {"input_audio", {Modality::kAudio, "data"}},
+      {"audio_url", {Modality::kAudio, "url"}},    {"video_url", {Modality::kVideo, "url"}},
+      {"input_video", {Modality::kVideo, "data"}}, {"thermal_image", {Modality::kThermal, "url"}},
+      {"depth_map", {Modality::kDepth, "url"}},    {"imu", {Modality::kImu, "data"}}};
+  return kinds;
+}
+
+template <typename Unit>
+std::optional<Unit> unit_of(const JsonFields& fields, const std::string& key,
+                            const std::map<std::string, Unit>& units) {
+  const std::optional<std::string> name = fields.text(key);
+  if (!name) return std::nullopt;
+  const auto found = units.find(*name);
+  if (found != units.end()) return found->second;
+  std::string known;
+  for (const auto& [one, unit] : units)
+    known += (known.empty() ? "" : ", ") + one;
+  fields.fail(key, "must be one of: " + known);
+}
+
+SensorOptions sensor_of(const JsonFields& fields, Modality modality) {
+  constexpr double kAnything = 1e9;
+  SensorOptions sensor;
+  if (modality == Modality::kImu) {
+    sensor.imu_rate_hz = fields.number("rate_hz", 1e-3, 1e6);
+    sensor.acceleration_unit =
+        unit_of<AccelerationUnit>(fields, "acceleration_unit",
+                                  {{"m/s2", AccelerationUnit::kMetresPerSecondSquared},
+                                   {"g", AccelerationUnit::kG},
+                                   {"mg", AccelerationUnit::kMilliG}});
+    sensor.rotation_unit = unit_of<RotationUnit>(
+        fields, "rotation_unit",
+        {{"rad/s", RotationUnit::kRadiansPerSecond}, {"deg/s", RotationUnit::kDegreesPerSecond}});
+  } else if (modality == Modality::kDepth) {
+    sensor.depth_metres_per_unit = fields.number("metres_per_unit", 1e-9, 1e3);
+    sensor.depth_focal_length = fields.number("focal_length", 1e-3, 1e6);
+    sensor.depth_baseline = fields.number("baseline", 1e-6, 1e3);
+  } else if (modality == Modality::kThermal) {
+    sensor.thermal_coldest = fields.number("coldest", -kAnything, kAnything);
+    sensor.thermal_warmest = fields.number("warmest", -kAnything, kAnything);
+  }
+  return sensor;
+}
+
+/// [[ax, ay, az, gx, gy, gz], ..] as the CSV file that the decoder reads, with every digit.
+std::string csv_of(const json& samples, const JsonFields& fields) {
+  if (samples.empty() || samples.size() > kMaxImuSamples)
+    fields.fail("data", "must have 1 to " + std::to_string(kMaxImuSamples) + " samples");
+  std::string csv = "acc_x,acc_y,acc_z,gyro_x,gyro_y,gyro_z\n";
+  for (const json& sample : samples) {
+    if (!sample.is_array() || sample.size() != kImuAxes)
+      fields.fail("data",
+                  "must be a list of samples [acc_x, acc_y, acc_z, gyro_x, gyro_y, gyro_z]");
+    for (std::size_t axis = 0; axis < kImuAxes; ++axis) {
+      if (!sample[axis].is_number())
+        fields.fail("data", "has a sample with something else than numbers");
+      fmt::format_to(std::back_inserter(csv), "{}{}", axis == 0 ? "" : ",",
+                     sample[axis].get<double>());
+    }
+    csv += '\n';
+  }
+  return csv;
+}
+
+}  // namespace
+
+bool MediaParts::is_media(const std::string& type) {
+  return part_kinds().contains(type);
+}
+
+Inputs MediaParts::read(const JsonFields& part, const std::string& type) const {
+  const PartKind kind = part_kinds().at(type);
+  // OpenAI's older form has the address itself in place of the object.
+  Inputs inputs;
+  if (const json* value = part.find(type); value != nullptr && value->is_string())
+    return inputs.add(fetch(value->get<std::string>(), kind.modality, part.name_of(type)));
+  part.require(type);
+  const JsonFields fields = *part.object(type);
+  Input input;
+  if (kind.modality == Modality::kImu) {
+    input = motion(fields);
+  } else {
+    for (const char* key : {kind.address, "url", "data", "file_id"}) {
+      if (const auto address = fields.text(key)) {
+        input = fetch(*address, kind.modality, fields.name_of(key));
+        break;
+      }
+    }
+    if (input.name.empty()) fields.fail(kind.address, "is missing (or 'file_id')");
+  }
+  input.sensor = sensor_of(fields, kind.modality);
+  input.weight = static_cast<float>(fields.number("weight", -kMaxWeight, kMaxWeight).value_or(1));
+  inputs.add(std::move(input));
+  if (kind.modality == Modality::kVideo && fields.boolean("use_audio"))
+    inputs.add_sound_of_videos();
+  return inputs;
+}
+
+Input MediaParts::motion(const JsonFields& imu) const {
+  Input input;
+  input.modality = Modality::kImu;
+  input.name = imu.name_of("data");
+  const json* data = imu.find("data");
+  if (data != nullptr && data->is_array()) {
+    const std::string csv = csv_of(*data, imu);
+    input.bytes.assign(csv.begin(), csv.end());
+    return input;
+  }
+  if (const auto csv = imu.text("csv")) {
+    if (csv->empty()) imu.fail("csv", "is empty");
+    input.bytes.assign(csv->begin(), csv->end());
+    return input;
+  }
+  for (const char* key : {"data", "url", "file_id"})
+    if (const auto address = imu.text(key))
+      return fetch(*address, Modality::kImu, imu.name_of(key));
+  imu.fail("data", "is missing (or 'csv', 'url', 'file_id')");
+}
+
+Bytes MediaParts::decode(std::string_view base64_text, const std::string& field) const {
+  if (base64_text.size() / 4 * 3 > limits_.max_media_bytes)
+    throw ApiError::too_large("'" + field + "' is larger than the limit of " +
+                              std::to_string(limits_.max_media_bytes >> 20) + " MiB");
+  std::optional<Bytes> bytes = decode_base64(base64_text);
+  if (!bytes) throw ApiError::invalid("'" + field + "' is no valid base64", field);
+  if (bytes->empty()) throw ApiError::invalid("'" + field + "' is empty", field);
+  return std::move(*bytes);
+}
+
+Input MediaParts::fetch(const std::string& address, Modality modality,
+                        const std::string& field) const {
+  Input input;
+  input.modality = modality;
+  input.name = field;
+  const std::string_view text = address;
+  if (text.starts_with(kDataScheme)) {
+    const std::size_t mark = text.find(kBase64Mark);
+    constexpr std::size_t kMaxTypeBytes = 256;
+    if (mark > kMaxTypeBytes)
+      throw ApiError::invalid("'" + field + "' must be of the form data:TYPE;base64,..", field);
+    input.bytes = decode(text.substr(mark + kBase64Mark.size()), field);
+  } else if (text.starts_with("http://") || text.starts_with("https://")) {
+    if (sources_.remote == nullptr)
+      throw ApiError::invalid("'" + field +
+                                  "': this server fetches no addresses (--allow-urls is "
+                                  "off); send a data: address, or upload the file",
+                              field);
+    input.bytes = sources_.remote->fetch(address, limits_.max_media_bytes);
+  } else if (FileStore::is_id(address)) {
+    if (sources_.files == nullptr)
+      throw ApiError::invalid("'" + field + "': this server stores no files", field);
+    input.name = sources_.files->use(address).string();
+  } else if (text.find(':') != std::string_view::npos) {
+    throw ApiError::invalid("'" + field +
+                                "' must be a data: or http(s): address, base64, or the id "
+                                "of an uploaded file",
+                            field);
+  } else {
+    input.bytes = decode(text, field);
+  }
+  return input;
+}
+
+}  // namespace pandagpt

@@ -1,0 +1,324 @@
+// Many conversations at once: the same answers as one at a time, and nothing lost on the way.
+#include "llm/batch_scheduler.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "llm/conversation.h"
+#include "llm_support.h"
+#include "test_support.h"
+
+namespace pandagpt {
+namespace {
+
+using namespace std::chrono_literals;
+using test::bpe_format;
+using test::error_of;
+using test::expected;
+using test::greedy;
+using test::make_session;
+using test::tiny_model;
+using testing::HasSubstr;
+
+constexpr auto kPatience = 20s;
+
+std::vector<float> image(float factor = 1) {
+  auto values = expected()["projected"].get<std::vector<float>>();
+  for (float& value : values)
+    value *= factor;
+  return values;
+}
+
+/// A draw that has much to choose from, so that different conversations get different answers.
+GenerateOptions warm(std::uint32_t seed, int max_tokens = 24) {
+  GenerateOptions options;
+  options.temperature = 3;
+  options.top_p = 1;
+  options.max_tokens = max_tokens;
+  options.seed = seed;
+  return options;
+}
+
+struct Asked {
+  std::vector<float> image = {};
+  std::vector<Turn> history = {};
+  std::string question;
+
+  PromptSequence prompt() const {
+    Conversation conversation(tiny_model(), bpe_format());
+    conversation.add_image(image);
+    for (const Turn& turn : history)
+      conversation.add_turn(turn);
+    return conversation.sequence(question);
+  }
+  /// The same, answered by a session of its own.
+  Answer alone(const GenerateOptions& options) const {
+    ChatSession session = make_session();
+    session.set_image(image);
+    session.set_history(history);
+    return session.ask(question, options);
+  }
+};
+
+class BatchSchedulerTest : public testing::TestWithParam<bool> {
+ protected:
+  std::unique_ptr<BatchScheduler> scheduler(SchedulerOptions options) const {
+    options.n_ctx = 256;
+    options.n_threads = 1;
+    options.f32_cache = true;
+    options.unified = GetParam();
+    return std::make_unique<BatchScheduler>(tiny_model(), nullptr, options);
+  }
+};
+
+GenerationRequest request(const Asked& asked, const GenerateOptions& options, int n = 1) {
+  return {
+      .prompt = asked.prompt(), .options = options, .stops = {bpe_format().stop}, .n_choices = n};
+}
+
+/// Reads a stream to its end; checks that the pieces make up the answers.
+std::vector<Answer> collect(GenerationStream& stream, int n = 1) {
+  std::vector<Answer> answers(static_cast<std::size_t>(n));
+  std::vector<std::string> texts(answers.size());
+  const auto end = std::chrono::steady_clock::now() + kPatience;
+  while (!stream.done()) {
+    if (std::chrono::steady_clock::now() > end) {
+      ADD_FAILURE() << "no end of the answer";
+      break;
+    }
+    const auto update = stream.next(100ms);
+    if (!update) continue;
+    texts[static_cast<std::size_t>(update->choice)] += update->text;
+    if (update->finished) answers[static_cast<std::size_t>(update->choice)] = *update->finished;
+  }
+  for (std::size_t i = 0; i < answers.size(); ++i)
+    EXPECT_EQ(texts[i], answers[i].text);
+  return answers;
+}
+
+template <typename Condition>
+void wait_until(Condition condition) {
+  const auto end = std::chrono::steady_clock::now() + kPatience;
+  while (!condition()) {
+    ASSERT_LT(std::chrono::steady_clock::now(), end) << "it never came true";
+    std::this_thread::sleep_for(1ms);
+  }
+}
+
+TEST_P(BatchSchedulerTest, AnswersEqualThoseOfOneSessionEach) {
+  const std::vector<Asked> questions{
+      {.question = "What is it?"},
+      {.image = image(), .question = "What is it?"},
+      {.image = image(-1), .question = "What is it?"},
+      {.image = image(), .history = {{"What is it?", "A panda"}}, .question = "And this?"},
+      {.history = {{"a", "b"}, {"c", "d"}}, .question = std::string(150, 'q')},
+      {.image = image(0.5F), .question = "Who?"}};
+  // More answers than slots, and prompts in parts.
+  const auto all = scheduler({.n_slots = 4, .n_prompt_part = 7});
+  std::vector<std::pair<std::size_t, std::shared_ptr<GenerationStream>>> streams;
+  std::vector<GenerateOptions> options;
+  for (std::uint32_t seed = 0; seed < 4; ++seed) {
+    for (std::size_t i = 0; i < questions.size(); ++i) {
+      options.push_back(warm(100 * seed + static_cast<std::uint32_t>(i)));
+      streams.emplace_back(i, all->submit(request(questions[i], options.back())));
+    }
+  }
+  for (std::size_t i = 0; i < streams.size(); ++i) {
+    const Answer answer = collect(*streams[i].second).front();
+    const Answer alone = questions[streams[i].first].alone(options[i]);
+    EXPECT_EQ(answer.text, alone.text) << i;
+    EXPECT_EQ(answer.finish, alone.finish) << i;
+    EXPECT_EQ(answer.timings.generated_tokens, alone.timings.generated_tokens) << i;
+  }
+  const SchedulerCounters counters = all->counters();
+  EXPECT_EQ(counters.finished, 24);
+  EXPECT_EQ(counters.cancelled, 0);
+  EXPECT_EQ(counters.n_running, 0);
+  EXPECT_GT(counters.busy_slots, 2 * counters.steps) << "answers must share evaluations";
+}
+
+TEST_P(BatchSchedulerTest, ALaterTurnGoesOnWhereTheFormerEnded) {
+  const auto all = scheduler({.n_slots = 3});
+  Asked asked{.image = image(), .question = "What is it?"};
+  const Answer first = collect(*all->submit(request(asked, greedy()))).front();
+  EXPECT_EQ(first.timings.reused_tokens, 0);
+  // Another conversation in between must not take the slot.
+  collect(*all->submit(request({.question = std::string(60, 'x')}, greedy(3))));
+  const std::size_t prompt_size = asked.prompt().tokens.size();
+  asked.history = {{asked.question, first.text}};
+  asked.question = "And this?";
+  const Answer second = collect(*all->submit(request(asked, warm(5)))).front();
+  EXPECT_GE(second.timings.reused_tokens, static_cast<int>(prompt_size));
+  EXPECT_LT(second.timings.prompt_tokens, static_cast<int>(prompt_size + 12));
+  EXPECT_EQ(second.text, asked.alone(warm(5)).text);
+}
+
+TEST_P(BatchSchedulerTest, AnotherImageIsNeverTakenForTheSame) {
+  const auto all = scheduler({.n_slots = 1});
+  const Asked one{.image = image(), .question = "What is it?"};
+  const Asked other{.image = image(-1), .question = "What is it?"};
+  collect(*all->submit(request(one, greedy())));
+  const Answer answer = collect(*all->submit(request(other, warm(9)))).front();
+  EXPECT_EQ(answer.text, other.alone(warm(9)).text);
+  const auto before_image = 1 + tiny_model()->tokenize_piece(bpe_format().first_human).size();
+  EXPECT_EQ(answer.timings.reused_tokens, static_cast<int>(before_image));
+}
+
+TEST_P(BatchSchedulerTest, SeveralAnswersShareThePromptAndDifferInTheirSeeds) {
+  const auto all = scheduler({.n_slots = 4});
+  const Asked asked{.image = image(), .question = "What is it, and why, and where, and when?"};
+  const std::vector<Answer> answers = collect(*all->submit(request(asked, warm(40), 6)), 6);
+  for (std::uint32_t i = 0; i < answers.size(); ++i) {
+    EXPECT_EQ(answers[i].seed, 40 + i);
+    EXPECT_EQ(answers[i].text, asked.alone(warm(40 + i)).text) << i;
+    EXPECT_EQ(answers[i].timings.prompt_tokens == 1, i > 0) << "evaluated once, then copied";
+  }
+  EXPECT_NE(answers[0].text, answers[1].text);
+}
+
+TEST_P(BatchSchedulerTest, ACancelledAnswerFreesItsSlotWithinATokenAndOthersGoOn) {
+  const auto all = scheduler({.n_slots = 2});
+  GenerateOptions endless = warm(1, 200);
+  const auto first = all->submit(request({.question = "a"}, endless));
+  const auto second = all->submit(request({.question = "b"}, warm(2, 100)));
+  const auto waiting = all->submit(request({.question = "c"}, warm(3, 5)));
+  while (!first->next(1s)) {
+  }
+  first->cancel();
+  EXPECT_EQ(collect(*waiting).size(), 1U) << "the slot is free for the one that waits";
+  EXPECT_EQ(collect(*second).front().text, Asked{.question = "b"}.alone(warm(2, 100)).text);
+  wait_until([&] { return all->counters().finished == 3; });
+  EXPECT_EQ(all->counters().cancelled, 1);
+  wait_until([&] { return first->done() || first->next(10ms).has_value(); });
+}
+
+TEST_P(BatchSchedulerTest, WhatWaitsCanBeCancelledToo) {
+  const auto all = scheduler({.n_slots = 1});
+  const auto running = all->submit(request({.question = "a"}, warm(1, 200)));
+  const auto waiting = all->submit(request({.question = "b"}, warm(2), 3));
+  waiting->cancel();
+  const std::vector<Answer> answers = collect(*waiting, 3);
+  for (const Answer& answer : answers)
+    EXPECT_EQ(answer.finish, FinishReason::kCancelled);
+  running->cancel();
+  wait_until([&] { return all->counters().n_running == 0; });
+}
+
+TEST_P(BatchSchedulerTest, MoreThanMayWaitIsRefusedAndNothingAcceptedIsLost) {
+  const auto all = scheduler({.n_slots = 2, .max_waiting = 3});
+  std::vector<std::shared_ptr<GenerationStream>> accepted;
+  int refused = 0;
+  for (std::uint32_t i = 0; i < 30; ++i) {
+    try {
+      accepted.push_back(all->submit(request({.question = std::to_string(i)}, warm(i, 40))));
+    } catch (const SchedulerFull& error) {
+      EXPECT_THAT(error.what(), HasSubstr("waiting"));
+      ++refused;
+    }
+  }
+  EXPECT_GT(refused, 0);
+  EXPECT_GE(accepted.size(), 5U);
+  for (const auto& stream : accepted)
+    EXPECT_NE(collect(*stream).front().finish, FinishReason::kCancelled);
+  EXPECT_EQ(all->counters().finished, static_cast<std::int64_t>(accepted.size()));
+}
+
+TEST_P(BatchSchedulerTest, LimitsOfAnAnswer) {
+  const auto all = scheduler({.n_slots = 2});
+  EXPECT_EQ(collect(*all->submit(request({.question = "a"}, greedy(3)))).front().finish,
+            FinishReason::kLength);
+  GenerationRequest stopped = request({.question = "What is it?"}, greedy());
+  stopped.stops = {"###", "eats", "panda eats"};
+  const Answer answer = collect(*all->submit(stopped)).front();
+  EXPECT_EQ(answer.text, "A");
+  EXPECT_EQ(answer.finish, FinishReason::kStop);
+  // The model goes on for ever when its stop isn't one: up to the context's end.
+  GenerationRequest endless = request({.question = std::string(180, 'z')}, warm(3, 100'000));
+  endless.stops.clear();
+  const Answer full = collect(*all->submit(endless)).front();
+  EXPECT_TRUE(full.finish == FinishReason::kContext || full.finish == FinishReason::kStop);
+}
+
+TEST_P(BatchSchedulerTest, WhatCantBeAnsweredIsRefusedAtOnce) {
+  const auto all = scheduler({.n_slots = 1});
+  const Error too_long =
+      error_of([&] { all->submit(request({.question = std::string(400, 'z')}, greedy())); });
+  EXPECT_EQ(too_long.kind(), ErrorKind::kUsage);
+  EXPECT_THAT(too_long.what(), HasSubstr("256"));
+  EXPECT_EQ(error_of([&] { all->submit({}); }).kind(), ErrorKind::kUsage);
+  GenerateOptions wrong;
+  wrong.top_p = 2;
+  EXPECT_EQ(error_of([&] { all->submit(request({.question = "a"}, wrong)); }).kind(),
+            ErrorKind::kUsage);
+  EXPECT_EQ(error_of([&] { scheduler({.n_slots = 0}); }).kind(), ErrorKind::kUsage);
+}
+
+TEST_P(BatchSchedulerTest, TheEndOfTheSchedulerEndsItsAnswersWithAnError) {
+  std::shared_ptr<GenerationStream> running, waiting;
+  {
+    const auto all = scheduler({.n_slots = 1});
+    running = all->submit(request({.question = "a"}, warm(1, 240)));
+    waiting = all->submit(request({.question = "b"}, warm(2)));
+    while (!running->next(1s)) {
+    }
+  }
+  for (const auto& stream : {running, waiting}) {
+    const Error error = error_of([&] {
+      while (!stream->done())
+        stream->next(100ms);
+    });
+    EXPECT_THAT(error.what(), HasSubstr("stopped"));
+  }
+}
+
+TEST_P(BatchSchedulerTest, ManyThreadsMaySubmit) {
+  const auto all = scheduler({.n_slots = 3, .max_waiting = 100});
+  std::vector<std::thread> threads;
+  for (std::uint32_t t = 0; t < 6; ++t) {
+    threads.emplace_back([&, t] {
+      for (std::uint32_t i = 0; i < 5; ++i) {
+        const auto stream =
+            all->submit(request({.question = std::to_string(t * i)}, warm(t + i, 10)));
+        if (i % 3 == 2) stream->cancel();
+        collect(*stream);
+        all->slots();
+      }
+    });
+  }
+  for (std::thread& thread : threads)
+    thread.join();
+  EXPECT_EQ(all->counters().finished, 30);
+}
+
+INSTANTIATE_TEST_SUITE_P(Caches, BatchSchedulerTest, testing::Values(false, true),
+                         [](const auto& cache) { return cache.param ? "Unified" : "Separate"; });
+
+TEST(TokenSampler, TheShortCutChoosesWhatTheSamplersWould) {
+  // The only token of a nucleus, by the short cut, and the same by a chain that doesn't take it.
+  std::vector<float> logits(100, -20.0F);
+  logits[42] = 3;
+  logits[43] = 2;
+  GenerateOptions small;
+  small.top_p = 0.5F;
+  small.seed = 1;
+  EXPECT_EQ(TokenSampler(small, 100, 1).sample(logits), 42);
+  // With a nucleus of both, both come.
+  GenerateOptions both = small;
+  both.top_p = 0.9F;
+  std::vector<int> seen(100);
+  TokenSampler sampler(both, 100, 1);
+  for (int i = 0; i < 400; ++i)
+    ++seen[static_cast<std::size_t>(sampler.sample(logits))];
+  EXPECT_EQ(seen[42] + seen[43], 400);
+  EXPECT_NEAR(seen[42] / 400.0, 0.731, 0.08) << "e / (1 + e)";
+}
+
+}  // namespace
+}  // namespace pandagpt

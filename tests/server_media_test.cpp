@@ -1,0 +1,389 @@
+// Inputs of requests: every kind, from every source; embeddings; uploaded files; what is refused.
+#include <fstream>
+
+#include "convert/synthetic_panda.h"
+#include "http_server.h"
+#include "imagebind_fixtures.h"
+#include "pandagpt/embedder.h"
+#include "pipeline/embedding_math.h"
+#include "pipeline/manifest.h"
+#include "server_support.h"
+
+namespace pandagpt {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+using test::data_address;
+using test::fixture_bytes;
+using test::picture_part;
+using test::read_text;
+using test::Reply;
+using test::reply_of;
+using test::ServerTest;
+using testing::HasSubstr;
+using testing::Not;
+using testing::StartsWith;
+
+const fs::path kExamples = fs::path(PANDAGPT_SOURCE_DIR) / "examples" / "data";
+
+std::string example(const std::string& name) {
+  return read_text(kExamples / name);
+}
+
+/// The tiny language model behind the tiny ImageBind: a model with all senses and a text tower.
+void make_six_sense_model(const fs::path& folder) {
+  const fs::path tiny = fs::path(PANDAGPT_FIXTURES) / "tiny-panda";
+  fs::create_directories(folder);
+  fs::copy_file(tiny / "llm.gguf", folder / "llm.gguf");
+  test::TinyEdit with_tokenizer;
+  with_tokenizer.metadata = [](GgufWriter& writer) {
+    const std::vector<std::string> merges{"a n", "d o", "do g</w>", "t h", "th e</w>", "o f</w>"};
+    writer.set_str_array(encoder_keys::kTokenizerMerges, merges);
+  };
+  test::write_tiny_encoders(folder / "encoders.gguf", with_tokenizer);
+  Manifest manifest = read_manifest(tiny);
+  SyntheticPanda sizes;
+  sizes.towers = {test::tiny_config(Tower::kVision)};
+  sizes.llm.n_embd = LlmModel(tiny / "llm.gguf").n_embd();
+  write_synthetic_projector(sizes, folder / "projector.gguf");
+  manifest.folder = folder;
+  manifest.name = "six-senses";
+  manifest.embedding_width = sizes.towers.front().n_embd;
+  manifest.adapter.reset();
+  for (ManifestFile* file : {&manifest.encoders, &manifest.projector, &manifest.llm})
+    *file = {file->role, folder / file->path.filename()};
+  write_manifest(manifest);
+}
+
+class ServerMediaTest : public ServerTest {
+ protected:
+  ServerMediaTest() { make_six_sense_model(model_); }
+
+  ServerOptions six_senses() const {
+    ServerOptions with = options();
+    with.model = model_.string();
+    return with;
+  }
+  static json about(json part) {
+    return {{"messages",
+             {{{"role", "user"},
+               {"content", {std::move(part), {{"type", "text"}, {"text", "What is it?"}}}}}}},
+            {"max_tokens", 2}};
+  }
+  std::vector<float> embed(const json& input) {
+    const Reply reply = post("/v1/embeddings", {{"input", input}});
+    EXPECT_EQ(reply.status, 200) << reply.body;
+    return reply.value()["data"][0]["embedding"];
+  }
+  Reply upload(const std::string& bytes, const std::string& name = "f.bin") {
+    return reply_of(server().client().Post(
+        "/v1/files", httplib::MultipartFormDataItems{{"purpose", "vision", "", ""},
+                                                     {"file", bytes, name, "image/png"}}));
+  }
+
+  const fs::path model_ = folder_ / "model";
+};
+
+struct Sense {
+  Modality modality;
+  json part;
+};
+
+std::vector<Sense> senses() {
+  const auto address = [](const std::string& bytes) {
+    return data_address(bytes, "application/octet-stream");
+  };
+  return {
+      {Modality::kImage, picture_part()},
+      {Modality::kAudio,
+       {{"type", "input_audio"},
+        {"input_audio",
+         {{"data", address(fixture_bytes("audio/pcm_16.wav"))
+                       .substr(std::string("data:application/octet-stream;base64,").size())},
+          {"format", "wav"}}}}},
+      {Modality::kVideo,
+       {{"type", "video_url"},
+        {"video_url", {{"url", address(fixture_bytes("video/h264_25.mp4"))}}}}},
+      {Modality::kThermal,
+       {{"type", "thermal_image"},
+        {"thermal_image",
+         {{"url", address(example("thermal_centikelvin.png"))},
+          {"coldest", 28000},
+          {"warmest", 32000}}}}},
+      {Modality::kDepth,
+       {{"type", "depth_map"},
+        {"depth_map", {{"url", address(example("depth_mm.png"))}, {"metres_per_unit", 0.001}}}}},
+      {Modality::kImu,
+       {{"type", "imu"}, {"imu", {{"data", address(example("walking_imu.csv"))}}}}}};
+}
+
+TEST_F(ServerMediaTest, EverySenseIsAnsweredAndEmbeddedAsByTheLibrary) {
+  start(six_senses());
+  const Embedder embedder(model_.string(), {.n_threads = 1});
+  for (const auto& [modality, part] : senses()) {
+    const Reply reply = chat(about(part));
+    EXPECT_EQ(reply.status, 200) << to_string(modality) << ": " << reply.body;
+    EXPECT_EQ(reply.value()["timings"]["inputs_n"], 1);
+
+    Input input;
+    input.modality = modality;
+    const std::string text = modality == Modality::kImage   ? fixture_bytes("images/exif1_jpg.jpg")
+                             : modality == Modality::kAudio ? fixture_bytes("audio/pcm_16.wav")
+                             : modality == Modality::kVideo ? fixture_bytes("video/h264_25.mp4")
+                             : modality == Modality::kThermal ? example("thermal_centikelvin.png")
+                             : modality == Modality::kDepth   ? example("depth_mm.png")
+                                                              : example("walking_imu.csv");
+    input.bytes.assign(text.begin(), text.end());
+    if (modality == Modality::kThermal) {
+      input.sensor.thermal_coldest = 28000;
+      input.sensor.thermal_warmest = 32000;
+    }
+    Inputs inputs;
+    std::vector<float> wanted = embedder.embed(inputs.add(input));
+    bring_to_length_one(wanted);
+    const std::vector<float> row = embed(json::array({part}));
+    ASSERT_EQ(row.size(), wanted.size());
+    for (std::size_t i = 0; i < row.size(); ++i)
+      EXPECT_NEAR(row[i], wanted[i], 1e-5) << to_string(modality);
+  }
+}
+
+TEST_F(ServerMediaTest, SeveralInputsAndWeights) {
+  start(six_senses());
+  json all = json::array();
+  for (const auto& [modality, part] : senses())
+    all.push_back(part);
+  all[2]["video_url"]["url"] =
+      data_address(fixture_bytes("video/h264_29_97_sound.mp4"), "video/mp4");
+  all[2]["video_url"]["use_audio"] = true;
+  all[1]["input_audio"]["weight"] = 0.5;
+  const Reply reply =
+      chat({{"messages", {{{"role", "user"}, {"content", all}}}}, {"max_tokens", 2}});
+  EXPECT_EQ(reply.status, 200) << reply.body;
+  EXPECT_EQ(reply.value()["timings"]["inputs_n"], 7);
+  // The weight matters: a weight of zero is the other inputs alone.
+  const auto prompt_of = [&](double weight) {
+    json two{senses()[0].part, senses()[1].part};
+    two[1]["input_audio"]["weight"] = weight;
+    return text_of(chat({{"messages", {{{"role", "user"}, {"content", two}}}},
+                         {"temperature", 3},
+                         {"top_p", 1},
+                         {"seed", 1},
+                         {"max_tokens", 24}}));
+  };
+  EXPECT_EQ(prompt_of(0),
+            text_of(chat({{"messages", {{{"role", "user"}, {"content", {senses()[0].part}}}}},
+                          {"temperature", 3},
+                          {"top_p", 1},
+                          {"seed", 1},
+                          {"max_tokens", 24}})));
+}
+
+TEST_F(ServerMediaTest, MotionAsNumbersIsTheSameAsItsFile) {
+  start(six_senses());
+  json samples = json::array();
+  std::string csv = "acc_x,acc_y,acc_z,gyro_x,gyro_y,gyro_z\n";
+  for (int i = 0; i < 400; ++i) {
+    const double x = 0.25 * (i % 7);
+    samples.push_back({x, 1, 9.75, 0, -x, 0.5});
+    csv += std::to_string(x) + ",1,9.75,0," + std::to_string(-x) + ",0.5\n";
+  }
+  const json imu{{"data", samples}, {"rate_hz", 200}, {"acceleration_unit", "m/s2"}};
+  const std::vector<float> row = embed({{"type", "imu"}, {"imu", imu}});
+  EXPECT_EQ(embed({{"type", "imu"}, {"imu", {{"csv", csv}, {"rate_hz", 200}}}}), row);
+  // The units count.
+  json in_degrees = imu;
+  in_degrees["rotation_unit"] = "deg/s";
+  EXPECT_NE(embed({{"type", "imu"}, {"imu", in_degrees}}), row);
+  for (const auto& [change, why] : std::vector<std::pair<json, std::string>>{
+           {{{"acceleration_unit", "parsec"}}, "acceleration_unit"},
+           {{{"acceleration_unit", "g"}}, "gravity is 9.8"},
+           {{{"rate_hz", -1}}, "rate_hz"},
+           {{{"data", {{1, 2, 3}}}}, "samples"},
+           {{{"data", json::array()}}, "samples"},
+           {{{"data", {{1, 2, 3, 4, 5, "x"}}}}, "numbers"}}) {
+    json wrong = imu;
+    wrong.update(change);
+    EXPECT_THAT(refused(about({{"type", "imu"}, {"imu", wrong}})), HasSubstr(why));
+  }
+}
+
+TEST_F(ServerMediaTest, EmbeddingsOfTexts) {
+  start(six_senses());
+  const Embedder embedder(model_.string(), {.n_threads = 1});
+  const std::vector<std::string> texts{"a dog", "the sound of rain"};
+  const std::vector<float> rows = embedder.embed_texts(texts);
+  const Reply reply =
+      post("/v1/embeddings", {{"input", texts}, {"normalize", false}, {"model", "x"}});
+  ASSERT_EQ(reply.status, 200) << reply.body;
+  const json value = reply.value();
+  EXPECT_EQ(value["object"], "list");
+  ASSERT_EQ(value["data"].size(), 2U);
+  for (std::size_t i = 0; i < rows.size(); ++i)
+    EXPECT_NEAR(value["data"][i / embedder.width()]["embedding"][i % embedder.width()].get<float>(),
+                rows[i], 1e-5);
+  // base64 is what the openai client asks for by itself.
+  const json packed =
+      post("/v1/embeddings", {{"input", "a dog"}, {"encoding_format", "base64"}}).value();
+  const std::string base64_text = packed["data"][0]["embedding"];
+  const auto bytes = decode_base64(base64_text);
+  ASSERT_TRUE(bytes);
+  ASSERT_EQ(bytes->size(), sizeof(float) * static_cast<std::size_t>(embedder.width()));
+  const auto* floats = reinterpret_cast<const float*>(bytes->data());
+  const std::vector<float> normal = embed("a dog");
+  for (std::size_t i = 0; i < normal.size(); ++i)
+    EXPECT_NEAR(floats[i], normal[i], 1e-6);
+  EXPECT_EQ(post("/v1/embeddings", {{"input", json::array()}}).status, 400);
+  EXPECT_EQ(post("/v1/embeddings", {{"input", {1, 2}}}).status, 400);
+  EXPECT_EQ(post("/v1/embeddings", {{"input", "a"}, {"dimensions", 3}}).status, 400);
+}
+
+TEST_F(ServerMediaTest, ASenseThatTheModelLacksIsNamed) {
+  EXPECT_THAT(refused(about(senses()[1].part)), HasSubstr("no audio tower"));
+  EXPECT_THAT(post("/v1/embeddings", {{"input", "text"}}).error(), HasSubstr("no text tower"));
+}
+
+TEST_F(ServerMediaTest, UploadsAreUsedByTheirId) {
+  const std::string bytes = fixture_bytes("images/exif1_jpg.jpg");
+  const Reply reply = upload(bytes, "../../etc/pass wd.jpg");
+  ASSERT_EQ(reply.status, 200) << reply.body;
+  const json file = reply.value();
+  const std::string id = file["id"];
+  EXPECT_THAT(id, StartsWith("file-"));
+  EXPECT_EQ(file["filename"], "pass wd.jpg");
+  EXPECT_EQ(file["bytes"], bytes.size());
+  EXPECT_EQ(file["purpose"], "vision");
+  EXPECT_EQ(upload(bytes).value()["id"], id) << "the same content is the same file";
+  EXPECT_EQ(get("/v1/files").value()["data"].size(), 1U);
+  EXPECT_EQ(get("/v1/files/" + id).value()["id"], id);
+  EXPECT_EQ(get("/v1/files/" + id + "/content").body, bytes);
+  const json by_id{{"type", "image_url"}, {"image_url", {{"file_id", id}}}};
+  json body = about(by_id);
+  body.update({{"temperature", 3}, {"top_p", 1}, {"seed", 4}, {"max_tokens", 24}});
+  json inline_body = body;
+  inline_body["messages"][0]["content"][0] = picture_part();
+  EXPECT_EQ(text_of(chat(body)), text_of(chat(inline_body)));
+  const Reply gone = reply_of(server().client().Delete("/v1/files/" + id));
+  EXPECT_EQ(gone.value()["deleted"], true);
+  EXPECT_EQ(get("/v1/files/" + id).status, 404);
+  EXPECT_EQ(chat(body).status, 404);
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder_ / "files" / "objects"), {}), 0);
+}
+
+TEST_F(ServerMediaTest, UploadsThatCantBe) {
+  ServerOptions with = options();
+  with.files.max_file_bytes = 10'000;
+  with.files.max_total_bytes = 25'000;
+  start(with);
+  EXPECT_EQ(upload(std::string(20'000, 'x')).status, 413);
+  EXPECT_EQ(upload("").status, 400);
+  EXPECT_EQ(post("/v1/files", {{"file", "x"}}).status, 400);
+  for (const char* path : {"/v1/files/..%2f..%2fetc%2fpasswd", "/v1/files/../files.db",
+                           "/v1/files/file-abc", "/v1/files/", "/v1/files//content"})
+    EXPECT_EQ(get(path).status, 404) << path;
+  // The least recently used one makes room.
+  const std::string a = upload(std::string(9'000, 'a')).value()["id"];
+  const std::string b = upload(std::string(9'000, 'b')).value()["id"];
+  std::this_thread::sleep_for(std::chrono::milliseconds(1100));  // times are whole seconds
+  get("/v1/files/" + a + "/content");
+  const std::string c = upload(std::string(9'000, 'c')).value()["id"];
+  EXPECT_EQ(get("/v1/files/" + a).status, 200);
+  EXPECT_EQ(get("/v1/files/" + b).status, 404);
+  EXPECT_EQ(get("/v1/files/" + c).status, 200);
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder_ / "files" / "incoming"), {}), 0)
+      << "nothing half written stays";
+}
+
+TEST_F(ServerMediaTest, UploadsExpire) {
+  ServerOptions with = options();
+  with.files.seconds_to_live = 1;
+  start(with);
+  const std::string id = upload("abc").value()["id"];
+  EXPECT_EQ(get("/v1/files/" + id).status, 200);
+  std::this_thread::sleep_for(std::chrono::milliseconds(2100));
+  EXPECT_EQ(get("/v1/files/" + id).status, 404);
+  get("/v1/files");
+  EXPECT_FALSE(fs::exists(folder_ / "files" / "objects" / id));
+}
+
+TEST_F(ServerMediaTest, AddressesAreFetchedOnlyIfAllowedAndNeverPrivateOnes) {
+  const std::string picture = fixture_bytes("images/exif1_jpg.jpg");
+  test::HttpServer web([&](const test::ServerRequest& request) {
+    if (request.target == "/moved")
+      return test::response("302 Found", "", {"Location: /photo.jpg"});
+    if (request.target == "/photo.jpg") return test::response("200 OK", picture);
+    if (request.target == "/big") return test::response("200 OK", std::string(200'000, 'x'));
+    return test::response("404 Not Found", "");
+  });
+  const auto with_url = [](const std::string& url) {
+    return about({{"type", "image_url"}, {"image_url", {{"url", url}}}});
+  };
+  EXPECT_THAT(refused(with_url(web.url("/photo.jpg"))), HasSubstr("--allow-urls"));
+  EXPECT_TRUE(web.requests().empty());
+
+  ServerOptions with = options();
+  with.allow_urls = true;
+  start(with);
+  for (const std::string host : {"127.0.0.1", "localhost", "[::1]", "0.0.0.0", "2130706433",
+                                 "[::ffff:127.0.0.1]", "0x7f.1", "169.254.169.254", "10.0.0.1"})
+    EXPECT_THAT(refused(with_url("http://" + host + ":9/photo.jpg")), HasSubstr("public internet"))
+        << host;
+  EXPECT_TRUE(web.requests().empty());
+  EXPECT_THAT(refused(with_url("file:///etc/passwd")), HasSubstr("must be"));
+  EXPECT_THAT(refused(with_url("ftp://example.org/a")), HasSubstr("must be"));
+
+  with.allow_private_urls = true;
+  with.limits.max_media_bytes = 100'000;
+  start(with);
+  EXPECT_EQ(chat(with_url(web.url("/photo.jpg"))).status, 200);
+  EXPECT_EQ(chat(with_url(web.url("/moved"))).status, 200);
+  EXPECT_THAT(refused(with_url(web.url("/big"))), HasSubstr("limit"));
+  EXPECT_THAT(refused(with_url(web.url("/none"))), HasSubstr("404"));
+}
+
+TEST_F(ServerMediaTest, DamagedAndTooLargeInputs) {
+  ServerOptions with = six_senses();
+  with.limits.inputs = {.max_pixels = 7000, .max_seconds = 0.01, .max_decode_seconds = 30};
+  with.limits.max_parts = 2;
+  start(with);
+  const auto picture = [](const std::string& url) {
+    return about({{"type", "image_url"}, {"image_url", {{"url", url}}}});
+  };
+  EXPECT_THAT(refused(picture("data:image/png;base64,!!!")), HasSubstr("base64"));
+  EXPECT_THAT(refused(picture("data:image/png,abc")), HasSubstr("data:TYPE;base64"));
+  EXPECT_THAT(refused(picture("data:image/png;base64,")), HasSubstr("empty"));
+  EXPECT_THAT(refused(picture(data_address("no picture", "image/png"))),
+              HasSubstr("messages[0].content[0].image_url.url"));
+  EXPECT_THAT(refused(about(picture_part("images/photo_chelsea.jpg"))), HasSubstr("pixels"));
+  EXPECT_THAT(refused(about(senses()[1].part)), HasSubstr("longer than the limit"));
+  EXPECT_THAT(refused(about(senses()[2].part)), HasSubstr("longer than the limit"));
+  EXPECT_THAT(refused(about({{"type", "image_url"}})), HasSubstr("is missing"));
+  EXPECT_THAT(refused(about({{"type", "image_url"}, {"image_url", json::object()}})),
+              HasSubstr("is missing"));
+  json three = json::array();
+  for (int i = 0; i < 3; ++i)
+    three.push_back(picture_part("images/jpeg_33x16.jpg"));
+  EXPECT_THAT(refused({{"messages", {{{"role", "user"}, {"content", three}}}}}),
+              HasSubstr("more than 2 inputs"));
+}
+
+TEST_F(ServerMediaTest, DecodingThatTakesTooLongIsGivenUp) {
+  ServerOptions with = six_senses();
+  with.limits.inputs.max_decode_seconds = 1e-6;
+  start(with);
+  for (const std::size_t i : {1U, 2U})
+    EXPECT_THAT(refused(about(senses()[i].part)), HasSubstr("longer than the limit")) << i;
+}
+
+TEST_F(ServerMediaTest, ServerPathsAreNotTold) {
+  start(six_senses());
+  const std::string id = upload("no picture at all").value()["id"];
+  const std::string message =
+      refused(about({{"type", "image_url"}, {"image_url", {{"file_id", id}}}}));
+  EXPECT_THAT(message, HasSubstr(id));
+  EXPECT_THAT(message, Not(HasSubstr(folder_.path().string())));
+}
+
+}  // namespace
+}  // namespace pandagpt

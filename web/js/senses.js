@@ -1,0 +1,131 @@
+// The six senses: how the server calls them, what they are made of, and how a file's sense is told.
+import {npyShape} from "./decode/npy.js";
+
+const kNumber = (key, label) => ({key, label, kind: "number"});
+
+/// `part`: type of content part; `options`: fields of that part; `example`: a file under examples/.
+export const kSenses = [
+  {
+    id: "image",
+    part: "image_url",
+    label: "Picture",
+    noun: "pictures",
+    formats: "JPEG, PNG, WebP, TIFF …",
+    question: "What is in the picture?",
+    example: "picture.png",
+    options: []
+  },
+  {
+    id: "video",
+    part: "video_url",
+    label: "Video",
+    noun: "videos",
+    formats: "MP4, WebM, MKV, AVI …",
+    question: "What happens in the video?",
+    example: "rolling_ball.avi",
+    options: [{key: "use_audio", label: "its sound as well", kind: "flag", needs: "audio"}]
+  },
+  {
+    id: "audio",
+    part: "input_audio",
+    label: "Sound",
+    noun: "sounds",
+    formats: "WAV, MP3, FLAC, Ogg …",
+    question: "What do you hear?",
+    example: "bell.wav",
+    options: []
+  },
+  {
+    id: "thermal",
+    part: "thermal_image",
+    label: "Thermal",
+    noun: "thermal pictures",
+    formats: "grey pictures, 16-bit PNG, TIFF, NPY",
+    question: "What does the thermal camera show?",
+    example: "thermal_centikelvin.png",
+    options: [kNumber("coldest", "black at"), kNumber("warmest", "white at")]
+  },
+  {
+    id: "depth",
+    part: "depth_map",
+    label: "Depth",
+    noun: "depth maps",
+    formats: "16-bit PNG in mm, TIFF, EXR, NPY",
+    question: "What is in the scene?",
+    example: "depth_mm.png",
+    options: [
+      kNumber("metres_per_unit", "metres per unit"), kNumber("focal_length", "focal length, px"),
+      kNumber("baseline", "baseline, m")
+    ]
+  },
+  {
+    id: "imu",
+    part: "imu",
+    label: "Motion",
+    noun: "motion",
+    formats: "CSV, NPY of accelerometer and gyroscope",
+    question: "What is the person doing?",
+    example: "walking_imu.csv",
+    options: [
+      kNumber("rate_hz", "rate, Hz"), {
+        key: "acceleration_unit",
+        label: "accelerometer in",
+        kind: "choice",
+        choices: ["m/s2", "g", "mg"]
+      },
+      {key: "rotation_unit", label: "gyroscope in", kind: "choice", choices: ["rad/s", "deg/s"]}
+    ]
+  },
+];
+
+export const senseOf = (id) => kSenses.find((sense) => sense.id === id);
+
+/// What the model can do with each sense, from /props: null, or the reason why not.
+export function reasonAgainst(sense, props) {
+  if (!props || props.modalities[sense.id]) return null;
+  return `${props.model_alias} has no encoder for ${sense.noun}`;
+}
+
+/// An input as a content part. `source`: {file_id} or {data}.
+export function contentPart(input, source) {
+  const {part} = senseOf(input.sense);
+  const value = {...source, ...input.options};
+  if (input.weight !== 1) value.weight = input.weight;
+  return {type: part, [part]: value};
+}
+
+const kExtensions = {
+  image: "jpg jpeg png webp bmp gif tif tiff avif heic ppm",
+  video: "mp4 m4v mov mkv webm avi mpg mpeg ts ogv",
+  audio: "wav flac mp3 ogg oga opus m4a aac aif aiff wma",
+  depth: "exr",
+  imu: "csv tsv txt",
+};
+
+function senseOfName(file) {
+  const type = file.type.split("/")[0];
+  const extension = file.name.split(".").pop().toLowerCase();
+  for (const [sense, list] of Object.entries(kExtensions))
+    if (list.split(" ").includes(extension)) return sense;
+  return ["image", "video", "audio"].includes(type) ? type : null;
+}
+
+/// 16-bit grey: a measurement, not a picture.
+function isDeepPng(bytes) {
+  return bytes.length > 25 && String.fromCharCode(...bytes.slice(1, 4)) === "PNG" &&
+      bytes[24] === 16 && bytes[25] === 0;
+}
+
+/// The sense that a file is most probably meant for. Throws Error for a file of no known kind.
+export async function guessSense(file) {
+  const head = new Uint8Array(await file.slice(0, 1024).arrayBuffer());
+  const shape = npyShape(head);
+  if (shape) return shape.length === 2 && shape.includes(6) ? "imu" : "depth";
+  const sense = senseOfName(file);
+  if (!sense)
+    throw new Error(`${
+        file.name} is no picture, video, sound, thermal picture, depth map or motion recording.`);
+  if (sense !== "image") return sense;
+  if (/thermal|infrared|flir|(^|[_.-])ir([_.-]|$)/i.test(file.name)) return "thermal";
+  return isDeepPng(head) || /depth/i.test(file.name) ? "depth" : sense;
+}
