@@ -56,13 +56,17 @@ function inputFigure(input) {
 
 export class ChatView {
   #views = new Map();  // by turn
+  #lastTop = 0;
   #isAtEnd = true;
 
   /// `onAgain(turn)`, `onEdit(turn, question)`.
   constructor({log, scroll, welcome, onAgain, onEdit}) {
     Object.assign(this, {log, scroll, welcome, onAgain, onEdit});
     scroll.addEventListener("scroll", () => {
-      this.#isAtEnd = scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < kNearEnd;
+      // The event comes late: the layout may have grown since. Only going up is leaving the end.
+      const isNear = scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < kNearEnd;
+      if (isNear || scroll.scrollTop < this.#lastTop) this.#isAtEnd = isNear;
+      this.#lastTop = scroll.scrollTop;
     });
     // Answers grow, previews come late, and new inputs take room from below.
     const observer = new ResizeObserver(() => this.#followEnd());
