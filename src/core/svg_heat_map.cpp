@@ -19,7 +19,8 @@ constexpr double kLargestSide = 28;         // pixels of a cell
 constexpr double kSmallestNumberSide = 18;  // of a cell that has room for a number
 constexpr double kWantedWidth = 560;        // of all cells together, if they can be that small
 constexpr double kSmallestSide = 4;
-constexpr double kNameRoom = 200;  // pixels of the longest name at most
+constexpr double kFullFontSide = 13;  // of a cell beside which a name fits in full size
+constexpr double kNameRoom = 200;     // pixels of the longest name at most
 constexpr double kTop = 40;
 constexpr double kAxisLabel = 22;
 
@@ -73,19 +74,21 @@ std::string to_svg(const HeatMap& map) {
   const double width = std::max(right + kSvgGap, 2 * kSvgGap + svg_text_width(map.title) * 1.3);
   const double height = bottom + kSvgGap + svg_widest(columns) + kAxisLabel + kSvgGap;
 
+  const std::string font =
+      side < kFullFontSide ? fmt::format(" style=\"font-size:{:.1f}px\"", side) : std::string();
   std::string svg = svg_opening(map.title, static_cast<int>(std::ceil(width)),
                                 static_cast<int>(std::ceil(height)));
   for (std::size_t row = 0; row < n_rows; ++row) {
     const auto begin = map.values.begin() + static_cast<std::ptrdiff_t>(row * n_columns);
     const double sum = std::accumulate(begin, begin + static_cast<std::ptrdiff_t>(n_columns), 0.0);
-    svg += svg_text(grid.left - kSvgGap, grid.y(row) + side / 2 + 4, "end", rows[row]);
+    svg += svg_text(grid.left - kSvgGap, grid.y(row) + side / 2 + 4, "end", rows[row], font);
     for (std::size_t column = 0; column < n_columns; ++column)
       svg += cell(map, grid, row, column, sum);
   }
   for (std::size_t column = 0; column < n_columns; ++column) {
     const double x = grid.x(column) + side / 2 + 4, y = bottom + kSvgGap;
     svg += svg_text(x, y, "end", columns[column],
-                    fmt::format(" transform=\"rotate(-90 {:.2f} {:.2f})\"", x, y));
+                    fmt::format(" transform=\"rotate(-90 {:.2f} {:.2f})\"{}", x, y, font));
   }
   const double middle = (grid.top + bottom) / 2;
   svg += svg_text(16, middle, "middle", map.row_label,

@@ -61,7 +61,7 @@ class Row {
     for (const Tower tower : kAllTowers) {
       const std::string key = sense_name(tower);
       if (tower == Tower::kText || !json_.contains(key)) continue;
-      MediaItem item{tower, folder_ / text_of(key), {}, sensor};
+      MediaItem item{tower, (folder_ / text_of(key)).lexically_normal(), {}, sensor};
       const std::string path = item.path.string();
       if (const std::size_t mark = path.rfind(".npz#"); mark != std::string::npos) {
         item.path = path.substr(0, mark + 4);

@@ -2,6 +2,7 @@
 #include <spdlog/fmt/fmt.h>
 
 #include <algorithm>
+#include <functional>
 #include <set>
 
 #include "core/progress.h"
@@ -38,6 +39,7 @@ class AnsweringTask : public EvalTask {
   /// Those of the inputs.
   virtual std::set<Tower> senses() const = 0;
 
+  /// The answer about the items together. Throws as Panda::ask.
   std::string ask(const Panda& panda, std::span<const MediaItem> items,
                   MediaItemReader& reader) const {
     Inputs inputs;
@@ -46,6 +48,26 @@ class AnsweringTask : public EvalTask {
     return panda
         .ask(inputs, entry().question, likeliest_answer(panda, entry().max_tokens, entry().n_beams))
         .text;
+  }
+
+  /// Calls `judge(row)` for rows 0 to n - 1, with a progress line; those for which it throws
+  /// Error(kInput) are left out. How many are there without them.
+  std::int64_t for_each_readable(std::size_t n, TaskReport& report,
+                                 const std::function<void(std::size_t row)>& judge) const {
+    UnreadableItems unreadable(n);
+    Progress progress("answers", static_cast<std::int64_t>(n));
+    for (std::size_t row = 0; row < n; ++row) {
+      try {
+        judge(row);
+      } catch (const Error& error) {
+        if (error.kind() != ErrorKind::kInput) throw;
+        unreadable.add(row, error);
+      }
+      progress.update(static_cast<std::int64_t>(row) + 1);
+    }
+    progress.finish();
+    report.unreadable = unreadable.reasons();
+    return static_cast<std::int64_t>(n - report.unreadable.size());
   }
 
   /// The items' paths as the list has them.
@@ -115,12 +137,11 @@ class NamingTask : public AnsweringTask {
 
   void run(EvalModels& models, TaskReport& report) const override {
     const Panda& panda = models.panda();
-    const auto n = static_cast<std::int64_t>(list_.pairs.size());
     std::int64_t n_right = 0, n_only = 0;
     std::size_t n_named = 0;
     MediaItemReader reader;
-    Progress progress("answers", n);
-    for (const Pair& pair : list_.pairs) {
+    const std::int64_t n = for_each_readable(list_.pairs.size(), report, [&](std::size_t row) {
+      const Pair& pair = list_.pairs[row];
       const std::span item(&inputs_.media[static_cast<std::size_t>(pair.a)], 1);
       std::string answer = ask(panda, item, reader);
       const auto label = static_cast<std::size_t>(pair.label);
@@ -133,9 +154,7 @@ class NamingTask : public AnsweringTask {
                                 .answer = std::move(answer),
                                 .expected = list_.labels[label],
                                 .right = naming.right});
-      progress.update(static_cast<std::int64_t>(report.answers.size()));
-    }
-    progress.finish();
+    });
     report.setting = question_setting() + fmt::format(", {} classes", list_.labels.size());
     report.figures.push_back(share_figure("right class named", n_right, n));
     report.figures.back().aim = entry().aim;
@@ -179,15 +198,18 @@ class CompositionTask : public AnsweringTask {
     std::int64_t n_all = 0;
     std::vector<std::int64_t> together(n_senses), alone(n_senses);
     MediaItemReader reader;
-    Progress progress("compositions", static_cast<std::int64_t>(rows_.size()));
-    for (const Composition& row : rows_) {
+    const std::int64_t n = for_each_readable(rows_.size(), report, [&](std::size_t at) {
+      const Composition& row = rows_[at];
       std::string answer = ask(panda, row.media, reader);
+      std::vector<std::string> answers_alone;
+      for (std::size_t i = 0; i < n_senses; ++i)
+        answers_alone.push_back(ask(panda, std::span(row.media).subspan(i, 1), reader));
       bool all = true;
       for (std::size_t i = 0; i < n_senses; ++i) {
         const bool named = names(answer, row.names[i]);
         all = all && named;
         together[i] += named ? 1 : 0;
-        alone[i] += names(ask(panda, std::span(row.media).subspan(i, 1), reader), row.names[i]);
+        alone[i] += names(answers_alone[i], row.names[i]) ? 1 : 0;
       }
       n_all += all ? 1 : 0;
       report.answers.push_back({.input = names_of(row.media),
@@ -195,11 +217,9 @@ class CompositionTask : public AnsweringTask {
                                 .answer = std::move(answer),
                                 .expected = fmt::format("{}", fmt::join(row.names, " + ")),
                                 .right = all});
-      progress.update(static_cast<std::int64_t>(report.answers.size()));
-    }
-    progress.finish();
+    });
     report.setting = question_setting();
-    add_figures(n_all, together, alone, report);
+    add_figures(n, n_all, together, alone, report);
   }
 
  protected:
@@ -225,9 +245,8 @@ class CompositionTask : public AnsweringTask {
     return classes_.judge(answer, static_cast<std::size_t>(at)).right;
   }
 
-  void add_figures(std::int64_t n_all, const std::vector<std::int64_t>& together,
+  void add_figures(std::int64_t n, std::int64_t n_all, const std::vector<std::int64_t>& together,
                    const std::vector<std::int64_t>& alone, TaskReport& report) const {
-    const auto n = static_cast<std::int64_t>(rows_.size());
     report.figures.push_back(share_figure("all named", n_all, n));
     report.figures.back().aim = entry().aim;
     for (std::size_t i = 0; i < together.size(); ++i) {

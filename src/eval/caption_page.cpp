@@ -94,10 +94,10 @@ std::string photo_tables(const CaptionRun& run, const std::filesystem::path& ima
       fmt::format("<table><tr>{}<th>CIDEr-D</th><th>answer</th><th>what people wrote</th></tr>\n",
                   image_root.empty() ? "" : "<th></th>");
   const std::size_t listed = std::min(kListed, order.size());
-  std::string html = "<h2>Highest scores</h2>\n" + head;
+  std::string html = "<h3>Highest scores</h3>\n" + head;
   for (std::size_t i = 0; i < listed; ++i)
     html += photo_row(run, order[i], image_root);
-  html += "</table>\n<h2>Lowest scores</h2>\n" + head;
+  html += "</table>\n<h3>Lowest scores</h3>\n" + head;
   for (std::size_t i = 0; i < listed; ++i) {
     html += photo_row(run, order[order.size() - 1 - i], image_root);
   }

@@ -156,11 +156,14 @@ class ZeroShotTask : public EvalTask {
     std::vector<MediaItem> items;
     for (const Pair& pair : list_.pairs)
       items.push_back(inputs_.media[index(pair.a)]);
-    const std::vector<float> rows = embed_items(embedder, items);
+    UnreadableItems unreadable(items.size());
+    const std::vector<float> rows = embed_items(embedder, items, &unreadable);
+    report.unreadable = unreadable.reasons();
 
     report.confusion.emplace(labels_);
     std::int64_t n_among_first = 0;
     for (std::size_t i = 0; i < items.size(); ++i) {
+      if (unreadable.has(i)) continue;
       const std::size_t right = place_of_label_[index(list_.pairs[i].label)];
       const std::vector<LabelScore> scores =
           classifier.classify(std::span(rows).subspan(i * width, width));
@@ -186,7 +189,7 @@ class ZeroShotTask : public EvalTask {
       among.chance = static_cast<double>(kTopK) * chance;
       report.figures.push_back(std::move(among));
     }
-    report.figures.push_back({.name = "mean recall of the classes",
+    report.figures.push_back({.name = "mean class recall",
                               .value = confusion.mean_recall(),
                               .n = confusion.n_total(),
                               .chance = chance});

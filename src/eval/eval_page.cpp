@@ -17,6 +17,7 @@ namespace {
 constexpr std::size_t kListed = 5;             // right answers, and wrong ones
 constexpr std::size_t kLargestConfusion = 50;  // classes that are drawn
 constexpr std::size_t kListedConfusions = 10;
+constexpr std::int64_t kFewOfClass = 3;  // inputs of a class, below which its recall says little
 
 std::string title_of(EvalKind kind) {
   switch (kind) {
@@ -69,25 +70,44 @@ std::string figures_table(const std::vector<const TaskReport*>& tasks) {
   return html + "</table>\n";
 }
 
-/// The shares of all tasks of a kind, with their intervals and aims.
-std::string figures_chart(EvalKind kind, const std::vector<const TaskReport*>& tasks) {
+struct NamedFigure {
+  std::string name;
+  const Figure* figure;
+};
+
+/// Shares with their intervals and aims.
+std::string figures_chart(const std::string& title, const std::vector<NamedFigure>& figures) {
   constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
-  BarChart chart{.title = title_of(kind),
-                 .value_label = "value, with 95 % interval; red line: aim",
-                 .width = 860};
+  if (figures.empty()) return "";
+  BarChart chart{
+      .title = title, .value_label = "value, with 95 % interval; red line: aim", .width = 900};
   BarSeries bars;
-  for (const TaskReport* task : tasks)
-    for (const Figure& figure : task->figures) {
-      if (!figure.is_share) continue;
-      chart.categories.push_back(task->name + ": " + figure.name);
-      bars.values.push_back(figure.value);
-      bars.low.push_back(figure.interval ? figure.interval->low : kNone);
-      bars.high.push_back(figure.interval ? figure.interval->high : kNone);
-      bars.marks.push_back(figure.aim.value_or(kNone));
-    }
-  if (chart.categories.empty()) return "";
+  for (const auto& [name, figure] : figures) {
+    chart.categories.push_back(name);
+    bars.values.push_back(figure->value);
+    bars.low.push_back(figure->interval ? figure->interval->low : kNone);
+    bars.high.push_back(figure->interval ? figure->interval->high : kNone);
+    bars.marks.push_back(figure->aim.value_or(kNone));
+  }
   chart.series.push_back(std::move(bars));
   return to_svg(chart);
+}
+
+std::string kind_chart(EvalKind kind, const std::vector<const TaskReport*>& tasks) {
+  std::vector<NamedFigure> figures;
+  for (const TaskReport* task : tasks)
+    for (const Figure& figure : task->figures)
+      if (figure.is_share) figures.push_back({task->name + ": " + figure.name, &figure});
+  return figures_chart(title_of(kind), figures);
+}
+
+std::string aims_chart(const EvalReport& report) {
+  std::vector<NamedFigure> figures;
+  for (const TaskReport& task : report.tasks)
+    for (const Figure& figure : task.figures)
+      if (figure.aim)
+        figures.push_back({fmt::format("{} ({})", task.name, to_string(task.kind)), &figure});
+  return figures_chart("Figures with an aim", figures);
 }
 
 // --- Confusions ----------------------------------------------------------------------------------
@@ -106,7 +126,10 @@ std::string confusion_map(const TaskReport& task) {
 
 std::string recall_chart(const TaskReport& task) {
   const Confusion& confusion = *task.confusion;
-  if (confusion.labels.size() > kLargestConfusion) return "";
+  std::int64_t most = 0;
+  for (std::size_t i = 0; i < confusion.labels.size(); ++i)
+    most = std::max(most, confusion.n_of(i));
+  if (confusion.labels.size() > kLargestConfusion || most < kFewOfClass) return "";
   BarChart chart{.title = task.name + ": recall of each class",
                  .value_label = "share of its inputs that are recognised, with 95 % interval"};
   BarSeries bars;
@@ -174,9 +197,12 @@ std::string text_table(const TaskReport& task) {
 
 std::string task_section(const TaskReport& task, bool embed_images) {
   if (task.status != TaskStatus::kDone) return "";
-  std::string html = fmt::format(
-      "<h3>{}</h3>\n<p>{}. {:.0f} s.</p>\n<p class=\"small\">List SHA-256 {}</p>\n",
-      escape_html(task.name), escape_html(task.setting), task.seconds, task.list_sha256);
+  std::string html = "<h3>" + escape_html(task.name) + "</h3>\n";
+  if (!task.captions)
+    html += fmt::format("<p>{}. {:.0f} s.</p>\n<p class=\"small\">List SHA-256 {}</p>\n",
+                        escape_html(task.setting), task.seconds, task.list_sha256);
+  for (const std::string& reason : task.unreadable)
+    html += "<p class=\"small\">Left out: " + escape_html(reason) + "</p>\n";
   if (task.confusion)
     html += confusion_map(task) + recall_chart(task) + frequent_confusions(*task.confusion);
   if (task.captions) html += caption_section(*task.captions, embed_images ? task.image_root : "");
@@ -189,14 +215,14 @@ std::string task_section(const TaskReport& task, bool embed_images) {
 std::string to_html(const EvalReport& report, bool embed_images) {
   std::string html = page_begin(report.model_name + ": " + report.set_name);
   if (const auto [met, all] = report.aims(); all > 0)
-    html += fmt::format("<p>Aims met: {} of {}.</p>\n", met, all);
+    html += fmt::format("<p>Aims met: {} of {}.</p>\n", met, all) + aims_chart(report);
   html += fmt::format("<p class=\"small\"><code>{}</code></p>\n", escape_html(report.command));
   for (const EvalKind kind : kAllEvalKinds) {
     std::vector<const TaskReport*> tasks;
     for (const TaskReport& task : report.tasks)
       if (task.kind == kind) tasks.push_back(&task);
     if (tasks.empty()) continue;
-    html += "<h2>" + title_of(kind) + "</h2>\n" + figures_chart(kind, tasks) + figures_table(tasks);
+    html += "<h2>" + title_of(kind) + "</h2>\n" + kind_chart(kind, tasks) + figures_table(tasks);
     for (const TaskReport* task : tasks)
       html += task_section(*task, embed_images);
   }

@@ -26,25 +26,25 @@ Json figure_json(const Figure& figure) {
   return json;
 }
 
+/// The counts are listed without zeros: a thousand classes have a million cells.
 void add_confusion(const Confusion& confusion, Json& task) {
-  Json classes = Json::array();
-  Json counts = Json::array();
+  task["classes"] = Json::array();
+  task["confusions"] = Json::array();
   for (std::size_t right = 0; right < confusion.labels.size(); ++right) {
-    Json row = Json::array();
-    for (std::size_t chosen = 0; chosen < confusion.labels.size(); ++chosen)
-      row.push_back(confusion.count(right, chosen));
-    counts.push_back(std::move(row));
     const std::int64_t n = confusion.n_of(right);
     if (n == 0) continue;
     const Figure recall = share_figure(confusion.labels[right], confusion.count(right, right), n);
-    classes.push_back({{"label", recall.name},
-                       {"recall", recall.value},
-                       {"low", recall.interval->low},
-                       {"high", recall.interval->high},
-                       {"n", n}});
+    task["classes"].push_back({{"label", recall.name},
+                               {"recall", recall.value},
+                               {"low", recall.interval->low},
+                               {"high", recall.interval->high},
+                               {"n", n}});
+    for (std::size_t chosen = 0; chosen < confusion.labels.size(); ++chosen)
+      if (const std::int64_t count = confusion.count(right, chosen); count > 0)
+        task["confusions"].push_back({{"right", confusion.labels[right]},
+                                      {"chosen", confusion.labels[chosen]},
+                                      {"count", count}});
   }
-  task["classes"] = std::move(classes);
-  task["confusion"] = {{"labels", confusion.labels}, {"counts", std::move(counts)}};
 }
 
 Json answer_json(const AnswerRecord& one) {
@@ -70,6 +70,7 @@ Json task_json(const TaskReport& task) {
   json["setting"] = task.setting;
   json["list_sha256"] = task.list_sha256;
   json["seconds"] = task.seconds;
+  json["unreadable"] = task.unreadable;
   json["figures"] = Json::array();
   for (const Figure& figure : task.figures)
     json["figures"].push_back(figure_json(figure));
@@ -129,11 +130,16 @@ std::string to_text(const EvalReport& report) {
                        "", "", ""}});
     for (const Figure& figure : task.figures)
       rows.push_back(row_of(task, figure));
+    if (!task.unreadable.empty())
+      rows.push_back(
+          {{to_string(task.kind), task.name,
+            fmt::format("left out as unreadable: {}", task.unreadable.size()), "", "", ""}});
   }
   std::size_t widths[6] = {};
   for (const Row& row : rows) {
-    if (row.cells[3].empty()) continue;  // a reason takes the room of the rest
-    for (std::size_t i = 0; i < 6; ++i)
+    const std::size_t n_cells =
+        row.cells[3].empty() ? 2 : 6;  // a reason takes the room of the rest
+    for (std::size_t i = 0; i < n_cells; ++i)
       widths[i] = std::max(widths[i], decode_utf8(row.cells[i]).size());
   }
   std::string text = fmt::format("{}, {}\n", report.model_name, report.set_name);

@@ -55,6 +55,7 @@ struct TaskReport {
   std::string setting = {};  ///< question, templates, ..: one line for readers
   std::string list_sha256 = {};
   double seconds = 0;
+  std::vector<std::string> unreadable = {};  ///< inputs that were left out, and why
   std::vector<Figure> figures = {};
   std::optional<Confusion> confusion = {};
   std::vector<AnswerRecord> answers = {};

@@ -68,7 +68,7 @@ class EntryReader {
   fs::path path(const char* key) {
     const std::string text = object_.text(key);
     if (text.empty()) object_.fail(key, "must be a path");
-    return folder_ / text;
+    return (folder_ / text).lexically_normal();
   }
 
   void read_list() {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -12,6 +13,7 @@
 #include "eval/eval_models.h"
 #include "eval/eval_report.h"
 #include "eval/eval_set.h"
+#include "pandagpt/error.h"
 
 namespace pandagpt {
 
@@ -66,9 +68,28 @@ std::vector<Item> spread(std::vector<Item> all, std::size_t limit) {
 /// Throws Error(kInput) naming the first file that isn't there.
 void require_files(std::span<const MediaItem> items, const std::filesystem::path& list);
 
+/// An evaluation goes on without inputs that can't be read, if they are few.
+class UnreadableItems {
+ public:
+  explicit UnreadableItems(std::size_t n_items) : n_items_(n_items) {}
+
+  /// Throws Error(kInput) if they are more than one and more than kMost of all.
+  void add(std::size_t item, const Error& error);
+  bool has(std::size_t item) const { return reasons_.contains(item); }
+  /// One line each, in the items' order.
+  std::vector<std::string> reasons() const;
+
+ private:
+  static constexpr double kMost = 0.01;
+
+  std::size_t n_items_;
+  std::map<std::size_t, std::string> reasons_;
+};
+
 /// (items, width), each of length 1: decoded side by side and encoded in batches, with a progress
-/// line.
-std::vector<float> embed_items(const Embedder& embedder, std::span<const MediaItem> items);
+/// line. Rows of unreadable items are zeros; without `unreadable` one is an Error(kInput).
+std::vector<float> embed_items(const Embedder& embedder, std::span<const MediaItem> items,
+                               UnreadableItems* unreadable = nullptr);
 std::vector<float> embed_texts(const Embedder& embedder, std::span<const std::string> texts);
 
 /// "no audio tower" if the model can't take the sense, else nothing.
