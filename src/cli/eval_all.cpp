@@ -54,6 +54,9 @@ void evaluate_all(EvalAllOptions options) {
   options.eval.model = options.model.model;
   options.eval.panda = options.model.completed_options();
   options.eval.command = command_of(options);
+  options.eval.on_begin = [](const TaskReport& task) {
+    std::fputs(fmt::format("{}: {}\n", to_string(task.kind), task.name).c_str(), stderr);
+  };
   if (!options.out.empty())
     options.eval.on_task = [&](const EvalReport& report) {
       write_file_atomically(options.out, [&](std::ostream& out) { out << to_json(report); });

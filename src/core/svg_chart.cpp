@@ -15,7 +15,7 @@ namespace pandagpt {
 namespace {
 
 // Mid-tone colours that keep their contrast on white and on near black.
-constexpr const char* kColours[] = {"#3b7dd8", "#e07b1a", "#2f9e5b", "#b65fcf",
+constexpr const char* kColours[] = {kSvgColour, "#e07b1a", "#2f9e5b", "#b65fcf",
                                     "#d6455d", "#1596a8", "#8d7a1f", "#7a7f87"};
 constexpr int kColourCount = static_cast<int>(std::size(kColours));
 constexpr double kLegendRow = 20;

@@ -13,7 +13,6 @@
 namespace pandagpt {
 namespace {
 
-constexpr const char* kColour = "#3b7dd8";
 constexpr double kDark = 0.55;              // from this share on, numbers are white
 constexpr double kLargestSide = 28;         // pixels of a cell
 constexpr double kSmallestNumberSide = 18;  // of a cell that has room for a number
@@ -50,7 +49,7 @@ std::string cell(const HeatMap& map, const Grid& grid, std::size_t row, std::siz
   const double share = sum > 0 ? value / sum : 0;
   const double x = grid.x(column), y = grid.y(row);
   std::string svg =
-      svg_rectangle(x, y, grid.side, grid.side, kColour,
+      svg_rectangle(x, y, grid.side, grid.side, kSvgColour,
                     fmt::format("{}, {}: {:g}", map.rows[row], map.columns[column], value),
                     fmt::format(" class=\"cell\" fill-opacity=\"{:.3f}\"", share));
   if (value > 0 && grid.side >= kSmallestNumberSide)

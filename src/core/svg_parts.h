@@ -6,6 +6,7 @@
 
 namespace pandagpt {
 
+inline constexpr const char* kSvgColour = "#3b7dd8";  ///< of a chart's first series
 inline constexpr double kSvgGap = 8;  ///< pixels between a text and what it belongs to
 
 /// Width of a text in pixels, estimated: SVG text is laid out by the reader's program.

@@ -57,8 +57,9 @@ std::string figure_row(const TaskReport& task, const Figure& figure, bool is_fir
 
 std::string figures_table(const std::vector<const TaskReport*>& tasks) {
   std::string html =
-      "<table><tr><th>data</th><th>figure</th><th>value</th><th>95 % interval</th><th>n</th>"
-      "<th>chance</th><th>aim</th></tr>\n";
+      "<table><tr><th>data</th><th>figure</th><th class=\"n\">value</th>"
+      "<th class=\"n\">95 % interval</th><th class=\"n\">n</th><th class=\"n\">chance</th>"
+      "<th class=\"n\">aim</th></tr>\n";
   for (const TaskReport* task : tasks) {
     for (std::size_t i = 0; i < task->figures.size(); ++i)
       html += figure_row(*task, task->figures[i], i == 0);

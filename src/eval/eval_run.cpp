@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstdio>
 
 #include "core/file.h"
 #include "pandagpt/error.h"
@@ -13,7 +12,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 void run_task(const EvalTask& task, EvalModels& models, TaskReport& report) {
-  std::fprintf(stderr, "%s: %s\n", to_string(report.kind).c_str(), report.name.c_str());
   report.reason = task.obstacle(models);
   if (!report.reason.empty()) {
     report.status = TaskStatus::kSkipped;
@@ -56,6 +54,7 @@ EvalReport run_eval(const EvalSet& set, const EvalOptions& options) {
   for (const bool answering : {false, true})
     for (std::size_t i = 0; i < tasks.size(); ++i) {
       if (tasks[i]->answers() != answering) continue;
+      options.on_begin(report.tasks[i]);
       run_task(*tasks[i], models, report.tasks[i]);
       options.on_task(report);
     }

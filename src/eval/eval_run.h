@@ -16,6 +16,8 @@ struct EvalOptions {
   std::vector<std::string> only = {};  ///< EvalSet::selected
   EvalSettings settings = {};
   std::string command = {};  ///< for the report
+  /// Called before each task.
+  std::function<void(const TaskReport&)> on_begin = [](const TaskReport&) {};
   /// Called after each task, so that what is done can be kept.
   std::function<void(const EvalReport&)> on_task = [](const EvalReport&) {};
 };

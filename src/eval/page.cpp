@@ -13,11 +13,12 @@ constexpr const char* kHead = R"(<!DOCTYPE html>
 <style>
 :root {{ color-scheme: light dark; }}
 body {{ font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }}
-table {{ border-collapse: collapse; margin: 1rem 0; }}
+table {{ border-collapse: collapse; margin: 1rem 0; display: block; overflow-x: auto; }}
 th, td {{ text-align: left; padding: .35rem .8rem .35rem 0; vertical-align: top;
           border-bottom: 1px solid #8b949e55; }}
 th {{ white-space: nowrap; }}
-td.n {{ font-variant-numeric: tabular-nums; text-align: right; }}
+td.n {{ font-variant-numeric: tabular-nums; }}
+td.n, th.n {{ text-align: right; }}
 svg {{ max-width: 100%; height: auto; }}
 .right {{ color: #2f9e5b; }} .wrong {{ color: #d6455d; }}
 .small {{ color: #6e7781; font-size: 13px; overflow-wrap: anywhere; }}
