@@ -121,7 +121,7 @@ class Row {
       if (known) continue;
       std::string names;
       for (const char* name : own)
-        names += std::string(", ") + name;
+        names.append(", ").append(name);
       fail("the key \"" + key + "\" is unknown; it should be a sense (" +
            "image, audio, depth, thermal, imu)" + names + " or about a sensor");
     }

@@ -80,7 +80,7 @@ Synonyms read_synonyms(const std::filesystem::path& path) {
   return synonyms;
 }
 
-ClassNames::ClassNames(const Synonyms& synonyms, std::vector<std::string> classes,
+ClassNames::ClassNames(const Synonyms& synonyms, const std::vector<std::string>& classes,
                        const std::filesystem::path& file) {
   for (const std::string& name : classes) {
     const auto found = synonyms.find(name);

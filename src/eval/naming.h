@@ -47,7 +47,7 @@ struct Naming {
 class ClassNames {
  public:
   /// Throws Error(kInput) if a class is missing in `synonyms`; `file` is where they come from.
-  ClassNames(const Synonyms& synonyms, std::vector<std::string> classes,
+  ClassNames(const Synonyms& synonyms, const std::vector<std::string>& classes,
              const std::filesystem::path& file);
 
   /// `right` is an index into the classes.
