@@ -232,8 +232,16 @@ _GERUND_STARTS = {"a", "an", "the", "his", "her", "its", "on", "in", "at", "down
                   "and", "for", "to", "off", "from", "out", "next", "outside", "by", "near", "."}
 _NOT_ACTIONS = {"wearing", "being", "having", "including", "looking", "showing", "resembling",
                 "containing", "consisting", "seeming", "appearing"}
+# No clause ends with these.
+_DANGLING = _DETERMINERS | {"and", "or", "but", "with", "to", "for", "of", "from", "into", "at",
+                            "in", "on", "by", "near", "very"} - {"this", "that"}
 _BEFORE_NOUN = {"of", "on", "in", "with", "for", "and", "to", "down", "up", "over", "at", "into",
-                "through"}
+                "through", "his", "her", "water", "skateboard", "swimming", "each"}
+# Adjectives of our list that are nouns as well.
+_NOUNS_TOO = {"beach", "mountain", "swim", "race", "toy", "tennis", "soccer", "golf",
+              "open", "other", "city", "public", "adult", "teen", "sports", "football",
+              "basketball", "baseball", "wild", "dark", "blonde",
+              "male", "female", "rugby", "hockey"}
 _VERB_OF = {form: gerund for gerund, forms in GERUNDS.items() for form in forms}
 
 
@@ -252,16 +260,24 @@ def clause_of(caption: str) -> Clause | None:
     gerund = lower[verb_at] if lower[verb_at].endswith("ing") else _VERB_OF[lower[verb_at]]
     rest = _rest_of(tokens, verb_at + 1)
     if (gerund in _NOT_ACTIONS or len(rest) >= MAX_ACTION_WORDS or _has_verb(rest)
-            or not rest and gerund not in ALONE):
+            or not rest and gerund not in ALONE or _is_cut_off(rest)):
         return None
     return Clause(thing.name, lower[at], _subject(lower[:at + 1], is_plural), is_plural,
                   " ".join([gerund, *rest]))
 
 
+def _is_cut_off(words: list[str]) -> bool:
+    """"in a fenced" of "in a fenced, muddy area", "through brown" of "through brown, leafy .."."""
+    if len(words) > 1 and words[-1].lower() in COLOURS and words[-2].lower() not in ("in", "wearing"):
+        return True
+    return (len(words) > 1 and _describes(words[-1].lower()) and words[-1].lower() not in _NOUNS_TOO
+            and words[-2].lower() in _DETERMINERS)
+
+
 def _has_verb(words: list[str]) -> bool:
     """Whether another finite verb follows: "hanging out runs through .." was read wrongly."""
     lower = [word.lower() for word in words]
-    return any(word in _VERB_OF and word.endswith("s") and following in _GERUND_STARTS
+    return any(word in _VERB_OF and following in _GERUND_STARTS
                and not (_describes(before) or before in _DETERMINERS or before in _BEFORE_NOUN)
                for before, word, following in zip(lower, lower[1:], [*lower[2:], "."]))
 
@@ -314,7 +330,7 @@ def _rest_of(tokens: list[str], start: int) -> list[str]:
         if word in _CUT_AT or starts_clause or word in ("is", "are", "has", "have"):
             break
         rest.append(tokens[at])
-    while rest and (rest[-1].lower() in _DETERMINERS | {"and", "or", "but", "with", "to"}):
+    while rest and rest[-1].lower() in _DANGLING:
         rest.pop()
     return rest
 

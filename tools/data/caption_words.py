@@ -36,7 +36,7 @@ ADJECTIVES = _set(
     "toy stuffed leather denim knit winter soccer tennis beach golf rugby baseball basketball "
     "football hockey german golden border boston miniature wild new shiny empty full grassy snowy "
     "sandy rocky shallow deep frozen busy crowded city public dusty open green snow-covered "
-    "grass-covered swimming swim bathing sports race racing police mountain jumping very smaller "
+    "grass-covered swimming swim bathing sports race racing police mountain jumping fenced very smaller "
     "larger younger unusual strange teen pregnant tattooed dressed sleeping barking running")
 
 # Things beside animals whose colour can be asked after: (singular, plural).

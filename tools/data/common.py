@@ -1,4 +1,5 @@
 """What the data scripts share: tables, tars, lists of pairs and recordings. Standard library only."""
+import ast
 import csv
 import hashlib
 import json
@@ -55,15 +56,37 @@ def unpack_if_missing(root: Path, tars: Path | None, name: str) -> None:
         tar.extractall(target, filter="data")
 
 
-def unpack_arrays(archive: Path, folder: Path) -> None:
-    """The arrays of an .npz file as FOLDER/NAME.npy; those that are there stay."""
+def held_to(array: bytes, rows: int) -> bytes:
+    """An .npy file with its last row repeated until there are `rows`; a longer one stays as it is.
+
+    Format: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html, version 1.0.
+    """
+    length = int.from_bytes(array[8:10], "little")
+    header = ast.literal_eval(array[10:10 + length].decode("latin-1"))
+    data, (count, *rest) = array[10 + length:], header["shape"]
+    if array[:8] != b"\x93NUMPY\x01\x00" or header["fortran_order"] or not count or not rest:
+        raise ValueError("is no array of rows in NumPy's format 1.0")
+    if count >= rows:
+        return array
+    row = data[len(data) // count * (count - 1):]
+    text = repr(header | {"shape": (rows, *rest)})
+    text += " " * (-(10 + len(text) + 1) % 64) + "\n"
+    return (array[:8] + len(text).to_bytes(2, "little") + text.encode("latin-1") + data
+            + row * (rows - count))
+
+
+def unpack_arrays(archive: Path, folder: Path, min_rows: int = 1) -> None:
+    """The arrays of an .npz file as FOLDER/NAME.npy, short ones `held_to` min_rows."""
     folder.mkdir(exist_ok=True)
     with zipfile.ZipFile(archive) as file:
         for name in file.namelist():
             if "/" in name or not name.endswith(".npy"):
                 raise SystemExit(f"{archive}: holds {name!r}, which is no array's name")
-            if not (folder / name).exists():
-                (folder / name).write_bytes(file.read(name))
+            try:
+                content = held_to(file.read(name), min_rows)
+            except (ValueError, SyntaxError, KeyError) as error:
+                raise SystemExit(f"{archive}: {name}: {error}") from error
+            (folder / name).write_bytes(content)
 
 
 def ogg_digest(path: Path) -> str:

@@ -195,6 +195,16 @@ def where_turn(photo: Photo, rng: random.Random) -> tuple[str, str]:
             pick(rng, f"This is {photo.place}.", f"It was taken {photo.place}."))
 
 
+def some(photo: Photo, name: str) -> str:
+    """"a dog" or "two dogs"."""
+    count = photo.counts.get(name, 1)
+    return a_thing(THINGS[name]) if count == 1 else f"{NUMBER_WORDS[count]} {plural(name)}"
+
+
+def listed(things: list[str]) -> str:
+    return " and ".join(things) if len(things) < 3 else f"{', '.join(things[:-1])} and {things[-1]}"
+
+
 def who_turn(photo: Photo, rng: random.Random) -> tuple[str, str] | None:
     """Who is there: the counted people, or nobody."""
     question = pick(rng, "Who is in the picture?", "Who is in the photo?", "Who do you see?",
@@ -203,9 +213,7 @@ def who_turn(photo: Photo, rng: random.Random) -> tuple[str, str] | None:
         animals = [name for name in photo.present if THINGS[name].kind == "animal"]
         if not animals:
             return None
-        animal = animals[0]
-        seen = (f"{NUMBER_WORDS[photo.counts[animal]]} {plural(animal)}"
-                if photo.counts.get(animal, 0) > 1 else a_thing(THINGS[animal]))
+        seen = listed([some(photo, animal) for animal in animals])
         return question, pick(rng, f"There are no people, only {seen}.",
                               f"I see nobody, just {seen}.")
     people = [name for name in ("man", "woman", "boy", "girl", "baby")
@@ -213,9 +221,7 @@ def who_turn(photo: Photo, rng: random.Random) -> tuple[str, str] | None:
     if not people or ("person" in photo.counts and photo.counts["person"] != sum(
             photo.counts.get(name, 1) for name in people)):
         return None
-    said = [a_thing(THINGS[name]) if photo.counts.get(name, 1) == 1
-            else f"{NUMBER_WORDS[photo.counts[name]]} {plural(name)}" for name in people]
-    seen = " and ".join(said) if len(said) < 3 else ", ".join(said[:-1]) + " and " + said[-1]
+    seen = listed([some(photo, name) for name in people])
     is_single = len(people) == 1 and photo.counts.get(people[0], 1) == 1
     return question, pick(rng, sentence(seen), f"I see {seen}.",
                           f"There {'is' if is_single else 'are'} {seen}."
@@ -234,7 +240,7 @@ STORY_ENDS = {
     "animal": ("In the end {they} went home, tired and happy.", "What a good day for {them}!",
                "When the evening came, {they} fell fast asleep.",
                "Nothing could have made {them} happier."),
-    "person": ("It was a day to remember.", "Later {they} told everybody about it.",
+    "person": ("It was a day to remember.", "It was a moment that nobody forgot.",
                "In the evening {they} went home with a smile.",
                "Nobody wanted the day to end."),
 }

@@ -27,6 +27,9 @@ UTD_DEV_SUBJECT = 7
 HAR_TEST_FROM, HAR_DEV_FROM = 17, 14
 # Of 57 segments the set has one or two samples: nothing that could be recognised.
 HAR_MIN_SAMPLES = 20
+# A recording has to last a second (src/preprocess/imu.h). A shorter one is held at its last value,
+# as preprocessing itself does with what a clip lacks.
+HAR_HELD_SAMPLES = 102
 HAR_SENSOR = {"imu_rate_hz": 100, "acceleration_unit": "m/s2", "rotation_unit": "rad/s"}
 ROADSCENE_TEST_SHARE = 0.15
 # Frames of one video closer than this are taken for the same scene.
@@ -104,7 +107,8 @@ def har_parts(root: Path) -> dict[str, list[dict]]:
 
 def write_sp_sw_har(root: Path) -> None:
     """Subjects 1 to 16 train (14 to 16 are dev), 17 to 23 test."""
-    unpack_arrays(root / "sp_sw_har/segments.npz", root / "sp_sw_har/imu")
+    unpack_arrays(root / "sp_sw_har/segments.npz", root / "sp_sw_har/imu",
+                  HAR_HELD_SAMPLES)
     write_parts(root, "sp_sw_har/actions_imu", har_parts(root), classes.action_sentences)
 
 

@@ -39,12 +39,13 @@ def heard_turn(label: str, rng: random.Random) -> tuple[str, str]:
     others = sorted({other.thing for name, other in SOUNDS.items()
                      if other.thing != sound.thing and name not in _ALIKE.get(label, ())})
     asked = sound.thing if is_there else rng.choice(others)
-    question = pick(rng, f"Do you hear {asked}?", f"Is that {asked}?", f"Can you hear {asked}?")
+    question = pick(rng, f"Do you hear {asked}?", f"Do you hear {asked} here?",
+                    f"Can you hear {asked}?")
     if is_there:
         return question, pick(rng, f"Yes, I hear {sound.thing} {sound.doing}.",
                               f"Yes, {sound.thing} {sound.verb()} {sound.doing}.", "Yes.")
     return question, pick(rng, f"No, I hear {sound.thing} {sound.doing}.",
-                          f"No, that {sound.verb()} {sound.thing}.", "No.")
+                          f"No, I hear {sound.thing}.", "No.")
 
 
 _ALIKE = {
