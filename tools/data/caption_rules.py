@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from caption_things import SOMEBODY, THINGS, Thing, compounds_taken_out, is_absent, names, words_of
-from caption_words import (ADJECTIVES, ALONE, BODY_COLOURED, COLOURS, GARMENTS, GERUNDS, NEAR_COLOURS, NUMBERS,
+from caption_words import (ADJECTIVES, ALONE, BODY_COLOURED, COLOURS, GARMENTS, GERUNDS, MARKINGS, NEAR_COLOURS, NUMBERS,
                            OBJECTS_WITH_COLOUR, PLACES, PLURAL_PEOPLE)
 
 COUNTED = ("dog", "horse", "cat", "bird", "cow", "man", "woman", "boy", "girl", "child", "person")
@@ -177,10 +177,17 @@ def _is_near(colour: tuple[str, ...], other: tuple[str, ...]) -> bool:
 
 
 def _has_markings(caption: str, found: list[Mention]) -> bool:
-    """"a white dog with brown spots" is not just white."""
-    lower = [token.lower() for token in tokens_of(caption)]
-    return any(lower[m.at + 1:m.at + 2] in (["with"], ["and"], [","])
-               and any(word in COLOURS for word in lower[m.at + 2:m.at + 4]) for m in found)
+    """"a white dog with brown spots" is not just white; a red collar changes nothing."""
+    lower, _ = _analysed(caption)
+    for mention in found:
+        following = lower[mention.at + 1:mention.at + 2]
+        behind = lower[mention.at + 2:mention.at + 7]
+        marks = [i for i, word in enumerate(behind) if word in MARKINGS]
+        if following == ["with"] and marks and any(word in COLOURS for word in behind[:marks[0]]):
+            return True
+        if following in ([","], ["and"]) and any(word in COLOURS for word in behind[:2]):
+            return True
+    return False
 
 
 def colours(captions: list[str]) -> dict[str, str]:
@@ -388,10 +395,22 @@ def _is_place(lower: list[str], at: int, prepositions: frozenset[str]) -> bool:
     return begin > 0 and lower[begin - 1] in prepositions
 
 
+# Verbs as well as nouns: only with a determiner they are surely a thing.
+_NOUN_OR_VERB = {"slide", "swing"}
+
+
+def _is_named(caption: str, name: str) -> bool:
+    if name not in _NOUN_OR_VERB:
+        return names(caption, THINGS[name])
+    lower = _analysed(caption)[0]
+    return any(lower[mention.begin] in _DETERMINERS
+               for mention in _thing_mentions(caption, THINGS[name]))
+
+
 def present_things(captions: list[str]) -> list[str]:
     """Things that at least two captions name."""
-    return [name for name, thing in THINGS.items()
-            if sum(names(caption, thing) for caption in captions) >= 2]
+    return [name for name in THINGS
+            if sum(_is_named(caption, name) for caption in captions) >= 2]
 
 
 def absent_things(captions: list[str]) -> list[str]:

@@ -20,6 +20,10 @@ NEAR_COLOURS = (_set("brown tan golden beige yellow"), _set("red orange"), _set(
                 _set("blue turquoise"), _set("grey silver"), _set("yellow gold"),
                 frozenset({"red", "dark red"}), _set("pink purple"), _set("white beige"))
 
+# Parts of an animal that may have another colour than the rest.
+MARKINGS = _set("spots spot markings marking ears ear paws paw patches patch face legs leg chest tail "
+                "feet head fur hair belly stripes mane snout nose neck back underbelly coat")
+
 # What may stand between a determiner and its noun.
 ADJECTIVES = _set(
     "young little small large big old older elderly tall short long fat thin skinny lean chubby "

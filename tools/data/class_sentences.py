@@ -198,7 +198,7 @@ def filled(templates: tuple[str, ...], name: str) -> list[str]:
 
 
 def sound_sentences(name: str) -> list[str]:
-    return filled(SOUND_TEMPLATES, name) + SOUNDS[name].sentences()
+    return list(dict.fromkeys(filled(SOUND_TEMPLATES, name) + SOUNDS[name].sentences()))
 
 
 def action_sentences(name: str) -> list[str]:

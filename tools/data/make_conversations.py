@@ -43,12 +43,13 @@ def photo_conversations(photos: list[Photo], rng: random.Random) -> dict[str, li
         "yes_no": [about(photo, talk.presence(photo, name, rng))
                    for photo, name in talk.balanced_presence(photos, rng)],
         "count": [about(photo, talk.count_turn(name, photo.counts[name], rng))
-                  for photo, name in talk.balanced_counts(photos, rng)],
+                  for photo, name in talk.balanced_counts(photos, rng) for _ in range(2)],
         "colour": [about(photo, talk.colour_turn(photo, name, rng)) for photo in photos
-                   for name in photo.colours for _ in range(2)],
+                   for name in photo.colours for _ in range(3)],
         "doing": [about(photo, talk.doing_turn(clause, rng)) for photo in photos
                   for clause in rng.sample(photo.clauses, min(2, len(photo.clauses)))],
-        "where": [about(photo, talk.where_turn(photo, rng)) for photo in photos if photo.place],
+        "where": [about(photo, talk.where_turn(photo, rng)) for photo in photos if photo.place
+                  for _ in range(2)],
         "who": [about(photo, turn) for photo in photos if (turn := talk.who_turn(photo, rng))],
         "story": [about(photo, turn) for photo in photos if (turn := talk.story_turn(photo, rng))],
         "follow_up": [about(photo, *turns) for photo in photos
