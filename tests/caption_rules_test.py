@@ -156,6 +156,9 @@ class Places(unittest.TestCase):
         self.assertEqual(rules.place_of(ONE_DOG), "in the snow")
         self.assertEqual(rules.place_of(MAN), "on the street")
 
+    def test_one_voice_is_not_enough(self):
+        self.assertIsNone(rules.place_of(["A man in the snow.", "A man walks.", "A man."]))
+
     def test_what_is_near_or_compound_is_not_the_place(self):
         self.assertIsNone(rules.place_of(["A man by the water.", "A man near the water."]))
         self.assertIsNone(rules.place_of(["A man on a beach chair.", "A man in a beach chair."]))

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from caption_things import SOMEBODY, THINGS, Thing, compounds_taken_out, is_absent, names, words_of
-from caption_words import (ADJECTIVES, ALONE, BODY_COLOURED, COLOURS, GARMENTS, GERUNDS, MARKINGS, NEAR_COLOURS, NUMBERS,
-                           OBJECTS_WITH_COLOUR, PLACES, PLURAL_PEOPLE)
+from caption_words import (ADJECTIVES, ALONE, BODY_COLOURED, COLOURS, GARMENTS, GERUNDS, MARKINGS,
+                           NEAR_COLOURS, NUMBERS, OBJECTS_WITH_COLOUR, PLACES, PLURAL_PEOPLE)
 
 COUNTED = ("dog", "horse", "cat", "bird", "cow", "man", "woman", "boy", "girl", "child", "person")
 MAX_COUNT = 3
@@ -38,7 +38,7 @@ def tokens_of(caption: str) -> list[str]:
 
 @lru_cache(maxsize=64)
 def _analysed(caption: str) -> tuple[list[str], frozenset[int]]:
-    """The tokens in lower case, and where one of them only describes the next ("dog" in "dog toy")."""
+    """The tokens in lower case, and where one only describes the next ("dog" in "dog toy")."""
     lower = [token.lower() for token in tokens_of(caption)]
     return lower, frozenset(at for at in range(len(lower) - 1)
                             if len(compounds_taken_out(lower[at:at + 2])) < 2)
@@ -275,9 +275,11 @@ def clause_of(caption: str) -> Clause | None:
 
 def _is_cut_off(words: list[str]) -> bool:
     """"in a fenced" of "in a fenced, muddy area", "through brown" of "through brown, leafy .."."""
-    if len(words) > 1 and words[-1].lower() in COLOURS and words[-2].lower() not in ("in", "wearing"):
+    if len(words) < 2:
+        return False
+    if words[-1].lower() in COLOURS and words[-2].lower() not in ("in", "wearing"):
         return True
-    return (len(words) > 1 and _describes(words[-1].lower()) and words[-1].lower() not in _NOUNS_TOO
+    return (_describes(words[-1].lower()) and words[-1].lower() not in _NOUNS_TOO
             and words[-2].lower() in _DETERMINERS)
 
 
