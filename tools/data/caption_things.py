@@ -84,8 +84,8 @@ THINGS = {thing.name: thing for thing in (
            "dachshund beagle pug husky rottweiler chihuahua",
            "dogs puppies pups poodles greyhounds collies retrievers labradors terriers dalmatians "
            "dachshunds beagles pugs huskies",
-           "animal animals canine canines hound hounds shepherd shepherds lab labs bulldog bulldogs "
-           "spaniel mutt mastiff corgi setter boxer pet pets wolf fox bull pit dog's"),
+           "animal animals canine canines hound hounds shepherd shepherds lab labs bulldog "
+           "bulldogs spaniel mutt mastiff corgi setter boxer pet pets wolf fox bull pit dog's"),
     _thing("cat", "animal", "cat kitten", "cats kittens",
            "animal animals pet pets kitty feline tiger lion cat's"),
     _thing("horse", "animal", "horse pony", "horses ponies",
@@ -95,7 +95,8 @@ THINGS = {thing.name: thing for thing in (
            "bird pigeon duck goose swan seagull eagle parrot gull ostrich crane heron",
            "birds pigeons ducks geese swans seagulls eagles parrots gulls cranes",
            "animal animals owl falcon hawk crow chicken chickens rooster hen turkey flamingo "
-           "flamingos pelican pelicans penguin penguins flock feathers wings beak bird's fowl peacock"),
+           "flamingos pelican pelicans penguin penguins flock feathers wings beak bird's fowl "
+           "peacock"),
     _thing("cow", "animal", "cow bull calf ox", "cows bulls calves oxen",
            "animal animals cattle buffalo steer longhorn pit bison rodeo herd"),
     _thing("sheep", "animal", "sheep lamb ram", "lambs", "animal animals goat goats herd flock"),
@@ -164,8 +165,8 @@ THINGS = {thing.name: thing for thing in (
     _thing("pool", "place", "pool", "pools", "swimming swim swims swimmer water tub float tube "
            "swimsuit diving dives bikini bathing splash splashing underwater"),
     _thing("mountain", "place", "mountain", "mountains",
-           "hill hills hillside cliff rock rocks rocky peak slope landscape snow snowy mountainside "
-           "mountaintop ski skier skiing climber climbing background valley ledge snowboarder "
+           "hill hills hillside cliff rock rocks rocky peak slope landscape snow snowy "
+           "mountainside mountaintop ski skier skiing climber climbing background valley ledge snowboarder "
            "boulder summit hiker hiking"),
 )}
 
@@ -204,8 +205,8 @@ _COMPOUNDS = {
     ("football", "field"), ("football", "uniform"), ("football", "uniforms"),
     ("football", "helmet"), ("football", "stadium"), ("football", "match"), ("football", "coach"),
     ("football", "jersey"), ("football", "fan"), ("football", "fans"), ("football", "gear"),
-    ("volleyball", "net"), ("volleyball", "game"), ("volleyball", "court"), ("volleyball", "player"),
-    ("volleyball", "players"), ("softball", "player"), ("softball", "game"), ("softball", "field"),
+    ("volleyball", "net"), ("volleyball", "game"), ("volleyball", "court"),
+    ("volleyball", "player"), ("volleyball", "players"), ("softball", "player"), ("softball", "game"), ("softball", "field"),
     ("softball", "players"), ("softball", "team"), ("snow", "board"), ("snow", "boarder"),
     ("grass", "skirt"), ("grass", "skirts"), ("grass", "hut"), ("beach", "ball"),
     ("beach", "chair"), ("beach", "volleyball"), ("beach", "towel"), ("mountain", "bike"),

@@ -21,8 +21,8 @@ NEAR_COLOURS = (_set("brown tan golden beige yellow"), _set("red orange"), _set(
                 frozenset({"red", "dark red"}), _set("pink purple"), _set("white beige"))
 
 # Parts of an animal that may have another colour than the rest.
-MARKINGS = _set("spots spot markings marking ears ear paws paw patches patch face legs leg chest tail "
-                "feet head fur hair belly stripes mane snout nose neck back underbelly coat")
+MARKINGS = _set("spots spot markings marking ears ear paws paw patches patch face legs leg chest "
+                "tail feet head fur hair belly stripes mane snout nose neck back underbelly coat")
 
 # What may stand between a determiner and its noun.
 ADJECTIVES = _set(
@@ -40,8 +40,8 @@ ADJECTIVES = _set(
     "toy stuffed leather denim knit winter soccer tennis beach golf rugby baseball basketball "
     "football hockey german golden border boston miniature wild new shiny empty full grassy snowy "
     "sandy rocky shallow deep frozen busy crowded city public dusty open green snow-covered "
-    "grass-covered swimming swim bathing sports race racing police mountain jumping fenced very smaller "
-    "larger younger unusual strange teen pregnant tattooed dressed sleeping barking running")
+    "grass-covered swimming swim bathing sports race racing police mountain jumping fenced very "
+    "smaller larger younger unusual strange teen pregnant tattooed dressed sleeping barking running")
 
 # Things beside animals whose colour can be asked after: (singular, plural).
 OBJECTS_WITH_COLOUR = {
@@ -92,8 +92,8 @@ PLURAL_PEOPLE = {
                     "bicyclists bikers hikers climbers skiers snowboarders runners two three four "
                     "opponent teammate owner mother father"),
     # say nothing about number
-    "harmless": _set("face hand hands arm leg legs costume one two three four five six construction "
-                     "police who them they their individual individuals team"),
+    "harmless": _set("face hand hands arm leg legs costume one two three four five six "
+                     "construction police who them they their individual individuals team"),
 }
 
 # Gerund -> forms of the verb that may stand for it behind a subject.

@@ -1,4 +1,4 @@
-"""What the data scripts share: tables, tars, lists of pairs and recordings. Standard library only."""
+"""What the data scripts share: tables, tars, lists of pairs, recordings. Standard library only."""
 import ast
 import csv
 import hashlib

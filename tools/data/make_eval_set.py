@@ -3,8 +3,8 @@
 
     make_eval_set.py --root DATA
 
-DATA/eval/eval.json names the tasks; the lists are those of sense_pairs.py (run it first), test parts
-only. Beside it: captions_test.json, composition.jsonl, synonyms.json, synonyms_exact.json and
+DATA/eval/eval.json names the tasks; the lists are those of sense_pairs.py (run it first), test
+parts only. Beside it: captions_test.json, composition.jsonl, synonyms.json, synonyms_exact.json and
 text_questions.json. Deterministic, standard library only.
 """
 import argparse
@@ -89,7 +89,7 @@ def tasks(root: Path) -> dict:
               "UrbanSound8K fold 10": ("urbansound8k_subset/test.jsonl", None),
               "animal sounds": ("animal_sounds/test.jsonl", None)}
     actions = {"UTD-MHAD IMU, even subjects": ("utd_mhad/actions_imu_test.jsonl", 0.90),
-               "smartphone and watch IMU, subjects 17-23": ("sp_sw_har/actions_imu_test.jsonl", 0.98),
+               "phone and watch IMU, subjects 17-23": ("sp_sw_har/actions_imu_test.jsonl", 0.98),
                "UTD-MHAD depth, even subjects": ("utd_mhad/actions_depth_test.jsonl", None)}
     crops = "thermal_hituav/crops_test.jsonl"
 

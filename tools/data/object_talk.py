@@ -70,7 +70,8 @@ def _common_turns(index: int, name: str, rng: random.Random) -> Turns:
     more = f", {a(name)}" if common not in name.lower() else ""
     return [(pick(rng, f"What {kind} is this?", f"What {kind} do you see?",
                   f"What {kind} is in the {rng.choice(PHOTO_WORDS)}?"),
-             pick(rng, f"It is {a(common)}{more}.", f"It is {a(common)}.", f"This is {a(common)}."))]
+             pick(rng, f"It is {a(common)}{more}.", f"It is {a(common)}.",
+                  f"This is {a(common)}."))]
 
 
 def _is_this_turns(index: int, names: list[str], rng: random.Random) -> Turns:
@@ -92,6 +93,6 @@ def _is_this_turns(index: int, names: list[str], rng: random.Random) -> Turns:
                                          f"Yes, {a(named)}.")))
         else:
             it = "they are" if mine in PLURAL else "it is"
-            turns.append((question, pick(rng, f"No, {it} {a(mine)}.", f"No, {they} {verb} {a(mine)}.",
-                                         "No.", f"No, {it} {a(mine)}.")))
+            turns.append((question, pick(rng, f"No, {it} {a(mine)}.", f"No, {it} {a(mine)}.",
+                                         f"No, {they} {verb} {a(mine)}.", "No.")))
     return turns

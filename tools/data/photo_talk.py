@@ -13,8 +13,8 @@ from prepare_panda_mini import CAPTION_QUESTIONS
 
 Turns = list[tuple[str, str]]  # questions and answers
 
-PLURALS = {"man": "men", "woman": "women", "child": "children", "person": "people", "baby": "babies",
-           "sheep": "sheep", "fish": "fish", "bus": "buses"}
+PLURALS = {"man": "men", "woman": "women", "child": "children", "person": "people",
+           "baby": "babies", "sheep": "sheep", "fish": "fish", "bus": "buses"}
 NUMBER_WORDS = {1: "one", 2: "two", 3: "three"}
 HUMAN_PRONOUNS = {"man": "he", "boy": "he", "woman": "she", "girl": "she"}
 PHOTO_WORDS = ("picture", "photo", "image")
@@ -176,7 +176,8 @@ def doing_turn(clause: Clause, rng: random.Random) -> tuple[str, str]:
     general = {"person": "person" if not clause.is_plural else "people",
                "animal": "animal" if not clause.is_plural else "animals"}[kind]
     subject = rng.choice((who(clause), who(clause), f"the {general}"))
-    question = pick(rng, f"What {be(clause)} {subject} doing?", f"What {be(clause)} {subject} doing?",
+    question = pick(rng, f"What {be(clause)} {subject} doing?",
+                    f"What {be(clause)} {subject} doing?",
                     f"What {'do' if clause.is_plural else 'does'} {subject} do in this picture?",
                     f"Say what {subject} {be(clause)} doing.")
     return question, pick(rng, sentence(f"{who(clause)} {be(clause)} {clause.action}"),
@@ -229,8 +230,8 @@ def who_turn(photo: Photo, rng: random.Random) -> tuple[str, str] | None:
                           else f"There is {seen}.")
 
 
-STORY_QUESTIONS = ("Tell me a short story about this picture.", "Tell a short story about the photo.",
-                   "Write a little story for this image.", "Make up a short story about this.",
+STORY_QUESTIONS = ("Tell me a short story about this picture.",
+                   "Tell a short story about the photo.", "Write a little story for this image.", "Make up a short story about this.",
                    "Can you tell me a story about this picture?")
 STORY_STARTS = ("One day, {}", "Once, {}", "One fine morning, {}", "It was a quiet afternoon: {}",
                 "There once {was} {subject}. {They} {was} {action}", "On a day like any other, {}")
