@@ -166,7 +166,8 @@ THINGS = {thing.name: thing for thing in (
            "swimsuit diving dives bikini bathing splash splashing underwater"),
     _thing("mountain", "place", "mountain", "mountains",
            "hill hills hillside cliff rock rocks rocky peak slope landscape snow snowy "
-           "mountainside mountaintop ski skier skiing climber climbing background valley ledge snowboarder "
+           "mountainside mountaintop ski skier skiing climber climbing background valley ledge "
+           "snowboarder "
            "boulder summit hiker hiking"),
 )}
 
@@ -206,7 +207,8 @@ _COMPOUNDS = {
     ("football", "helmet"), ("football", "stadium"), ("football", "match"), ("football", "coach"),
     ("football", "jersey"), ("football", "fan"), ("football", "fans"), ("football", "gear"),
     ("volleyball", "net"), ("volleyball", "game"), ("volleyball", "court"),
-    ("volleyball", "player"), ("volleyball", "players"), ("softball", "player"), ("softball", "game"), ("softball", "field"),
+    ("volleyball", "player"), ("volleyball", "players"),
+    ("softball", "player"), ("softball", "game"), ("softball", "field"),
     ("softball", "players"), ("softball", "team"), ("snow", "board"), ("snow", "boarder"),
     ("grass", "skirt"), ("grass", "skirts"), ("grass", "hut"), ("beach", "ball"),
     ("beach", "chair"), ("beach", "volleyball"), ("beach", "towel"), ("mountain", "bike"),

@@ -41,7 +41,8 @@ ADJECTIVES = _set(
     "football hockey german golden border boston miniature wild new shiny empty full grassy snowy "
     "sandy rocky shallow deep frozen busy crowded city public dusty open green snow-covered "
     "grass-covered swimming swim bathing sports race racing police mountain jumping fenced very "
-    "smaller larger younger unusual strange teen pregnant tattooed dressed sleeping barking running")
+    "smaller larger younger unusual strange teen pregnant tattooed dressed sleeping barking "
+    "running")
 
 # Things beside animals whose colour can be asked after: (singular, plural).
 OBJECTS_WITH_COLOUR = {

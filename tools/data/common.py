@@ -18,6 +18,13 @@ def read_table(path: Path) -> list[dict]:
         return list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
 
 
+def require(root: Path, *names: str) -> None:
+    """Ends the program if something that sense_pairs.py prepares isn't there."""
+    for name in names:
+        if not (root / name).exists():
+            raise SystemExit(f"{root / name} is missing: run sense_pairs.py --root {root} first")
+
+
 def write_text(path: Path, text: str) -> None:
     """Whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -20,6 +20,7 @@ import random
 from pathlib import Path
 
 import photo_talk as talk
+from common import require
 from object_talk import object_conversations
 from photo_talk import Photo, Turns
 from prepare_panda_mini import CAPTION_QUESTIONS, build, read_captions
@@ -107,6 +108,7 @@ def main() -> None:
                         metavar="KIND=FACTOR")
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
+    require(arguments.root, "flickr8k/captions.tsv", "imagenet1k_sample/labels.tsv")
     made = conversations(arguments.root, arguments.split, arguments.senses, arguments.seed)
     shares = dict(arguments.share)
     if unknown := shares.keys() - made.keys():

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import class_sentences as classes
 from caption_things import THINGS, names, words_of
-from common import read_table, write_list, write_text
+from common import read_table, require, write_list, write_text
 from imagenet_names import tidy_name
 from prepare_panda_mini import build, read_captions
 
@@ -34,8 +34,6 @@ NOT_WITH = {"dog": {"dog barking"}, "boat": {"sea waves"},
 
 
 def read_list(path: Path) -> list[dict]:
-    if not path.is_file():
-        raise SystemExit(f"{path} is missing: run sense_pairs.py first")
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
@@ -135,6 +133,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--root", type=Path, required=True)
     root = parser.parse_args().root
+    require(root, "sounds_test.jsonl", "imagenet1k_sample/objects_test.jsonl", "flickr8k")
     synonyms = json.loads((TOOLS / SYNONYMS).read_text(encoding="utf-8"))
     out = root / "eval"
     eval_set = tasks(root)

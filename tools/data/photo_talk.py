@@ -231,7 +231,8 @@ def who_turn(photo: Photo, rng: random.Random) -> tuple[str, str] | None:
 
 
 STORY_QUESTIONS = ("Tell me a short story about this picture.",
-                   "Tell a short story about the photo.", "Write a little story for this image.", "Make up a short story about this.",
+                   "Tell a short story about the photo.", "Write a little story for this image.",
+                   "Make up a short story about this.",
                    "Can you tell me a story about this picture?")
 STORY_STARTS = ("One day, {}", "Once, {}", "One fine morning, {}", "It was a quiet afternoon: {}",
                 "There once {was} {subject}. {They} {was} {action}", "On a day like any other, {}")

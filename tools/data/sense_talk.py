@@ -4,6 +4,7 @@ import random
 from pathlib import Path
 
 from class_sentences import ACTIONS, SOUNDS
+from common import require
 from photo_talk import Photo, Turns, be, pick, sentence
 
 HEAR_QUESTIONS = ("What do you hear?", "What is this sound?", "Describe the sound.",
@@ -83,11 +84,9 @@ def frame_turn(texts: list[str], rng: random.Random) -> tuple[str, str]:
 
 def read_rows(root: Path, path: str) -> list[dict]:
     """A list of sense_pairs.py, its files relative to `root`."""
-    file = root / path
-    if not file.is_file():
-        raise SystemExit(f"{file} is missing: run sense_pairs.py first")
+    require(root, path)
     folder = Path(path).parent
-    rows = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+    rows = [json.loads(line) for line in (root / path).read_text(encoding="utf-8").splitlines()]
     return [{key: str(folder / value) if key in ("audio", "imu", "depth", "thermal") else value
              for key, value in row.items()} for row in rows]
 
