@@ -9,10 +9,17 @@ captions_train.jsonl, captions_dev.jsonl and captions_test.jsonl, a line a photo
 training. Standard library only.
 """
 import argparse
-import json
 from pathlib import Path
 
-from prepare_panda_mini import read_captions, unpack_if_missing
+from common import unpack_if_missing, write_list
+from prepare_panda_mini import read_captions
+
+
+def write_captions(root: Path) -> None:
+    for split, photos in read_captions(root).items():
+        write_list(root / f"flickr8k/captions_{split}.jsonl",
+                   [{"image": image, "text": captions}
+                    for image, captions in photos.items() if captions], root)
 
 
 def main() -> None:
@@ -21,14 +28,7 @@ def main() -> None:
     parser.add_argument("--tars", type=Path)
     arguments = parser.parse_args()
     unpack_if_missing(arguments.root, arguments.tars, "flickr8k")
-    folder = arguments.root / "flickr8k"
-    for split, photos in read_captions(arguments.root).items():
-        lines = [json.dumps({"image": str(Path(image).relative_to("flickr8k")), "text": captions},
-                            ensure_ascii=False) + "\n"
-                 for image, captions in photos.items() if captions]
-        path = folder / f"captions_{split}.jsonl"
-        path.write_text("".join(lines), encoding="utf-8")
-        print(f"{path}: {len(lines)} pairs")
+    write_captions(arguments.root)
 
 
 if __name__ == "__main__":

@@ -15,14 +15,13 @@ either is unpacked from FOLDER/NAME.tar when it is missing. Written to --out:
 writes the same bytes. Standard library only.
 """
 import argparse
-import csv
 import json
 import random
 import re
-import tarfile
 from collections import defaultdict
 from pathlib import Path
 
+from common import read_table, unpack_if_missing, write_text
 from imagenet_names import answers, tidy_name
 
 CAPTION_QUESTIONS = [
@@ -74,18 +73,13 @@ def entry(image: str, question: str, answer: str) -> dict:
                                                   {"from": "gpt", "value": answer}]}
 
 
-def read_tsv(path: Path) -> list[dict]:
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
-
-
 def read_captions(root: Path) -> dict[str, dict[str, list[str]]]:
     """split -> image name -> cleaned captions, both in the list's order.
 
     The test split keeps its short captions: a test set must not be made easier or harder.
     """
     splits: dict[str, dict[str, list[str]]] = defaultdict(dict)
-    for row in read_tsv(root / "flickr8k/captions.tsv"):
+    for row in read_table(root / "flickr8k/captions.tsv"):
         captions = splits[row["split"]].setdefault(f"flickr8k/images/{row['image']}", [])
         if caption := clean_caption(row["caption"],
                                        1 if row["split"] == "test" else MIN_WORDS):
@@ -95,7 +89,7 @@ def read_captions(root: Path) -> dict[str, dict[str, list[str]]]:
 
 def object_sets(root: Path, rng: random.Random) -> tuple[list[dict], list[dict]]:
     """(train, held-out) entries that name the thing in a photo."""
-    rows = read_tsv(root / "imagenet1k_sample/labels.tsv")
+    rows = read_table(root / "imagenet1k_sample/labels.tsv")
     held_out = set(rng.sample(range(len(rows)), HELD_OUT_OBJECTS))
     train, val = [], []
     for index, row in enumerate(rows):
@@ -125,18 +119,6 @@ def build(root: Path, seed: int) -> dict[str, list[dict]]:
     return {"train": train + objects, "val": val + held_out, "test": test}
 
 
-def unpack_if_missing(root: Path, tars: Path | None, name: str) -> None:
-    if (root / name).is_dir():
-        return
-    if tars is None or not (tars / f"{name}.tar").is_file():
-        raise SystemExit(f"{root / name} is missing: unpack it there or give --tars, "
-                         f"the folder of {name}.tar")
-    with tarfile.open(tars / f"{name}.tar") as tar:
-        inner = [m for m in tar.getmembers() if m.name.split("/")[0] in (name, ".")]
-        target = root if any(m.name.startswith(f"{name}/") for m in inner) else root / name
-        tar.extractall(target, filter="data")
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--root", type=Path, required=True, help="the image root")
@@ -147,10 +129,9 @@ def main() -> None:
     for name in ("flickr8k", "imagenet1k_sample"):
         unpack_if_missing(args.root, args.tars, name)
     out = args.out or args.root / "panda_mini"
-    out.mkdir(parents=True, exist_ok=True)
     for name, entries in build(args.root, args.seed).items():
         lines = ",\n".join(json.dumps(e, ensure_ascii=False) for e in entries)
-        (out / f"{name}.json").write_text(f"[\n{lines}\n]\n", encoding="utf-8")
+        write_text(out / f"{name}.json", f"[\n{lines}\n]\n")
         images = len({e["image_name"] for e in entries})
         print(f"{out / name}.json: {len(entries)} entries, {images} photos")
 

@@ -15,24 +15,14 @@ depth_held_out.jsonl: settings are chosen with these, never with the test lists.
 only.
 """
 import argparse
-import csv
-import json
 import tarfile
 from pathlib import Path
+
+from common import read_table, write_list
 
 TRAINING_SUBJECTS = {1, 3, 5, 7}
 # What the recordings don't say themselves: see the data's README.
 SENSOR = {"imu_rate_hz": 50, "acceleration_unit": "g", "rotation_unit": "deg/s"}
-
-
-def read_table(path: Path) -> list[dict]:
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file, delimiter="\t"))
-
-
-def write_list(path: Path, rows: list[dict]) -> None:
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    print(f"{path}: {len(rows)} pairs")
 
 
 def imu_of(clip: str) -> str:

@@ -311,15 +311,24 @@ class SetupMaker {
     if (rows.empty()) throw Error(ErrorKind::kInput, "no " + sense_name(tower) + " could be read");
     const Tensor all = torch::cat(rows);
     return std::make_unique<RowsSide>(all, first, /*rows_are_alternatives=*/false,
-                                      has_head ? make_head(all) : nullptr, augment_options());
+                                      has_head ? make_head(all, first) : nullptr,
+                                      augment_options());
   }
 
-  std::unique_ptr<TrainableEncoder> make_head(const Tensor& features) {
+  /// `rows` of item i are [first[i], first[i + 1]); what is measured alone has no say in the
+  /// features' mean, deviation and components.
+  std::unique_ptr<TrainableEncoder> make_head(const Tensor& rows,
+                                              const std::vector<std::int64_t>& first) {
+    std::vector<Tensor> trained;
+    for (const std::int64_t item : items_of(Tower::kVision, false))
+      trained.push_back(rows.slice(0, first[item], first[item + 1]));
+    const Tensor features = torch::cat(trained);
     seed_for(Tower::kVision);
-    auto head =
-        std::make_unique<ImageHead>(*setup_.settings.image_head, features.mean(0),
-                                    features.std(0, false).clamp_min(kLeastDeviation), compute_);
+    const ImageHeadConfig& config = *setup_.settings.image_head;
+    auto head = std::make_unique<ImageHead>(
+        config, features.mean(0), features.std(0, false).clamp_min(kLeastDeviation), compute_);
     if (is_continued(Tower::kVision)) head->load(*base());
+    if (config.is_principal) head->use_principal_components(features);
     return head;
   }
 

@@ -1,11 +1,13 @@
 #include "train/bind/image_head.h"
 
+#include <spdlog/spdlog.h>
 #include <torch/torch.h>
 
 #include <cmath>
 #include <map>
 
 #include "encoders/encoder_keys.h"
+#include "pandagpt/error.h"
 #include "train/bind/layers.h"
 
 namespace pandagpt::train {
@@ -48,6 +50,28 @@ void ImageHead::load(const GgufFile& file) {
   // a file's first layer takes the features as they are
   mean_ = torch::zeros_like(mean_);
   deviation_ = torch::ones_like(deviation_);
+}
+
+void ImageHead::use_principal_components(const Tensor& features) {
+  const torch::NoGradGuard no_grad;
+  const std::int64_t n = features.size(0);
+  if (n < config_.n_embd || config_.n_features < config_.n_embd)
+    throw Error(ErrorKind::kUsage,
+                std::to_string(n) + " pictures of " + std::to_string(config_.n_features) +
+                    " features have no " + std::to_string(config_.n_embd) +
+                    " principal components; give a smaller \"embedding_length\" in --sizes");
+  const Tensor x = ((features - mean_) / deviation_).to(torch::kF64);
+  const auto [values, vectors] = torch::linalg_eigh(x.t().matmul(x) / n, "L");
+  // Eigenvalues come in ascending order, each vector with either sign.
+  Tensor components = vectors.flip({1}).narrow(1, 0, config_.n_embd);
+  const Tensor largest = components.gather(0, components.abs().argmax(0, true));
+  components = components * largest.sign();
+  layers_.front().weight = components.t().to(torch::kF32).contiguous();
+  layers_.front().bias = torch::zeros({config_.n_embd});
+  const double kept = values.flip({0}).narrow(0, 0, config_.n_embd).sum().item<double>() /
+                      values.sum().item<double>();
+  spdlog::info("image: {} principal components of {} pictures hold {:.3f} of the variance",
+               config_.n_embd, n, kept);
 }
 
 Tensor ImageHead::forward(const EncoderBatch& batch) const {

@@ -9,6 +9,7 @@ struct ImageHeadConfig {
   std::int64_t n_features = 0;  ///< F, of the trunk
   std::int64_t n_hidden = 0;    ///< of the layer between, with ReLU6; 0: none
   std::int64_t n_embd = 0;      ///< J, width of the joint space
+  bool is_principal = false;    ///< the layer is use_principal_components() and isn't trained
 };
 
 /// features -> (hidden, ReLU6) -> embedding. Features are brought to mean 0 and deviation 1 by
@@ -22,6 +23,13 @@ class ImageHead : public TrainableEncoder {
 
   /// Takes the layers of a file that has such ones of these sizes. Throws Error(kModel).
   void load(const GgufFile& file);
+
+  /// Makes the first J principal components of the brought features the embedding, for good: the
+  /// space of the pictures stays as the trunk sees them, but centred, so that the embeddings of
+  /// other senses can lie among those of pictures (without it they lie apart: the modality gap of
+  /// arXiv:2203.02053). `features`: (n, F). Throws Error(kUsage) if there are fewer than J of them
+  /// or J > F.
+  void use_principal_components(const torch::Tensor& features);
 
   Tower tower() const override { return Tower::kVision; }
   /// `batch.values`: (N, F).

@@ -19,6 +19,7 @@ constexpr int kDefaultWidth = 256;  // of the joint space
 constexpr int kMaxSize = 1 << 16;
 constexpr std::uint64_t kMaxSizesBytes = 1 << 20;
 constexpr char kHidden[] = "hidden";
+constexpr char kPrincipal[] = "principal";
 
 [[noreturn]] void fail(const std::string& what) {
   throw Error(ErrorKind::kUsage, "--sizes: " + what);
@@ -126,6 +127,14 @@ const Json* given_for(const Json& json, Tower tower) {
   return found == towers->end() ? nullptr : &*found;
 }
 
+/// Whether the sizes are those of a head on a trunk.
+bool is_for_head(const Json* given) {
+  if (given == nullptr) return true;
+  return given->is_object() && std::ranges::all_of(given->items(), [](const auto& item) {
+           return item.key() == kHidden || item.key() == kPrincipal;
+         });
+}
+
 ImageHeadConfig image_head(const Json* given, const GgufFile& base, int n_embd, bool& continued) {
   ImageHeadConfig config{.n_features = base.get_u32(keys::kHeadChannels), .n_embd = n_embd};
   const auto* hidden = base.find_tensor(keys::weight_name(keys::kEmbeddingHidden));
@@ -134,6 +143,13 @@ ImageHeadConfig image_head(const Json* given, const GgufFile& base, int n_embd, 
   if (continued && hidden != nullptr) config.n_hidden = hidden->shape.back();
   if (given != nullptr && given->contains(kHidden))
     config.n_hidden = size_of((*given)[kHidden], kHidden, 0);
+  if (given != nullptr && given->contains(kPrincipal)) {
+    if (!(*given)[kPrincipal].is_boolean())
+      fail(std::string("\"") + kPrincipal + "\" must be true or false");
+    config.is_principal = (*given)[kPrincipal];
+    if (config.is_principal && config.n_hidden > 0)
+      fail("an image head of principal components has one layer, so no \"hidden\"");
+  }
   return config;
 }
 
@@ -201,8 +217,7 @@ TowerSettings tower_settings(const std::vector<Tower>& trained, const std::strin
   TowerSettings settings{.n_embd = joint_width(json, trained, base)};
   for (const Tower tower : trained) {
     const Json* given = given_for(json, tower);
-    const bool only_hidden = given == nullptr || (given->size() == 1 && given->contains(kHidden));
-    if (tower == Tower::kVision && base != nullptr && has_trunk(*base) && only_hidden) {
+    if (tower == Tower::kVision && base != nullptr && has_trunk(*base) && is_for_head(given)) {
       bool continued = false;
       settings.image_head = image_head(given, *base, settings.n_embd, continued);
       if (continued) settings.continued.push_back(tower);

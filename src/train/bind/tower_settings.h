@@ -11,7 +11,8 @@
 //               "image": {"hidden": 1024}}}
 //
 // "image" is a head on the frozen convolutional trunk of the encoders file ("hidden": 0 for a
-// single layer), or, with other keys or without such a trunk, a transformer.
+// single layer; "principal": true for principal components, which stay as they are), or, with other
+// keys or without such a trunk, a transformer.
 #pragma once
 
 #include <map>
