@@ -16,7 +16,7 @@ namespace {
 
 // Mid-tone colours that keep their contrast on white and on near black.
 constexpr const char* kColours[] = {kSvgColour, "#e07b1a", "#2f9e5b", "#b65fcf",
-                                    "#d6455d", "#1596a8", "#8d7a1f", "#7a7f87"};
+                                    "#d6455d",  "#1596a8", "#8d7a1f", "#7a7f87"};
 constexpr int kColourCount = static_cast<int>(std::size(kColours));
 constexpr double kLegendRow = 20;
 constexpr std::size_t kMarkedPoints = 40;  // up to so many points a line also shows its points
