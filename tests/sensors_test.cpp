@@ -94,6 +94,21 @@ TEST(Depth, FollowsItsFormula) {
   EXPECT_NEAR(depth_tensor(flat_map(0.02F), "it", transform)[0], (1 - 0.0418F) / 0.0295F, 1e-3);
 }
 
+TEST(Depth, AThingCutOutKeepsItsOutline) {
+  const DepthTransform transform;
+  ScalarMap map{5, 4, true, std::vector<float>(20, 0)};
+  for (std::size_t i = 5; i < 9; ++i)
+    map.values[i] = 2000;
+  const FloatPlane plane = disparity_plane(map, "it", transform);
+  const float near = transform.camera.focal_length * transform.camera.baseline / 2 / 75;
+  const float far = transform.camera.focal_length * transform.camera.baseline / 50 / 75;
+  for (std::size_t i = 0; i < 20; ++i)
+    EXPECT_FLOAT_EQ(plane.values[i], i >= 5 && i < 9 ? near : far) << i;
+  map.values[9] = 2000;  // a quarter is measured: these are holes
+  for (const float value : disparity_plane(map, "it", transform).values)
+    EXPECT_FLOAT_EQ(value, near);
+}
+
 TEST(Depth, RefusesMapsWithoutDepth) {
   const auto tensor = [](const ScalarMap& map) {
     return refusal([&] { depth_tensor(map, "it.png"); });

@@ -106,7 +106,7 @@ void check_unit(const std::vector<float>& measured_metres, const ScalarMap& map,
                  "; give the unit of the values in metres (0.001 for millimetres)");
 }
 
-/// Metres, with every pixel measured.
+/// Metres of every pixel.
 std::vector<float> to_metres(const ScalarMap& map, const DepthTransform& transform,
                              const std::string& name) {
   const float unit = transform.metres_per_unit.value_or(map.integer ? 0.001F : 1.0F);
@@ -116,12 +116,15 @@ std::vector<float> to_metres(const ScalarMap& map, const DepthTransform& transfo
   if (measured.empty())
     fail(name, "no pixel of the depth map has a depth (all are 0 or no numbers); give another one");
   check_unit(measured, map, transform, name);
-  constexpr double kManyHoles = 0.75;  // of the pixels
-  if (double(measured.size()) < (1 - kManyHoles) * double(map.values.size()))
-    spdlog::warn("{}: only {:.1f} % of the pixels have a depth; the others take their neighbours'",
-                 name, 100.0 * double(measured.size()) / double(map.values.size()));
+  std::vector<float> metres(map.values.size(), transform.max_depth);
+  if (double(measured.size()) < (1 - kCutOutHoles) * double(map.values.size())) {
+    spdlog::debug("{}: only {:.1f} % of the pixels have a depth; the others are background", name,
+                  100.0 * double(measured.size()) / double(map.values.size()));
+    for (std::size_t i = 0; i < metres.size(); ++i)
+      if (is_measured(map.values[i])) metres[i] = map.values[i] * unit;
+    return metres;
+  }
   const NearestMeasured nearest(map);
-  std::vector<float> metres(map.values.size());
   for (std::size_t i = 0; i < metres.size(); ++i)
     metres[i] = map.values[static_cast<std::size_t>(nearest[i])] * unit;
   return metres;

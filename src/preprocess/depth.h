@@ -43,6 +43,11 @@ struct DepthTransform {
 
 inline constexpr DepthTransform kImageBindDepth{};
 
+/// A map with more than this share of pixels without depth shows something cut out (a person before
+/// a background of zeros), whose outline filled holes would wipe out: they are background, at
+/// max_depth.
+inline constexpr double kCutOutHoles = 0.75;
+
 /// (height, width) of disparity / max_disparity, 0 to 1, before resizing: the first half of
 /// depth_tensor. Throws as it does.
 FloatPlane disparity_plane(const ScalarMap& depth, const std::string& name,
@@ -53,7 +58,8 @@ std::vector<float> disparity_tensor(const FloatPlane& plane,
 
 /// (1, size, size): depth clamped, disparity = focal_length * baseline / depth, clamped and divided
 /// by max_disparity, resized (bilinear, antialiased) and cropped, normalised. Pixels without depth
-/// (0, negative, NaN, infinite) first take the depth of the nearest pixel that has one. `name`
+/// (0, negative, NaN, infinite) first take the depth of the nearest pixel that has one, or are
+/// background if there are too many (kCutOutHoles). `name`
 /// stands for the map in messages. Throws Error(kInput): no pixel has a depth, or depths that can't
 /// be in their unit; Error(kUsage) for a camera or limits that aren't positive.
 std::vector<float> depth_tensor(const ScalarMap& depth, const std::string& name,

@@ -42,6 +42,8 @@ def write_pictures() -> None:
     millimetres = np.round(scene_depth(160, 120, 0.4) * 1000).astype(np.uint16)
     millimetres[:, :4] = 0  # no measurement at the edge, as real sensors have it
     Image.fromarray(millimetres).save(DATA / "depth_mm.png")
+    person = np.round(person_depth() * 1000).astype(np.uint16)
+    Image.fromarray(person).save(DATA / "person_depth_mm.png")
     np.save(DATA / "depth_m.npy", scene_depth(80, 60, 0.4).astype(np.float32))
     y, x = np.mgrid[0:60, 0:80].astype(np.float64)
     body = np.exp(-(((x - 40) / 9) ** 2 + ((y - 34) / 20) ** 2) ** 2)
@@ -60,11 +62,50 @@ def write_sound() -> None:
     partials = [(1.0, 520, 2.0), (0.6, 1370, 3.0), (0.4, 2510, 5.0)]
     sound = sum(loud * np.sin(2 * np.pi * pitch * time) * np.exp(-fade * time)
                 for loud, pitch, fade in partials)
-    with wave.open(str(DATA / "bell.wav"), "wb") as out:
+    write_wave("bell.wav", rate, sound * 12000)
+
+
+def write_wave(name: str, rate: int, samples: np.ndarray) -> None:
+    with wave.open(str(DATA / name), "wb") as out:
         out.setnchannels(1)
         out.setsampwidth(2)
         out.setframerate(rate)
-        out.writeframes((sound * 12000).astype("<i2").tobytes())
+        out.writeframes(samples.astype("<i2").tobytes())
+
+
+def write_clock() -> None:
+    """Three seconds of a ticking clock: four strokes a second, each a few struck resonances."""
+    rate, generator = 16000, np.random.default_rng(1)
+    sound = 0.002 * generator.standard_normal(3 * rate)
+    time = np.arange(int(0.05 * rate)) / rate
+    for stroke in range(12):
+        tick = sum(loud * np.sin(2 * np.pi * pitch * time) * np.exp(-fade * time)
+                   for loud, pitch, fade in [(0.5, 2300, 150), (0.4, 3900, 220), (0.3, 5600, 300)])
+        tick += 0.4 * generator.standard_normal(time.size) * np.exp(-500 * time)
+        at = int(0.25 * stroke * rate) + 800
+        sound[at:at + time.size] += tick * (1 if stroke % 2 else 0.7)
+    write_wave("clock.wav", rate, sound * 12000)
+
+
+def person_depth() -> np.ndarray:
+    """A person 2.5 m away with the right hand raised, in metres; 0: nothing in reach."""
+    y, x = np.mgrid[0:240, 0:320].astype(np.float64)
+    depth = np.zeros((240, 320))
+
+    def limb(x0: float, y0: float, x1: float, y1: float, radius: float, near: float) -> None:
+        along = np.clip(((x - x0) * (x1 - x0) + (y - y0) * (y1 - y0))
+                        / ((x1 - x0) ** 2 + (y1 - y0) ** 2 + 1e-9), 0, 1)
+        away = np.hypot(x - x0 - along * (x1 - x0), y - y0 - along * (y1 - y0)) / radius
+        depth[away < 1] = 2.5 - near - 0.1 * np.sqrt(1 - away[away < 1] ** 2)
+
+    limb(160, 92, 160, 140, 21, 0)             # trunk
+    limb(152, 145, 148, 205, 10, 0)            # legs
+    limb(168, 145, 172, 205, 10, 0)
+    limb(178, 85, 190, 130, 7, 0)              # the arm that hangs
+    limb(142, 85, 118, 72, 7, 0.1)             # the raised one
+    limb(118, 72, 112, 40, 6, 0.15)
+    limb(160, 58, 160, 56, 13, 0)              # head
+    return depth
 
 
 def chunk(name: bytes, content: bytes) -> bytes:
@@ -118,6 +159,7 @@ def main() -> None:
     DATA.mkdir(parents=True, exist_ok=True)
     write_pictures()
     write_sound()
+    write_clock()
     write_video()
     write_motion()
 

@@ -322,8 +322,9 @@ class SetupMaker {
     const auto head = setup_.settings.heads.find(tower);
     if (head == setup_.settings.heads.end() || tower == Tower::kVision)
       return media_transforms(encoders());
-    return transforms_for({.tower = tower, .stem = {.channels = 1, .input = head->second.view}},
-                          encoders().image_transform());
+    TowerConfig config{.tower = tower};
+    config.stem.input = head->second.view;
+    return transforms_for(config, encoders().image_transform());
   }
 
   std::unique_ptr<Side> make_rows_side(Tower tower) {
