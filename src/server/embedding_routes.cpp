@@ -96,6 +96,10 @@ void embeddings(ServerContext& server, WebRequest& request, WebResponse& respons
   const auto ticket = server.admission.enter(1);
   const EmbeddingRequest wanted = read_inputs(server, body);
   const auto unwanted = [&request] { return request.peer_is_gone(); };
+  if (request.facts->keeps_content)
+    for (const std::string& text : wanted.texts)
+      request.facts->content.emplace_back("text", text);
+  request.facts->n_inputs = static_cast<int>(wanted.inputs.size());
   std::vector<std::vector<float>> texts, inputs;
   if (!wanted.texts.empty()) texts = engine.embed_texts(wanted.texts, unwanted);
   if (!wanted.inputs.empty()) inputs = engine.embed(wanted.inputs, unwanted);
