@@ -108,23 +108,19 @@ class StopSignals {
   static inline int pipe_[2] = {-1, -1};
 };
 
-/// What the command line leaves open, from the environment, then from the file.
-void complete(CLI::App& command) {
-  apply_environment(command, kVariables);
-  apply_config(command);
-  for (const std::string& variable : unknown_variables(command, kVariables))
-    if (variable != kModelsVariable) spdlog::warn("no option has the variable {}", variable);
-}
-
 void say(LogFormat format, const std::string& message) {
   const std::string line =
       format == LogFormat::kJson ? json_log_line("info", message) : "pandagpt: " + message + "\n";
   std::fputs(line.c_str(), stderr);
 }
 
-void run_serve(const ServeArguments& arguments) {
+void run_serve(CLI::App& command, const ServeArguments& arguments) {
   const StopSignals signals;
+  apply_environment(command, kVariables);
+  apply_config(command);
   if (arguments.options.log.format == LogFormat::kJson) log_messages_as_json();
+  for (const std::string& variable : unknown_variables(command, kVariables, {kModelsVariable}))
+    spdlog::warn("no option has the variable {}", variable);
   const ServerOptions options = server_options(arguments);
   ApiServer server(options);
   const int port = server.bind();
@@ -265,10 +261,7 @@ void add_serve(CLI::App& app) {
       "Examples:\n"
       "  pandagpt serve                          then open http://127.0.0.1:8080\n"
       "  PANDAGPT_API_KEY=secret pandagpt serve --host 0.0.0.0 --parallel 16");
-  command->callback([arguments, command] {
-    complete(*command);
-    run_serve(*arguments);
-  });
+  command->callback([arguments, command] { run_serve(*command, *arguments); });
 }
 
 }  // namespace pandagpt

@@ -47,14 +47,15 @@ void apply_environment(CLI::App& app, const std::string& prefix) {
   }
 }
 
-std::vector<std::string> unknown_variables(const CLI::App& app, const std::string& prefix) {
+std::vector<std::string> unknown_variables(const CLI::App& app, const std::string& prefix,
+                                           const std::set<std::string>& others) {
   std::vector<std::string> unknown;
   for (char** entry = environ; *entry != nullptr; ++entry) {
     const std::string_view whole = *entry;
     if (!whole.starts_with(prefix)) continue;
     const std::string variable(whole.substr(0, whole.find('=')));
     const std::string name = option_of(variable.substr(prefix.size()));
-    if (app.get_option_no_throw("--" + name) == nullptr)
+    if (!others.contains(variable) && app.get_option_no_throw("--" + name) == nullptr)
       unknown.push_back(variable + suggested_option(app, name));
   }
   std::ranges::sort(unknown);

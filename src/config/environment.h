@@ -7,7 +7,9 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <set>
 #include <string>
+#include <vector>
 
 namespace pandagpt {
 
@@ -19,8 +21,9 @@ std::string variable_of(const std::string& prefix, const std::string& option);
 /// naming the variable for a wrong value.
 void apply_environment(CLI::App& app, const std::string& prefix);
 
-/// Variables with the prefix that no option has, each with the option that was perhaps meant:
-/// "PANDAGPT_API_KEYS; did you mean 'api-key'?".
-std::vector<std::string> unknown_variables(const CLI::App& app, const std::string& prefix);
+/// Variables with the prefix that neither an option nor anybody in `others` has, each with the
+/// option that was perhaps meant: "PANDAGPT_API_KEYS; did you mean 'api-key'?".
+std::vector<std::string> unknown_variables(const CLI::App& app, const std::string& prefix,
+                                           const std::set<std::string>& others);
 
 }  // namespace pandagpt

@@ -195,10 +195,11 @@ void ApiServer::allow_origin(const WebRequest& request, WebResponse& response) c
   if (!any && std::ranges::find(allowed, origin) == allowed.end()) return;
   response.headers.emplace_back("Access-Control-Allow-Origin", any ? "*" : origin);
   response.headers.emplace_back("Vary", "Origin");
+  response.headers.emplace_back("Access-Control-Expose-Headers", "Retry-After, X-Request-Id");
   if (request.method != "OPTIONS") return;
   response.headers.emplace_back("Access-Control-Allow-Methods", "GET, POST, DELETE, OPTIONS");
   response.headers.emplace_back("Access-Control-Allow-Headers",
-                                "Authorization, Content-Type, X-Api-Key");
+                                "Authorization, Content-Type, X-Api-Key, X-Request-Id");
   response.headers.emplace_back("Access-Control-Max-Age", "86400");
 }
 
