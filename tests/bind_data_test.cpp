@@ -7,6 +7,7 @@
 #include <set>
 
 #include "core/file.h"
+#include "embed/pairs.h"
 #include "encoders/bpe_tokenizer.h"
 #include "encoders/encoder_keys.h"
 #include "media/audio.h"
@@ -17,7 +18,6 @@
 #include "train/bind/blob_store.h"
 #include "train/bind/bpe_trainer.h"
 #include "train/bind/item_cache.h"
-#include "train/bind/pairs.h"
 #include "train/bind/sample.h"
 #include "train/bind/step_order.h"
 #include "train/bind/tower_settings.h"
@@ -284,7 +284,7 @@ class SampleTest : public testing::TestWithParam<int> {
       : item_(sample_case(GetParam()).first),
         config_(sample_case(GetParam()).second),
         transforms_(transforms_for(config_, {.size = config_.stem.input.height})) {
-    content_ = ContentReader().read(item_);
+    content_ = MediaItemReader().read(item_);
     sample_ = decode_sample(item_, content_, transforms_);
   }
 

@@ -131,14 +131,6 @@ TEST_F(EvalTest, TopKCountsHigherScores) {
   EXPECT_FALSE(in_top_k(broken, 0, 4)) << "a model that puts out NaN must not look perfect";
 }
 
-TEST_F(EvalTest, WilsonInterval) {
-  // 81 of 263: the example of Newcombe (1998), table I.
-  EXPECT_NEAR(wilson_interval(81, 263).low, 0.2553, 5e-5);
-  EXPECT_NEAR(wilson_interval(81, 263).high, 0.3662, 5e-5);
-  EXPECT_EQ(wilson_interval(0, 10).low, 0);
-  EXPECT_DOUBLE_EQ(wilson_interval(10, 10).high, 1);
-}
-
 TEST_F(EvalTest, ReportHoldsEveryAnswer) {
   const CaptionRun run = small_run();
   const auto report = nlohmann::json::parse(to_json(run));

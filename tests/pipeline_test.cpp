@@ -372,6 +372,26 @@ TEST_F(ModelFolderTest, PartsThatDontFitEachOther) {
   EXPECT_THAT(error_of_opening(), HasSubstr("1024"));
 }
 
+TEST_F(ModelFolderTest, WithoutItsAdapterAModelIsTheOneBeforeTuning) {
+  GenerateOptions drawn;  // far from greedy, where the tiny model says one thing only
+  drawn.temperature = 3;
+  drawn.top_p = 1;
+  drawn.max_tokens = 20;
+  drawn.seed = 1;
+  PandaOptions options = one_thread();
+  const auto answer = [&] {
+    return Panda(folder_.path().string(), options).ask({}, "q", drawn).text;
+  };
+  const std::string tuned = answer();
+  options.use_adapter = false;
+  const std::string plain = answer();
+  EXPECT_NE(plain, tuned);
+  manifest_["files"].erase("adapter");
+  save();
+  options.use_adapter = true;
+  EXPECT_EQ(answer(), plain);
+}
+
 TEST(Panda, ThreadsMayShareOne) {
   const Panda panda(kPanda.string(), one_thread());
   std::vector<std::string> answers(4);

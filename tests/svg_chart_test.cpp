@@ -230,6 +230,20 @@ TEST(SvgChartTest, BarsAreProportionalAndNanHasNone) {
   EXPECT_EQ(xml_fault(to_svg(chart)), "");
 }
 
+TEST(SvgChartTest, MarksLieWhereTheTicksSay) {
+  BarChart chart{.title = "aims", .categories = {"a", "b"}};
+  chart.series.push_back({.values = {0.2, 0.4}, .marks = {1, kNan}});
+  const std::string svg = to_svg(chart);
+  EXPECT_EQ(xml_fault(svg), "");
+  static const std::regex kMark("<line class=\"mark\" x1=\"([0-9.]+)\"");
+  const std::sregex_iterator found(svg.begin(), svg.end(), kMark), end;
+  ASSERT_EQ(std::distance(found, end), 1) << "a value that is not finite is no mark";
+  EXPECT_NEAR(std::stod((*found)[1]), tick_pixels(svg, "x").at("1"), kHalfPixel)
+      << "the axis reaches a mark beyond all bars";
+  chart.series.front().marks.pop_back();
+  EXPECT_THROW(to_svg(chart), Error);
+}
+
 TEST(SvgChartTest, NegligibleBarsReadZero) {
   BarChart chart{.categories = {"large", "tiny"}};
   chart.series.push_back({.values = {0.5, 3e-12}});

@@ -39,9 +39,10 @@ struct PandaOptions {
   bool repack = true;  ///< language model in the CPU's favourite order: faster, but loads longer
   /// HOST:PORT of llama.cpp's rpc-server on other machines: the language model is spread over them.
   std::vector<std::string> rpc_servers = {};
-  int n_threads = 0;    ///< 0: one a physical core
-  int n_ctx = 0;        ///< positions of a conversation; 0: the model folder's own value
-  bool verify = false;  ///< compare every file's SHA-256 with the manifest (reads all bytes)
+  bool use_adapter = true;  ///< false: the language model as it was before it was tuned
+  int n_threads = 0;        ///< 0: one a physical core
+  int n_ctx = 0;            ///< positions of a conversation; 0: the model folder's own value
+  bool verify = false;      ///< compare every file's SHA-256 with the manifest (reads all bytes)
   /// Inputs of the same content aren't encoded again: their embeddings are kept, some thousands in
   /// memory.
   bool use_cache = true;

@@ -1,14 +1,11 @@
-// pandagpt eval caption | imagenet: measures a model on a test set.
+// pandagpt eval all | caption | imagenet: measures a model on a test set.
 #include "cli/eval.h"
 
 #include <spdlog/fmt/fmt.h>
 
 #include <algorithm>
-#include <chrono>
-#include <cstdio>
 #include <memory>
 #include <nlohmann/json.hpp>
-#include <ostream>
 
 #include "cli/options.h"
 #include "cli/output.h"
@@ -16,8 +13,10 @@
 #include "core/progress.h"
 #include "encoders/encoders.h"
 #include "eval/accuracy.h"
+#include "eval/caption_answers.h"
 #include "eval/caption_run.h"
 #include "eval/caption_set.h"
+#include "eval/eval_models.h"
 #include "media/image.h"
 #include "pandagpt/panda.h"
 #include "pipeline/manifest.h"
@@ -26,86 +25,30 @@ namespace pandagpt {
 namespace {
 
 namespace fs = std::filesystem;
-using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
-void write_text(const fs::path& path, const std::string& text) {
-  write_file_atomically(path, [&](std::ostream& out) { out << text; });
-  std::fputs(fmt::format("Written: {}\n", path.string()).c_str(), stderr);
-}
-
 // ---- caption ----
 
 struct CaptionOptions {
   ModelArguments model;
-  std::string data;
-  std::string images;
-  std::string question = "Describe the image.";
+  CaptionSettings settings;
   std::size_t limit = 0;  // 0: all
-  int max_tokens = 48;
-  int n_beams = 1;
-  int rounds = 1000;
-  std::uint64_t seed = 1;
   std::string out;
   std::string html;
   std::string svg;
   bool embed_images = false;
 };
 
-/// Role and SHA-256 of every file; computed where the manifest doesn't record it.
-std::vector<std::pair<std::string, std::string>> model_files(const Panda& panda) {
-  std::vector<std::pair<std::string, std::string>> files;
-  for (const ManifestFile& file : read_manifest(panda.info().folder).files()) {
-    files.emplace_back(file.role, file.sha256.empty() ? sha256_file(file.path) : file.sha256);
-  }
-  return files;
-}
-
-void answer_photos(const Panda& panda, const CaptionOptions& options,
-                   std::vector<CaptionPhoto> photos, CaptionRun& run) {
-  GenerateOptions generate = panda.default_options();
-  generate.greedy = true;
-  generate.n_beams = options.n_beams;
-  generate.max_tokens = options.max_tokens;
-  Progress progress("photos", static_cast<std::int64_t>(photos.size()));
-  const Clock::time_point start = Clock::now();
-  for (CaptionPhoto& photo : photos) {
-    Inputs inputs;
-    inputs.add_file(Modality::kImage, (fs::path(options.images) / photo.image_name).string());
-    Answer answer = panda.ask(inputs, options.question, generate);
-    run.answers.push_back({photo.image_name, std::move(answer), std::move(photo.captions)});
-    progress.update(static_cast<std::int64_t>(run.answers.size()));
-  }
-  progress.finish();
-  run.seconds = seconds_since(start);
-}
-
 void evaluate_captions(const CaptionOptions& options) {
-  std::vector<CaptionPhoto> photos = read_caption_set(options.data);
+  std::vector<CaptionPhoto> photos = read_caption_set(options.settings.data);
   if (options.limit > 0 && photos.size() > options.limit) photos.resize(options.limit);
   const Panda panda = options.model.open();
-
-  CaptionRun run;
-  run.model_name = panda.info().name;
-  run.model_files = model_files(panda);
-  run.data_name = fs::path(options.data).filename().string();
-  run.data_sha256 = sha256_file(options.data);
-  run.question = options.question;
-  run.max_tokens = options.max_tokens;
-  run.n_beams = options.n_beams;
-  run.bootstrap_rounds = options.rounds;
-  run.bootstrap_seed = options.seed;
-  answer_photos(panda, options, std::move(photos), run);
-  score(run);
+  CaptionRun run = run_captions(panda, options.settings, std::move(photos));
+  run.model_files = model_file_hashes(panda.info().folder);
 
   write_output(to_text(run));
-  if (!options.out.empty()) write_text(options.out, to_json(run));
-  if (!options.svg.empty()) write_text(options.svg, metric_chart(run));
+  if (!options.out.empty()) write_report(options.out, to_json(run));
+  if (!options.svg.empty()) write_report(options.svg, metric_chart(run));
   if (!options.html.empty()) {
-    write_text(options.html, to_html(run, options.embed_images ? fs::path(options.images) : ""));
+    write_report(options.html, to_html(run, options.embed_images ? options.settings.images : ""));
   }
 }
 
@@ -116,22 +59,27 @@ void add_eval_caption(CLI::App& eval) {
   auto options = std::make_shared<CaptionOptions>();
   options->model.add_to(*command);
   options->model.no_cache = true;  // each photo comes once, and its time counts
-  command->add_option("--data", options->data, "JSON list of {image_name, captions}")->required();
-  command->add_option("--images", options->images, "folder that image_name is relative to")
+  command->add_option("--data", options->settings.data, "JSON list of {image_name, captions}")
       ->required();
-  command->add_option("--question", options->question, "what is asked")->capture_default_str();
+  command->add_option("--images", options->settings.images, "folder that image_name is relative to")
+      ->required();
+  command->add_option("--question", options->settings.question, "what is asked")
+      ->capture_default_str();
   command->add_option("--limit", options->limit, "only the first N photos; 0 is all")
       ->capture_default_str();
-  command->add_option("--max-tokens", options->max_tokens, "tokens of an answer at most")
+  command->add_option("--max-tokens", options->settings.max_tokens, "tokens of an answer at most")
       ->check(CLI::Range(1, 4096))
       ->capture_default_str();
-  command->add_option("--beams", options->n_beams, "beams of the search; 1: greedy")
+  command->add_option("--beams", options->settings.n_beams, "beams of the search; 1: greedy")
       ->check(CLI::Range(1, GenerateOptions::kMaxBeams))
       ->capture_default_str();
-  command->add_option("--bootstrap", options->rounds, "resamplings behind the intervals")
+  command
+      ->add_option("--bootstrap", options->settings.bootstrap_rounds,
+                   "resamplings behind the intervals")
       ->check(CLI::Range(1, 100'000))
       ->capture_default_str();
-  command->add_option("--seed", options->seed, "seed of the resampling")->capture_default_str();
+  command->add_option("--seed", options->settings.bootstrap_seed, "seed of the resampling")
+      ->capture_default_str();
   command->add_option("--out", options->out, "report with every answer (JSON)");
   command->add_option("--html", options->html, "page with figures and charts");
   command->add_option("--svg", options->svg, "chart of the metrics alone");
@@ -215,7 +163,7 @@ void evaluate_imagenet(const ImagenetOptions& options) {
                                  {"predicted", encoders.labels()[photo.predicted]},
                                  {"in_top_5", photo.in_top5}});
   }
-  write_text(options.out, report.dump(1) + "\n");
+  write_report(options.out, report.dump(1) + "\n");
 }
 
 void add_eval_imagenet(CLI::App& eval) {
@@ -238,6 +186,7 @@ void add_eval_imagenet(CLI::App& eval) {
 void add_eval(CLI::App& app) {
   CLI::App* eval = app.add_subcommand("eval", "measure a model on a test set");
   eval->require_subcommand(1);
+  add_eval_all(*eval);
   add_eval_caption(*eval);
   add_eval_imagenet(*eval);
 }

@@ -2,10 +2,18 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <filesystem>
+#include <string>
 
 namespace pandagpt {
 
-/// Adds `eval caption` and `eval imagenet`. They run as callbacks of the parse and throw Error.
+/// Adds `eval all`, `eval caption` and `eval imagenet`. They run as callbacks of the parse and
+/// throw Error.
 void add_eval(CLI::App& app);
+/// Adds `all` to `eval`.
+void add_eval_all(CLI::App& eval);
+
+/// Writes a report's file, whole or not at all, and says so.
+void write_report(const std::filesystem::path& path, const std::string& text);
 
 }  // namespace pandagpt

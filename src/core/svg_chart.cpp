@@ -8,76 +8,24 @@
 
 #include "core/html_text.h"
 #include "core/svg_axis.h"
+#include "core/svg_parts.h"
 #include "pandagpt/error.h"
 
 namespace pandagpt {
 namespace {
 
 // Mid-tone colours that keep their contrast on white and on near black.
-constexpr const char* kColours[] = {"#3b7dd8", "#e07b1a", "#2f9e5b", "#b65fcf",
-                                    "#d6455d", "#1596a8", "#8d7a1f", "#7a7f87"};
+constexpr const char* kColours[] = {kSvgColour, "#e07b1a", "#2f9e5b", "#b65fcf",
+                                    "#d6455d",  "#1596a8", "#8d7a1f", "#7a7f87"};
 constexpr int kColourCount = static_cast<int>(std::size(kColours));
-constexpr double kFont = 12;
-constexpr double kTitleFont = 15;
-constexpr double kGlyph =
-    0.62;  // generous mean width of a glyph of a sans-serif face, in font sizes
-constexpr double kGap = 8;
 constexpr double kLegendRow = 20;
 constexpr std::size_t kMarkedPoints = 40;  // up to so many points a line also shows its points
 constexpr int kMinWidth = 160, kMinHeight = 120;
-
-constexpr const char* kStyle =
-    "<style>.pg text{font:12px system-ui,'Segoe UI',Helvetica,Arial,sans-serif;fill:#57606a}"
-    ".pg .title{font-size:15px;font-weight:600;fill:#1f2328}"
-    ".pg .grid{stroke:#8b949e;stroke-opacity:.28}.pg .axis{stroke:#8b949e}"
-    ".pg .whisker{stroke:#57606a;stroke-width:1.5;fill:none}"
-    ".pg path.line{fill:none;stroke-width:2;stroke-linejoin:round;stroke-linecap:round}"
-    ".pg path.faint{stroke-width:1;stroke-opacity:.4}.pg path.dashed{stroke-dasharray:6 4}"
-    "@media(prefers-color-scheme:dark){.pg text{fill:#9da7b3}.pg .title{fill:#e6edf3}"
-    ".pg .whisker{stroke:#c9d1d9}}</style>\n";
-
-/// Width of a text in pixels, estimated: SVG text is laid out by the reader's program.
-double text_width(const std::string& text, double font = kFont) {
-  const auto code_points = std::ranges::count_if(
-      text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; });
-  return static_cast<double>(code_points) * kGlyph * font;
-}
-
-double widest(const std::vector<std::string>& texts) {
-  double width = 0;
-  for (const std::string& text : texts)
-    width = std::max(width, text_width(text));
-  return width;
-}
-
-std::string text_at(double x, double y, const char* anchor, const std::string& text,
-                    const std::string& more = "") {
-  return fmt::format("<text x=\"{:.2f}\" y=\"{:.2f}\" text-anchor=\"{}\"{}>{}</text>\n", x, y,
-                     anchor, more, escape_html(text));
-}
-
-std::string line_at(const char* kind, double x1, double y1, double x2, double y2) {
-  return fmt::format(
-      "<line class=\"{}\" x1=\"{:.2f}\" y1=\"{:.2f}\" x2=\"{:.2f}\" y2=\"{:.2f}\"/>\n", kind, x1,
-      y1, x2, y2);
-}
 
 /// Where the data are drawn, in pixels.
 struct Plot {
   double left, top, right, bottom;
 };
-
-std::string opening(const std::string& title, int width, int height) {
-  std::string svg = fmt::format(
-      "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"pg\" role=\"img\" width=\"{0}\" "
-      "height=\"{1}\" viewBox=\"0 0 {0} {1}\" aria-label=\"{2}\">\n",
-      width, height, escape_html(title));
-  svg += kStyle;
-  if (!title.empty()) {
-    svg += text_at(width / 2.0, 24, "middle", title, " class=\"title\"");
-  }
-  return svg;
-}
 
 struct LegendEntry {
   std::string name;
@@ -88,17 +36,17 @@ struct LegendEntry {
 /// Draws the entries in rows under the title; `bottom` is moved below them.
 std::string legend(const std::vector<LegendEntry>& entries, int width, double* bottom) {
   constexpr double kSwatch = 14, kSwatchGap = 6, kEntryGap = 18;
-  const double limit = width - 2 * kGap;
+  const double limit = width - 2 * kSvgGap;
   std::string svg;
   for (std::size_t begin = 0; begin < entries.size();) {
     double row = 0;
     std::size_t end = begin;
     for (; end < entries.size(); ++end) {
-      const double needed = kSwatch + kSwatchGap + text_width(entries[end].name) + kEntryGap;
+      const double needed = kSwatch + kSwatchGap + svg_text_width(entries[end].name) + kEntryGap;
       if (end > begin && row + needed - kEntryGap > limit) break;
       row += needed;
     }
-    double x = std::max(kGap, (width - (row - kEntryGap)) / 2);
+    double x = std::max(kSvgGap, (width - (row - kEntryGap)) / 2);
     const double middle = *bottom + kLegendRow / 2;
     for (; begin < end; ++begin) {
       const auto& [name, colour, dashed] = entries[begin];
@@ -108,8 +56,8 @@ std::string legend(const std::vector<LegendEntry>& entries, int width, double* b
             "<rect x=\"{:.2f}\" y=\"{:.2f}\" width=\"{:.2f}\" height=\"4\" rx=\"2\" "
             "fill=\"{}\"/>\n",
             start, middle - 2, dash, colour);
-      svg += text_at(x + kSwatch + kSwatchGap, middle + 4, "start", name);
-      x += kSwatch + kSwatchGap + text_width(name) + kEntryGap;
+      svg += svg_text(x + kSwatch + kSwatchGap, middle + 4, "start", name);
+      x += kSwatch + kSwatchGap + svg_text_width(name) + kEntryGap;
     }
     *bottom += kLegendRow;
   }
@@ -122,16 +70,16 @@ double top_of_plot(const std::string& title) {
 
 std::string upright(double x, const Plot& plot, const std::string& label) {
   const double y = (plot.top + plot.bottom) / 2;
-  return text_at(x, y, "middle", label,
-                 fmt::format(" transform=\"rotate(-90 {:.2f} {:.2f})\"", x, y));
+  return svg_text(x, y, "middle", label,
+                  fmt::format(" transform=\"rotate(-90 {:.2f} {:.2f})\"", x, y));
 }
 
 std::string vertical_axis(const SvgAxis& axis, const Plot& plot, const std::string& label) {
   std::string svg;
   for (std::size_t i = 0; i < axis.ticks().size(); ++i) {
     const double y = axis.position(axis.ticks()[i]);
-    svg += line_at("grid", plot.left, y, plot.right, y);
-    svg += text_at(plot.left - kGap, y + 4, "end", axis.labels()[i], " class=\"y\"");
+    svg += svg_line("grid", plot.left, y, plot.right, y);
+    svg += svg_text(plot.left - kSvgGap, y + 4, "end", axis.labels()[i], " class=\"y\"");
   }
   if (!label.empty()) svg += upright(16, plot, label);
   return svg;
@@ -142,17 +90,17 @@ std::string horizontal_axis(const SvgAxis& axis, const Plot& plot, const std::st
   std::string svg;
   for (std::size_t i = 0; i < axis.ticks().size(); ++i) {
     const double x = axis.position(axis.ticks()[i]);
-    svg += grid ? line_at("grid", x, plot.top, x, plot.bottom)
-                : line_at("axis", x, plot.bottom, x, plot.bottom + 4);
-    svg += text_at(x, plot.bottom + 18, "middle", axis.labels()[i], " class=\"x\"");
+    svg += grid ? svg_line("grid", x, plot.top, x, plot.bottom)
+                : svg_line("axis", x, plot.bottom, x, plot.bottom + 4);
+    svg += svg_text(x, plot.bottom + 18, "middle", axis.labels()[i], " class=\"x\"");
   }
   if (!label.empty())
-    svg += text_at((plot.left + plot.right) / 2, plot.bottom + 38, "middle", label);
+    svg += svg_text((plot.left + plot.right) / 2, plot.bottom + 38, "middle", label);
   return svg;
 }
 
 double left_margin(const SvgAxis& y, const std::string& label) {
-  return kGap + (label.empty() ? 0 : 20) + widest(y.labels()) + kGap;
+  return kSvgGap + (label.empty() ? 0 : 20) + svg_widest(y.labels()) + kSvgGap;
 }
 
 void check_size(const char* what, int width, int height) {
@@ -300,7 +248,7 @@ std::string to_svg(const LineChart& chart) {
   bool any = false;
   auto [x, y] = fit_axes(chart, &any);
 
-  std::string svg = opening(chart.title, chart.width, chart.height);
+  std::string svg = svg_opening(chart.title, chart.width, chart.height);
   const std::vector<const char*> colours = series_colours(chart.series);
   std::vector<LegendEntry> entries;
   for (std::size_t i = 0; i < chart.series.size(); ++i) {
@@ -310,13 +258,13 @@ std::string to_svg(const LineChart& chart) {
   double top = top_of_plot(chart.title);
   svg += legend(entries, chart.width, &top);
 
-  const Plot plot{left_margin(y, chart.y_label), top + kGap, chart.width - 20.0,
+  const Plot plot{left_margin(y, chart.y_label), top + kSvgGap, chart.width - 20.0,
                   chart.height - (chart.x_label.empty() ? 28.0 : 48.0)};
   x.place(plot.left, plot.right);
   y.place(plot.bottom, plot.top);
   svg += vertical_axis(y, plot, chart.y_label);
   svg += horizontal_axis(x, plot, chart.x_label, false);
-  svg += line_at("axis", plot.left, plot.bottom, plot.right, plot.bottom);
+  svg += svg_line("axis", plot.left, plot.bottom, plot.right, plot.bottom);
 
   // A nested <svg> clips without an id, which would clash when a page holds several charts. It
   // is 4 pixels larger than the plot, for the markers at its edges.
@@ -329,7 +277,7 @@ std::string to_svg(const LineChart& chart) {
     svg += draw_series(chart.series[i], colours[i], x, y);
   }
   svg += "</svg>\n";
-  if (!any) svg += text_at(chart.width / 2.0, (plot.top + plot.bottom) / 2, "middle", "no data");
+  if (!any) svg += svg_text(chart.width / 2.0, (plot.top + plot.bottom) / 2, "middle", "no data");
   return svg + "</svg>\n";
 }
 
@@ -341,7 +289,7 @@ std::string to_svg(const std::vector<LineChart>& charts, int n_columns) {
   const int n_charts = static_cast<int>(charts.size());
   const int columns = std::min(n_columns, n_charts);
   const int rows = (n_charts + columns - 1) / columns;
-  std::string svg = opening("", columns * width, rows * height);
+  std::string svg = svg_opening("", columns * width, rows * height);
   for (int i = 0; i < n_charts; ++i)
     svg += fmt::format("<g transform=\"translate({} {})\">\n{}</g>\n", i % columns * width,
                        i / columns * height, to_svg(charts[static_cast<std::size_t>(i)]));
@@ -358,7 +306,8 @@ void check(const BarChart& chart) {
   };
   for (const BarSeries& series : chart.series) {
     const bool whiskers = !series.low.empty() || !series.high.empty();
-    if (!fits(series.values) || (whiskers && (!fits(series.low) || !fits(series.high)))) {
+    if (!fits(series.values) || (whiskers && (!fits(series.low) || !fits(series.high))) ||
+        (!series.marks.empty() && !fits(series.marks))) {
       throw Error(ErrorKind::kUsage, fmt::format("Bar series '{}' does not have one value for each "
                                                  "of the {} categories",
                                                  series.name, chart.categories.size()));
@@ -369,7 +318,7 @@ void check(const BarChart& chart) {
 Extent value_extent(const BarChart& chart) {
   Extent extent;
   for (const BarSeries& series : chart.series) {
-    for (const auto* values : {&series.values, &series.low, &series.high}) {
+    for (const auto* values : {&series.values, &series.low, &series.high, &series.marks}) {
       for (const double value : *values) {
         if (std::isfinite(value)) extent.add(value);
       }
@@ -398,14 +347,6 @@ struct BarSlots {
   }
 };
 
-std::string rectangle(double x, double y, double width, double height, const char* colour,
-                      const std::string& hint) {
-  return fmt::format(
-      "<rect x=\"{:.2f}\" y=\"{:.2f}\" width=\"{:.2f}\" height=\"{:.2f}\" "
-      "fill=\"{}\"><title>{}</title></rect>\n",
-      x, y, width, height, colour, escape_html(hint));
-}
-
 std::string whisker(bool horizontal, double low, double high, double across) {
   constexpr double kCap = 3.5;
   return horizontal ? fmt::format(
@@ -416,6 +357,13 @@ std::string whisker(bool horizontal, double low, double high, double across) {
                           "<path class=\"whisker\" d=\"M{2:.2f} {0:.2f}H{3:.2f}M{4:.2f} {0:.2f}"
                           "V{1:.2f}M{2:.2f} {1:.2f}H{3:.2f}\"/>\n",
                           low, high, across - kCap, across + kCap, across);
+}
+
+/// A line across a bar and a little beyond it.
+std::string mark(bool horizontal, double at, double edge, double thick) {
+  constexpr double kBeyond = 2;
+  const double from = edge - kBeyond, to = edge + thick + kBeyond;
+  return horizontal ? svg_line("mark", at, from, at, to) : svg_line("mark", from, at, to, at);
 }
 
 /// Three digits; what is nothing beside `largest` is written as 0.
@@ -440,17 +388,20 @@ std::string draw_bars(const BarChart& chart, const SvgAxis& values, const BarSlo
       const double end = values.position(value), edge = slots.edge(i, s);
       const double length = std::abs(end - zero), thick = slots.thickness() * 0.94;
       const std::string hint = chart.categories[i] + ": " + value_text(value, largest);
-      svg += chart.horizontal ? rectangle(std::min(zero, end), edge, length, thick, colour, hint)
-                              : rectangle(edge, std::min(zero, end), thick, length, colour, hint);
+      svg += chart.horizontal
+                 ? svg_rectangle(std::min(zero, end), edge, length, thick, colour, hint)
+                 : svg_rectangle(edge, std::min(zero, end), thick, length, colour, hint);
       double beyond = value >= 0 ? std::max(zero, end) : zero;
       if (!series.low.empty() && std::isfinite(series.low[i]) && std::isfinite(series.high[i])) {
         const double high = values.position(series.high[i]);
         svg += whisker(chart.horizontal, values.position(series.low[i]), high, edge + thick / 2);
         beyond = std::max(beyond, high);
       }
+      if (!series.marks.empty() && std::isfinite(series.marks[i]))
+        svg += mark(chart.horizontal, values.position(series.marks[i]), edge, thick);
       if (chart.horizontal) {
-        svg += text_at(beyond + 6, edge + thick / 2 + 4, "start", value_text(value, largest),
-                       " class=\"v\"");
+        svg += svg_text(beyond + 6, edge + thick / 2 + 4, "start", value_text(value, largest),
+                        " class=\"v\"");
       }
     }
   }
@@ -459,40 +410,40 @@ std::string draw_bars(const BarChart& chart, const SvgAxis& values, const BarSlo
 
 /// Category labels under columns, as many of them as fit beside each other.
 std::string column_labels(const BarChart& chart, const BarSlots& slots, const Plot& plot) {
-  const double needed = widest(chart.categories) + kGap;
+  const double needed = svg_widest(chart.categories) + kSvgGap;
   const auto every = static_cast<std::size_t>(std::max(1.0, std::ceil(needed / slots.category)));
   std::string svg;
   for (std::size_t i = 0; i < chart.categories.size(); i += every) {
     svg +=
-        text_at(slots.middle(i), plot.bottom + 18, "middle", chart.categories[i], " class=\"x\"");
+        svg_text(slots.middle(i), plot.bottom + 18, "middle", chart.categories[i], " class=\"x\"");
   }
   if (!chart.category_label.empty()) {
-    svg += text_at((plot.left + plot.right) / 2, plot.bottom + 38, "middle", chart.category_label);
+    svg += svg_text((plot.left + plot.right) / 2, plot.bottom + 38, "middle", chart.category_label);
   }
   return svg;
 }
 
 std::string draw_rows(const BarChart& chart, const SvgAxis& fitted, double top, int height) {
   SvgAxis values = fitted;
-  const double label_width = std::min(widest(chart.categories), chart.width * 0.45);
+  const double label_width = std::min(svg_widest(chart.categories), chart.width * 0.45);
   constexpr double kValueRoom = 48;  // for the figure behind the longest bar
-  const Plot plot{kGap + label_width + kGap, top + kGap, chart.width - kValueRoom,
+  const Plot plot{kSvgGap + label_width + kSvgGap, top + kSvgGap, chart.width - kValueRoom,
                   height - (chart.value_label.empty() ? 28.0 : 48.0)};
   values.place(plot.left, plot.right);
   const auto count = static_cast<double>(std::max<std::size_t>(chart.categories.size(), 1));
   const BarSlots slots{plot.top, (plot.bottom - plot.top) / count, chart.series.size(), 0.72};
   std::string svg = horizontal_axis(values, plot, chart.value_label, true);
   for (std::size_t i = 0; i < chart.categories.size(); ++i) {
-    svg +=
-        text_at(plot.left - kGap, slots.middle(i) + 4, "end", chart.categories[i], " class=\"y\"");
+    svg += svg_text(plot.left - kSvgGap, slots.middle(i) + 4, "end", chart.categories[i],
+                    " class=\"y\"");
   }
   svg += draw_bars(chart, values, slots);
-  return svg + line_at("axis", values.position(0), plot.top, values.position(0), plot.bottom);
+  return svg + svg_line("axis", values.position(0), plot.top, values.position(0), plot.bottom);
 }
 
 std::string draw_columns(const BarChart& chart, const SvgAxis& fitted, double top, int height) {
   SvgAxis values = fitted;
-  const Plot plot{left_margin(values, chart.value_label), top + kGap, chart.width - 20.0,
+  const Plot plot{left_margin(values, chart.value_label), top + kSvgGap, chart.width - 20.0,
                   height - (chart.category_label.empty() ? 28.0 : 48.0)};
   values.place(plot.bottom, plot.top);
   const auto count = static_cast<double>(std::max<std::size_t>(chart.categories.size(), 1));
@@ -500,7 +451,7 @@ std::string draw_columns(const BarChart& chart, const SvgAxis& fitted, double to
                        chart.series.size() > 1 ? 0.8 : 0.94};
   std::string svg = vertical_axis(values, plot, chart.value_label);
   svg += draw_bars(chart, values, slots) + column_labels(chart, slots, plot);
-  return svg + line_at("axis", plot.left, values.position(0), plot.right, values.position(0));
+  return svg + svg_line("axis", plot.left, values.position(0), plot.right, values.position(0));
 }
 
 }  // namespace
@@ -522,7 +473,7 @@ std::string to_svg(const BarChart& chart) {
     const double bars = static_cast<double>(chart.categories.size()) *
                         static_cast<double>(std::max<std::size_t>(chart.series.size(), 1));
     height = chart.horizontal
-                 ? static_cast<int>(top + kGap + 52 + std::max(1.0, bars) * kBar / 0.72)
+                 ? static_cast<int>(top + kSvgGap + 52 + std::max(1.0, bars) * kBar / 0.72)
                  : 360;
     height = std::max(height, kMinHeight);
   }
@@ -531,10 +482,10 @@ std::string to_svg(const BarChart& chart) {
   const Extent extent = value_extent(chart);
   const int ticks = std::max(2, (chart.horizontal ? chart.width / 110 : height / 60));
   const SvgAxis values = SvgAxis::linear(extent.range({0, 1}), ticks, true);
-  std::string svg = opening(chart.title, chart.width, height) + legend_svg;
+  std::string svg = svg_opening(chart.title, chart.width, height) + legend_svg;
   svg += chart.horizontal ? draw_rows(chart, values, top, height)
                           : draw_columns(chart, values, top, height);
-  if (extent.empty()) svg += text_at(chart.width / 2.0, height / 2.0, "middle", "no data");
+  if (extent.empty()) svg += svg_text(chart.width / 2.0, height / 2.0, "middle", "no data");
   return svg + "</svg>\n";
 }
 

@@ -43,6 +43,8 @@ struct BarSeries {
   std::vector<double> values{};  ///< [categories]
   std::vector<double> low{};     ///< [categories] or empty: lower ends of the error whiskers
   std::vector<double> high{};    ///< [categories] or empty: upper ends
+  std::vector<double> marks{};   ///< [categories] or empty: values to reach, lines across the bars;
+                                 ///< one that is not finite is none
 };
 
 /// Grouped bars from zero: one row a category (horizontal) or one column (a histogram).

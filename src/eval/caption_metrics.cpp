@@ -309,11 +309,7 @@ std::array<Interval, kCaptionMetricCount> bootstrap_intervals(const CaptionRepor
   }
   std::array<Interval, kCaptionMetricCount> intervals;
   for (int metric = 0; metric < kCaptionMetricCount; ++metric) {
-    std::ranges::sort(samples[metric]);
-    const auto at = [&](double share) {
-      return samples[metric][static_cast<std::size_t>(std::lround(share * (rounds - 1)))];
-    };
-    intervals[metric] = {at(0.025), at(0.975)};
+    intervals[metric] = percentile_interval(samples[metric]);
   }
   return intervals;
 }

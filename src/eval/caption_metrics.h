@@ -10,6 +10,8 @@
 #include <string>
 #include <vector>
 
+#include "eval/interval.h"
+
 namespace pandagpt {
 
 /// The metrics, in this order wherever they are listed.
@@ -44,11 +46,6 @@ struct CaptionReport {
 /// value belongs to the set; it is 0 for a set of one image. Throws Error(kInput) for an empty set
 /// or an image without references.
 CaptionReport score_captions(std::span<const CaptionCase> cases);
-
-struct Interval {
-  double low = 0;
-  double high = 0;
-};
 
 /// 95 % percentile intervals from `rounds` resamplings of the images (the n-gram weights of CIDEr-D
 /// stay those of the whole set). The same seed gives the same intervals.

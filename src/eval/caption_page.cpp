@@ -9,30 +9,13 @@
 #include "core/html_text.h"
 #include "core/svg_chart.h"
 #include "eval/caption_run.h"
+#include "eval/page.h"
 
 namespace pandagpt {
 namespace {
 
 constexpr std::size_t kListed = 8;  // photos of highest and of lowest score
 constexpr std::uint64_t kMaxImageBytes = std::uint64_t{8} << 20;
-
-constexpr const char* kHead = R"(<!DOCTYPE html>
-<html lang="en"><head><meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1"><title>{}</title>
-<style>
-:root {{ color-scheme: light dark; }}
-body {{ font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }}
-table {{ border-collapse: collapse; margin: 1rem 0; }}
-th, td {{ text-align: left; padding: .35rem .8rem .35rem 0; vertical-align: top;
-          border-bottom: 1px solid #8b949e55; }}
-th {{ white-space: nowrap; }}
-td.n {{ font-variant-numeric: tabular-nums; text-align: right; }}
-svg {{ max-width: 100%; height: auto; }}
-.small {{ color: #6e7781; font-size: 13px; overflow-wrap: anywhere; }}
-img {{ width: 9rem; border-radius: 4px; }}
-</style></head><body>
-<h1>{}</h1>
-)";
 
 std::string figures_table(const CaptionRun& run) {
   std::string html = "<table><tr><th>metric</th><th>value</th><th>95 % interval</th></tr>\n";
@@ -111,10 +94,10 @@ std::string photo_tables(const CaptionRun& run, const std::filesystem::path& ima
       fmt::format("<table><tr>{}<th>CIDEr-D</th><th>answer</th><th>what people wrote</th></tr>\n",
                   image_root.empty() ? "" : "<th></th>");
   const std::size_t listed = std::min(kListed, order.size());
-  std::string html = "<h2>Highest scores</h2>\n" + head;
+  std::string html = "<h3>Highest scores</h3>\n" + head;
   for (std::size_t i = 0; i < listed; ++i)
     html += photo_row(run, order[i], image_root);
-  html += "</table>\n<h2>Lowest scores</h2>\n" + head;
+  html += "</table>\n<h3>Lowest scores</h3>\n" + head;
   for (std::size_t i = 0; i < listed; ++i) {
     html += photo_row(run, order[order.size() - 1 - i], image_root);
   }
@@ -123,22 +106,21 @@ std::string photo_tables(const CaptionRun& run, const std::filesystem::path& ima
 
 }  // namespace
 
-std::string to_html(const CaptionRun& run, const std::filesystem::path& image_root) {
-  const std::string title = escape_html(
-      fmt::format("{} on {}: {} photos", run.model_name, run.data_name, run.answers.size()));
-  std::string html = fmt::format(fmt::runtime(kHead), title, title);
-  html += fmt::format(
+std::string caption_section(const CaptionRun& run, const std::filesystem::path& image_root) {
+  std::string html = fmt::format(
       "<p>Question: “{}”, {}, at most {} tokens. {:.2f} photos a second.</p>\n",
       escape_html(run.question), run.n_beams > 1 ? fmt::format("{} beams", run.n_beams) : "greedy",
       run.max_tokens, run.seconds > 0 ? static_cast<double>(run.answers.size()) / run.seconds : 0);
   html += figures_table(run) + metric_chart(run);
   html += histogram(run, kCiderD, 0.2, 20) + histogram(run, kRougeL, 0.05, 20);
   html += photo_tables(run, image_root);
-  html += fmt::format("<p class=\"small\">Test set SHA-256 {}", run.data_sha256);
-  for (const auto& [role, sha256] : run.model_files) {
-    html += fmt::format("<br>{} SHA-256 {}", escape_html(role), sha256);
-  }
-  return html + "</p>\n</body></html>\n";
+  return html + fmt::format("<p class=\"small\">Test set SHA-256 {}</p>\n", run.data_sha256);
+}
+
+std::string to_html(const CaptionRun& run, const std::filesystem::path& image_root) {
+  return page_begin(fmt::format("{} on {}: {} photos", run.model_name, run.data_name,
+                                run.answers.size())) +
+         caption_section(run, image_root) + page_end(run.model_files);
 }
 
 }  // namespace pandagpt

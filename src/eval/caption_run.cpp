@@ -62,12 +62,8 @@ std::string to_text(const CaptionRun& run) {
   return text;
 }
 
-std::string to_json(const CaptionRun& run) {
+json report_of(const CaptionRun& run) {
   json document;
-  document["task"] = "caption";
-  document["model"] = {{"name", run.model_name}, {"sha256", json::object()}};
-  for (const auto& [role, sha256] : run.model_files)
-    document["model"]["sha256"][role] = sha256;
   document["settings"] = {{"data", run.data_name},
                           {"data_sha256", run.data_sha256},
                           {"question", run.question},
@@ -91,6 +87,16 @@ std::string to_json(const CaptionRun& run) {
                       {"scores", std::move(scores)}});
   }
   document["photos"] = std::move(photos);
+  return document;
+}
+
+std::string to_json(const CaptionRun& run) {
+  json document;
+  document["task"] = "caption";
+  document["model"] = {{"name", run.model_name}, {"sha256", json::object()}};
+  for (const auto& [role, sha256] : run.model_files)
+    document["model"]["sha256"][role] = sha256;
+  document.update(report_of(run));
   return document.dump(1, ' ', /*ensure_ascii=*/false, json::error_handler_t::replace) + "\n";
 }
 

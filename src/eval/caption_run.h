@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
 #include <vector>
@@ -40,12 +41,16 @@ void score(CaptionRun& run);
 
 /// The figures as aligned text, one metric a line.
 std::string to_text(const CaptionRun& run);
-/// Everything, as JSON: settings, figures, and each photo's answer, references and scores.
+/// Settings, figures, and each photo's answer, references and scores.
+nlohmann::ordered_json report_of(const CaptionRun& run);
+/// The same with the model's files, as text.
 std::string to_json(const CaptionRun& run);
 /// The bars of the metrics with their intervals, as SVG.
 std::string metric_chart(const CaptionRun& run);
 /// A page of its own: figures, charts, the photos of highest and lowest CIDEr-D. It holds no
 /// pictures, unless `image_root` is given: then those of the photos that it lists.
 std::string to_html(const CaptionRun& run, const std::filesystem::path& image_root = {});
+/// The same as a part of another page, without a heading.
+std::string caption_section(const CaptionRun& run, const std::filesystem::path& image_root);
 
 }  // namespace pandagpt

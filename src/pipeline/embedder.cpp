@@ -10,8 +10,6 @@ namespace pandagpt {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr const char* kEncodersExtension = ".gguf";
-
 struct Source {
   std::string name;
   fs::path encoders;
@@ -19,7 +17,7 @@ struct Source {
 
 Source find_source(const std::string& model) {
   const fs::path path(model);
-  if (path.extension() == kEncodersExtension) return {path.filename().string(), path};
+  if (is_encoders_file(path)) return {path.filename().string(), path};
   Manifest manifest = read_manifest(find_model(model));
   return {manifest.name, manifest.encoders.path};
 }

@@ -4,15 +4,14 @@
 
 #include <utility>
 
-#include "pandagpt/error.h"
-
 namespace pandagpt {
 
-JsonObject::JsonObject(const nlohmann::json& value, std::string where, std::string path)
-    : value_(value), where_(std::move(where)), path_(std::move(path)) {
+JsonObject::JsonObject(const nlohmann::json& value, std::string where, std::string path,
+                       ErrorKind fault)
+    : value_(value), where_(std::move(where)), path_(std::move(path)), fault_(fault) {
   if (value_.is_object()) return;
   const std::string name = path_.empty() ? "the document" : "'" + path_ + "'";
-  throw Error(ErrorKind::kModel, where_ + ": " + name + " must be an object {..}");
+  throw Error(fault_, where_ + ": " + name + " must be an object {..}");
 }
 
 std::string JsonObject::full_name(const std::string& key) const {
@@ -20,7 +19,7 @@ std::string JsonObject::full_name(const std::string& key) const {
 }
 
 void JsonObject::fail(const std::string& key, const std::string& what) const {
-  throw Error(ErrorKind::kModel, where_ + ": '" + full_name(key) + "' " + what);
+  throw Error(fault_, where_ + ": '" + full_name(key) + "' " + what);
 }
 
 const nlohmann::json& JsonObject::require(const std::string& key) {
@@ -60,7 +59,16 @@ std::vector<std::string> JsonObject::texts(const std::string& key) {
 }
 
 JsonObject JsonObject::object(const std::string& key) {
-  return {require(key), where_, full_name(key)};
+  return {require(key), where_, full_name(key), fault_};
+}
+
+std::vector<JsonObject> JsonObject::objects(const std::string& key) {
+  const nlohmann::json& value = require(key);
+  if (!value.is_array()) fail(key, "must be a list of objects {..}");
+  std::vector<JsonObject> list;
+  for (std::size_t i = 0; i < value.size(); ++i)
+    list.emplace_back(value[i], where_, full_name(key) + "[" + std::to_string(i) + "]", fault_);
+  return list;
 }
 
 void JsonObject::warn_about_unknown_keys() const {

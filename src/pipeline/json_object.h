@@ -4,6 +4,9 @@
 #include <nlohmann/json.hpp>
 #include <set>
 #include <string>
+#include <vector>
+
+#include "pandagpt/error.h"
 
 namespace pandagpt {
 
@@ -12,22 +15,26 @@ namespace pandagpt {
 class JsonObject {
  public:
   /// `where` names the document in messages; `path` is the object's own key ("files.llm"), empty at
-  /// the top. Throws Error(kModel) if `value` is not an object. `value` must outlive this.
-  JsonObject(const nlohmann::json& value, std::string where, std::string path = {});
+  /// the top. Faults are Errors of the kind `fault`, also if `value` is not an object. `value` must
+  /// outlive this.
+  JsonObject(const nlohmann::json& value, std::string where, std::string path = {},
+             ErrorKind fault = ErrorKind::kModel);
 
   bool has(const std::string& key) const { return value_.contains(key); }
 
-  /// Each throws Error(kModel) that names the key if it is missing or of another type.
+  /// Each throws an Error that names the key if it is missing or of another type.
   std::string text(const std::string& key);
   double number(const std::string& key);
   std::int64_t integer(const std::string& key);
   std::vector<std::string> texts(const std::string& key);
   JsonObject object(const std::string& key);
+  /// A list of objects: "key[0]", "key[1]", ..
+  std::vector<JsonObject> objects(const std::string& key);
 
   /// Logs a warning for each key that was not asked for.
   void warn_about_unknown_keys() const;
 
-  /// Throws Error(kModel, "WHERE: 'PATH.key' <what>").
+  /// Throws Error("WHERE: 'PATH.key' <what>").
   [[noreturn]] void fail(const std::string& key, const std::string& what) const;
 
  private:
@@ -37,6 +44,7 @@ class JsonObject {
   const nlohmann::json& value_;
   std::string where_;
   std::string path_;
+  ErrorKind fault_;
   std::set<std::string> known_;
 };
 

@@ -51,6 +51,7 @@ LoadedModel::LoadedModel(const std::string& model, const PandaOptions& options)
   if (n_threads_ == 0) n_threads_ = default_thread_count();
   if (options.n_ctx < 0) throw Error(ErrorKind::kUsage, "the context size must not be negative");
   if (options.n_ctx > 0) manifest_.n_ctx = options.n_ctx;
+  if (!options.use_adapter) manifest_.adapter.reset();
   auto language = std::async(std::launch::async, load_language_part, std::cref(manifest_),
                              llm_options(options));
   encoder_ = std::make_unique<InputEncoder>(

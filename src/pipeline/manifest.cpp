@@ -288,6 +288,10 @@ fs::path find_model(const std::string& model) {
                                      "; see 'pandagpt models', or give a folder");
 }
 
+bool is_encoders_file(const std::filesystem::path& model) {
+  return model.extension() == ".gguf";
+}
+
 std::vector<fs::path> list_models() {
   std::vector<fs::path> found;
   for (const fs::path& folder : model_search_path()) {

@@ -93,6 +93,10 @@ std::vector<std::filesystem::path> model_search_path();
 /// Throws Error(kModel) that lists where it was looked for.
 std::filesystem::path find_model(const std::string& model);
 
+/// Whether `model` is an encoders file (*.gguf), which is as good as a folder where only embeddings
+/// are wanted.
+bool is_encoders_file(const std::filesystem::path& model);
+
 /// Folders with a panda.json in the search path; of several with one name only the first.
 std::vector<std::filesystem::path> list_models();
 

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "train/bind/contrastive.h"
+
 namespace pandagpt::train {
 namespace {
 

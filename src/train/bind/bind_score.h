@@ -6,7 +6,7 @@
 #include <map>
 #include <string>
 
-#include "train/bind/pairs.h"
+#include "embed/pairs.h"
 #include "train/bind/sides.h"
 
 namespace pandagpt::train {

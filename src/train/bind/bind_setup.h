@@ -11,9 +11,9 @@
 #include <string>
 #include <vector>
 
+#include "embed/pairs.h"
 #include "tensor/gguf_file.h"
 #include "train/bind/bind_options.h"
-#include "train/bind/pairs.h"
 #include "train/bind/sides.h"
 #include "train/bind/tower_settings.h"
 

@@ -10,18 +10,9 @@
 #include <functional>
 #include <vector>
 
+#include "embed/pairs.h"
+
 namespace pandagpt::train {
-
-/// What makes two pairs the same thing: they aren't each other's negatives then.
-struct PairIdentity {
-  std::int64_t a = 0;      ///< number of the first side's input
-  std::int64_t b = 0;      ///< of the second side's; one for each kind of thing, e.g. a label
-  std::int64_t group = 0;  ///< the data set's own; negative: none
-
-  bool same_as(const PairIdentity& other) const {
-    return a == other.a || b == other.b || (group >= 0 && group == other.group);
-  }
-};
 
 /// The first sides of two pairs mixed (Zhang et al., "mixup", arXiv:1710.09412): pair i's input is
 /// share * its own + (1 - share) * that of pair `partner`.

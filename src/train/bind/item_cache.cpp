@@ -34,7 +34,7 @@ void ItemCache::fill(std::span<const std::int64_t> items, const Compute& compute
   const auto fail = [&](std::int64_t item, const std::string& reason) {
     if (failed.items.insert(item).second) failed.reasons.push_back(reason);
   };
-  ContentReader reader;
+  MediaItemReader reader;
   std::size_t at = 0;
   const auto next = [&]() -> std::optional<Piece> {
     for (; at < items.size(); ++at) {

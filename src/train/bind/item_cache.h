@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "embed/pairs.h"
 #include "train/bind/blob_store.h"
-#include "train/bind/pairs.h"
 
 namespace pandagpt::train {
 

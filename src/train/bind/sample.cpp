@@ -8,7 +8,6 @@
 #include <type_traits>
 
 #include "media/audio.h"
-#include "media/npy.h"
 #include "media/scalar_map.h"
 #include "media/thermal.h"
 #include "pandagpt/error.h"
@@ -19,7 +18,6 @@
 namespace pandagpt::train {
 namespace {
 
-constexpr std::uint64_t kMaxContentBytes = std::uint64_t{256} << 20;
 // Pictures are kept no larger than this times what the tower takes, so that crops are sharp.
 constexpr int kKeptScale = 2;
 // Of a recording, seconds that are kept.
@@ -145,13 +143,6 @@ Image kept_size(Image image, int size) {
                         std::max(1, static_cast<int>(std::lround(image.height * scale))));
 }
 
-Input input_of(const MediaItem& item, const Bytes& content) {
-  Input input{.name = item.name(), .bytes = content, .sensor = item.sensor};
-  for (const Modality modality : kAllModalities)
-    if (modality != Modality::kVideo && tower_of(modality) == item.tower) input.modality = modality;
-  return input;
-}
-
 // --- Views -------------------------------------------------------------------------------------
 
 std::vector<float> picture_view(const Image& image, const MediaTransforms& transforms) {
@@ -218,28 +209,6 @@ MediaTransforms transforms_for(const TowerConfig& config, const ImageTransform& 
       break;
   }
   return transforms;
-}
-
-Bytes ContentReader::read(const MediaItem& item) {
-  if (item.member.empty()) return read_file(item.path, kMaxContentBytes);
-  try {
-    return read_member(item);
-  } catch (const Error& error) {
-    throw Error(ErrorKind::kInput, error.what());  // for us the archive is data, not a model
-  }
-}
-
-Bytes ContentReader::read_member(const MediaItem& item) {
-  if (archive_ != item.path) {
-    archive_.clear();
-    bytes_ = read_file(item.path, kMaxContentBytes);
-    members_ = read_zip_table(bytes_, item.path.string());
-    archive_ = item.path;
-  }
-  const auto found = members_.find(item.member + ".npy");
-  if (found == members_.end())
-    throw Error(ErrorKind::kInput, item.path.string() + ": has no array \"" + item.member + "\"");
-  return pandagpt::unpack(found->second, kMaxNpyBytes, item.name());
 }
 
 Sample decode_sample(const MediaItem& item, const Bytes& content,

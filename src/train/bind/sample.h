@@ -2,22 +2,18 @@
 // src/preprocess, which follow as at inference.
 #pragma once
 
-#include <filesystem>
-#include <map>
 #include <span>
-#include <string>
 #include <variant>
 #include <vector>
 
-#include "convert/zip_reader.h"
 #include "core/file.h"
+#include "embed/media_item.h"
 #include "encoders/imagebind_config.h"
 #include "media/image.h"
 #include "media/imu.h"
 #include "pipeline/media_tensor.h"
 #include "preprocess/audio.h"
 #include "preprocess/scalar_resample.h"
-#include "train/bind/pairs.h"
 #include "train/random.h"
 
 namespace pandagpt::train {
@@ -37,20 +33,6 @@ using Sample = std::variant<Image, SoundSample, DepthSample, ImuRecording>;
 /// (pipeline/media_tensor.h). `picture` is how visible pictures become tensors. Throws
 /// Error(kUsage) for a tower whose input no step of preprocessing makes.
 MediaTransforms transforms_for(const TowerConfig& config, const ImageTransform& picture);
-
-/// Reads the content of items. The latest archive is kept open.
-class ContentReader {
- public:
-  /// The item's file, or the array in an .npz file that it names. Throws Error(kInput).
-  Bytes read(const MediaItem& item);
-
- private:
-  Bytes read_member(const MediaItem& item);
-
-  std::filesystem::path archive_;
-  Bytes bytes_;
-  std::map<std::string, ZipMember> members_;  // of the archive, views into bytes_
-};
 
 /// Decodes an item. Throws Error(kInput), "NAME: what; what to do".
 Sample decode_sample(const MediaItem& item, const Bytes& content,

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "encoders/bpe_tokenizer.h"
+#include "train/bind/contrastive.h"
 #include "train/bind/item_cache.h"
 #include "train/bind/sample.h"
 #include "train/bind/tower_module.h"

@@ -5,9 +5,9 @@
 #include <sstream>
 
 #include "core/file.h"
+#include "embed/pairs.h"
 #include "encoders/encoder_keys.h"
 #include "pandagpt/error.h"
-#include "train/bind/pairs.h"
 
 namespace pandagpt::train {
 namespace {

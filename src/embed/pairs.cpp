@@ -1,17 +1,17 @@
-#include "train/bind/pairs.h"
+#include "embed/pairs.h"
 
 #include <algorithm>
-#include <fstream>
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <span>
 #include <sstream>
-#include <tuple>
 
 #include "core/file.h"
 #include "embed/zero_shot.h"
 #include "pandagpt/error.h"
 
-namespace pandagpt::train {
+namespace pandagpt {
 namespace fs = std::filesystem;
 namespace {
 
@@ -21,6 +21,10 @@ constexpr std::uint64_t kMaxListBytes = std::uint64_t{1} << 30;
 constexpr char kText[] = "text";
 constexpr char kLabel[] = "label";
 constexpr char kGroup[] = "group";
+constexpr char kNames[] = "names";
+constexpr char kNameSeparator = '|';  // of names in a table's cell
+constexpr const char* kPairKeys[] = {kText, kLabel, kGroup};
+constexpr const char* kCompositionKeys[] = {kNames};
 
 constexpr std::pair<const char*, AccelerationUnit> kAccelerationUnits[] = {
     {"m/s2", AccelerationUnit::kMetresPerSecondSquared},
@@ -57,7 +61,7 @@ class Row {
     for (const Tower tower : kAllTowers) {
       const std::string key = sense_name(tower);
       if (tower == Tower::kText || !json_.contains(key)) continue;
-      MediaItem item{tower, folder_ / text_of(key), {}, sensor};
+      MediaItem item{tower, (folder_ / text_of(key)).lexically_normal(), {}, sensor};
       const std::string path = item.path.string();
       if (const std::size_t mark = path.rfind(".npz#"); mark != std::string::npos) {
         item.path = path.substr(0, mark + 4);
@@ -83,22 +87,43 @@ class Row {
     return texts;
   }
 
+  /// What the inputs hold, of a composition.
+  std::vector<std::string> names() const {
+    const auto found = json_.find(kNames);
+    if (found == json_.end()) fail("\"names\" is missing");
+    std::vector<std::string> names;
+    if (found->is_string()) {  // in a table
+      std::istringstream cell(found->get<std::string>());
+      for (std::string name; std::getline(cell, name, kNameSeparator);)
+        names.push_back(name);
+      return names;
+    }
+    if (!found->is_array() ||
+        !std::ranges::all_of(*found, [](const Json& name) { return name.is_string(); }))
+      fail("\"names\" must be a list of texts");
+    return *found;
+  }
+
   std::optional<std::string> optional_text(const char* key) const {
     if (!json_.contains(key)) return std::nullopt;
     return text_of(key);
   }
 
-  void check_keys() const {
+  /// `own`: the keys of this kind of row beside those of senses and sensors.
+  void check_keys(std::span<const char* const> own) const {
     for (const auto& [key, value] : json_.items()) {
       const auto is_key = [&key = key](const auto& entry) { return key == entry.first; };
-      const bool known =
-          key == kText || key == kLabel || key == kGroup || key == "acceleration_unit" ||
-          key == "rotation_unit" || std::ranges::any_of(kSensorNumbers, is_key) ||
-          std::ranges::any_of(kAllTowers,
-                              [&key = key](Tower tower) { return key == sense_name(tower); });
-      if (!known)
-        fail("the key \"" + key + "\" is unknown; it should be a sense (" +
-             "image, audio, depth, thermal, imu, text), label, group or about a sensor");
+      const bool known = std::ranges::find(own, key) != own.end() || key == "acceleration_unit" ||
+                         key == "rotation_unit" || std::ranges::any_of(kSensorNumbers, is_key) ||
+                         std::ranges::any_of(kAllTowers, [&key = key](Tower tower) {
+                           return tower != Tower::kText && key == sense_name(tower);
+                         });
+      if (known) continue;
+      std::string names;
+      for (const char* name : own)
+        names.append(", ").append(name);
+      fail("the key \"" + key + "\" is unknown; it should be a sense (" +
+           "image, audio, depth, thermal, imu)" + names + " or about a sensor");
     }
   }
 
@@ -178,18 +203,32 @@ Json object_of(const std::vector<std::string>& header, const std::string& line,
   return object;
 }
 
+/// Calls `take(row, line number)` for each row of a list of either form.
+void for_each_row(const fs::path& path,
+                  const std::function<void(const Json& row, std::int64_t line)>& take) {
+  const Bytes bytes = read_file(path, kMaxListBytes);
+  std::istringstream stream(std::string(bytes.begin(), bytes.end()));
+  const bool is_table = path.extension() == ".tsv";
+  std::vector<std::string> header;
+  std::int64_t number = 0;
+  for (std::string line; std::getline(stream, line);) {
+    ++number;
+    if (line.ends_with('\r')) line.pop_back();
+    if (line.empty()) continue;
+    if (is_table && header.empty()) {
+      header = cells_of(line);
+      continue;
+    }
+    const Json json =
+        is_table ? object_of(header, line, path, number) : Json::parse(line, nullptr, false);
+    if (json.is_discarded())
+      throw Error(ErrorKind::kInput,
+                  path.string() + ":" + std::to_string(number) + ": not valid JSON");
+    take(json, number);
+  }
+}
+
 }  // namespace
-
-std::string sense_name(Tower tower) {
-  return tower == Tower::kVision ? "image" : tower_name(tower);
-}
-
-bool MediaItem::operator<(const MediaItem& other) const {
-  const auto key = [](const MediaItem& item) {
-    return std::tuple(item.tower, item.path.native(), item.member, to_string(item.sensor));
-  };
-  return key(*this) < key(other);
-}
 
 std::int64_t InputTable::add(const MediaItem& item) {
   const auto [found, is_new] =
@@ -224,7 +263,7 @@ PairReader::PairReader(InputTable& inputs, Templates templates)
 void PairReader::add_row(const Json& json, const fs::path& path, std::int64_t line,
                          PairList& list) {
   const Row row(json, path, line);
-  row.check_keys();
+  row.check_keys(kPairKeys);
   const std::vector<MediaItem> media = row.media();
   TextItem texts = row.texts();
   const std::optional<std::string> label = row.optional_text(kLabel);
@@ -252,28 +291,31 @@ void PairReader::add_row(const Json& json, const fs::path& path, std::int64_t li
 
 PairList PairReader::read(const fs::path& path) {
   PairList list{.name = path.stem().string()};
-  const Bytes bytes = read_file(path, kMaxListBytes);
-  std::istringstream stream(std::string(bytes.begin(), bytes.end()));
-  const bool is_table = path.extension() == ".tsv";
-  std::vector<std::string> header;
-  std::int64_t number = 0;
-  for (std::string line; std::getline(stream, line);) {
-    ++number;
-    if (line.ends_with('\r')) line.pop_back();
-    if (line.empty()) continue;
-    if (is_table && header.empty()) {
-      header = cells_of(line);
-      continue;
-    }
-    const Json json =
-        is_table ? object_of(header, line, path, number) : Json::parse(line, nullptr, false);
-    if (json.is_discarded())
-      throw Error(ErrorKind::kInput,
-                  path.string() + ":" + std::to_string(number) + ": not valid JSON");
-    add_row(json, path, number, list);
-  }
+  for_each_row(path, [&](const Json& json, std::int64_t line) { add_row(json, path, line, list); });
   if (list.pairs.empty()) throw Error(ErrorKind::kInput, path.string() + ": holds no pairs");
   return list;
 }
 
-}  // namespace pandagpt::train
+PairList read_labelled_list(const fs::path& path, InputTable& inputs) {
+  PairList list = PairReader(inputs, {}).read(path);
+  const bool all =
+      std::ranges::all_of(list.pairs, [](const Pair& pair) { return pair.label >= 0; });
+  if (!all) throw Error(ErrorKind::kInput, path.string() + ": every row needs a \"label\"");
+  return list;
+}
+
+std::vector<Composition> read_compositions(const fs::path& path) {
+  std::vector<Composition> list;
+  for_each_row(path, [&](const Json& json, std::int64_t line) {
+    const Row row(json, path, line);
+    row.check_keys(kCompositionKeys);
+    list.push_back({row.media(), row.names()});
+    if (list.back().media.size() < 2) row.fail("needs inputs of two senses or more");
+    if (list.back().names.size() != list.back().media.size())
+      row.fail("\"names\" must have as many entries as there are inputs");
+  });
+  if (list.empty()) throw Error(ErrorKind::kInput, path.string() + ": holds no compositions");
+  return list;
+}
+
+}  // namespace pandagpt

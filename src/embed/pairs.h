@@ -1,4 +1,4 @@
-// Pairs of inputs of two senses: what binding learns from.
+// Lists of pairs of inputs of two senses: what binding learns from, and evaluation measures on.
 //
 // A list is JSON, one object a line (.jsonl), or a table with a header (.tsv, tab-separated). Each
 // row names two senses of: image, audio, depth, thermal, imu, text.
@@ -22,22 +22,10 @@
 #include <string>
 #include <vector>
 
+#include "embed/media_item.h"
 #include "encoders/tower.h"
-#include "pandagpt/input.h"
-#include "train/bind/contrastive.h"
 
-namespace pandagpt::train {
-
-/// One file of a sense, or an array of an .npz file.
-struct MediaItem {
-  Tower tower = Tower::kVision;
-  std::filesystem::path path;
-  std::string member = {};  ///< of an .npz file
-  SensorOptions sensor = {};
-
-  std::string name() const { return member.empty() ? path.string() : path.string() + "#" + member; }
-  bool operator<(const MediaItem& other) const;
-};
+namespace pandagpt {
 
 /// Alternatives that mean the same: captions of one picture, a label in all templates.
 using TextItem = std::vector<std::string>;
@@ -53,6 +41,17 @@ struct InputTable {
  private:
   std::map<MediaItem, std::int64_t> media_index_;
   std::map<TextItem, std::int64_t> text_index_;
+};
+
+/// What makes two pairs the same thing: they aren't each other's negatives then.
+struct PairIdentity {
+  std::int64_t a = 0;      ///< number of the first side's input
+  std::int64_t b = 0;      ///< of the second side's; one for each kind of thing, e.g. a label
+  std::int64_t group = 0;  ///< the data set's own; negative: none
+
+  bool same_as(const PairIdentity& other) const {
+    return a == other.a || b == other.b || (group >= 0 && group == other.group);
+  }
 };
 
 struct Pair {
@@ -101,7 +100,19 @@ class PairReader {
   std::map<std::string, std::int64_t> groups_;
 };
 
-/// "image" for vision, else the tower's name: what rows call a sense.
-std::string sense_name(Tower tower);
+/// A list in which every row has a label: what classification is measured on. Throws Error(kInput)
+/// as PairReader::read, and for a row without a label.
+PairList read_labelled_list(const std::filesystem::path& path, InputTable& inputs);
 
-}  // namespace pandagpt::train
+/// Inputs of several senses that are to be understood together, one row of a list:
+///   {"image": "dog.jpg", "audio": "rain.wav", "names": ["dog", "rain"]}
+struct Composition {
+  std::vector<MediaItem> media = {};    ///< in the order of kAllTowers, a sense at most once
+  std::vector<std::string> names = {};  ///< [media] what each of them holds
+};
+/// Reads a list of compositions, in the same two forms without texts, labels and groups (in a table
+/// a row's names stand in one cell, "dog|rain"). Throws Error(kInput) as PairReader::read, also for
+/// fewer than two inputs or another number of names.
+std::vector<Composition> read_compositions(const std::filesystem::path& path);
+
+}  // namespace pandagpt
