@@ -99,10 +99,14 @@ void embeddings(ServerContext& server, WebRequest& request, WebResponse& respons
   if (request.facts->keeps_content)
     for (const std::string& text : wanted.texts)
       request.facts->content.emplace_back("text", text);
-  request.facts->n_inputs = static_cast<int>(wanted.inputs.size());
   std::vector<std::vector<float>> texts, inputs;
   if (!wanted.texts.empty()) texts = engine.embed_texts(wanted.texts, unwanted);
-  if (!wanted.inputs.empty()) inputs = engine.embed(wanted.inputs, unwanted);
+  if (!wanted.inputs.empty()) {
+    EncodeReport report;
+    inputs = engine.embed(wanted.inputs, unwanted, report);
+    request.facts->n_inputs = report.n_inputs;
+    request.facts->encode_ms = report.ms;
+  }
   Json data = Json::array();
   for (const EmbeddingRequest::Place& place : wanted.places) {
     std::vector<float>& row = (place.is_text ? texts : inputs)[place.index];

@@ -54,6 +54,10 @@ auto Engine::without_paths(const Call& call) const {
   }
 }
 
+void Engine::count(const EncodeReport& report) {
+  metrics_.count_encoding(report.ms / 1000, report.n_inputs, report.n_cached);
+}
+
 PendingPrompt::PendingPrompt(Engine& engine, std::vector<const Inputs*> inputs,
                              std::function<PromptSequence(Embeddings)> assemble)
     : engine_(engine),
@@ -80,7 +84,7 @@ void PendingPrompt::encode() {
 std::optional<PromptSequence> PendingPrompt::wait(std::chrono::milliseconds patience) {
   if (job_) {
     if (!engine_.without_paths([&] { return job_->wait(patience); })) return std::nullopt;
-    engine_.metrics_.count_encoding(report_.ms / 1000, report_.n_inputs, report_.n_cached);
+    engine_.count(report_);
   }
   return assemble_(std::move(values_));
 }
@@ -154,17 +158,19 @@ std::vector<std::vector<float>> Engine::rows(const std::vector<float>& values) c
 }
 
 std::vector<std::vector<float>> Engine::embed(const std::vector<Inputs>& inputs,
-                                              const std::function<bool()>& unwanted) {
+                                              const std::function<bool()>& unwanted,
+                                              EncodeReport& report) {
   const Clock::time_point start = Clock::now();
   std::vector<Input> all;
   for (const Inputs& one : inputs)
     all.insert(all.end(), one.items().begin(), one.items().end());
   std::vector<float> values;
-  int n_cached = 0;
   without_paths([&] {
-    encoder_jobs_.run([&] { values = model_.encoder().encode(all, &n_cached); }, unwanted);
+    encoder_jobs_.run([&] { values = model_.encoder().encode(all, &report.n_cached); }, unwanted);
   });
-  metrics_.count_encoding(milliseconds_since(start) / 1000, static_cast<int>(all.size()), n_cached);
+  report.n_inputs = static_cast<int>(all.size());
+  report.ms = milliseconds_since(start);
+  count(report);
   return rows(values);
 }
 

@@ -91,7 +91,8 @@ class Engine {
   /// Embeddings of inputs or texts, one row each. `unwanted`: see WorkQueue::run. Throws as
   /// Embedder's, and ClientGone.
   std::vector<std::vector<float>> embed(const std::vector<Inputs>& inputs,
-                                        const std::function<bool()>& unwanted);
+                                        const std::function<bool()>& unwanted,
+                                        EncodeReport& report);
   std::vector<std::vector<float>> embed_texts(const std::vector<std::string>& texts,
                                               const std::function<bool()>& unwanted);
 
@@ -101,6 +102,7 @@ class Engine {
   /// What `call` returns; in what it throws, stored files have no path but their id.
   template <typename Call>
   auto without_paths(const Call& call) const;
+  void count(const EncodeReport& report);
   PromptSequence assemble_raw(const std::vector<std::string>& texts,
                               PendingPrompt::Embeddings values) const;
   Conversation conversation_of(const ConversationRequest& request,
