@@ -279,6 +279,47 @@ TEST_F(BindJobTest, ImageHeadAndTextsAreTrainedTogetherOnATrunk) {
   EXPECT_NEAR(std::sqrt(length), std::sqrt(12.0), 1e-3);
 }
 
+TEST_F(BindJobTest, ASenseSharesTheTrunkAndPicturesStayAsTheyAre) {
+  std::string photos;
+  std::string maps;
+  for (int i = 0; i < 5; ++i) {
+    const Json text = {"photo number " + std::to_string(i), "the picture " + std::to_string(i)};
+    photos += Json{{"image", kFixtures / "encoders" / ("photo_" + std::to_string(i) + ".png")},
+                   {"text", text}}
+                  .dump() +
+              "\n";
+  }
+  for (const char* name : {"depth_mm.png", "depth_u16.tif"})
+    maps += Json{{"depth", kFixtures / "sensors" / name}, {"label", name}}.dump() + "\n";
+  write_text(folder_ / "photos.jsonl", photos);
+  write_text(folder_ / "maps.jsonl", maps);
+  run("photos",
+      {"--encoders", (kFixtures / "tiny-panda" / "encoders.gguf").string(), "--train", "image,text",
+       "--sizes",
+       R"({"embedding_length": 4, "towers": {"image": {"principal": true}, "text": {"width": 16,
+           "block_count": 1, "head_count": 2, "context_length": 12, "vocab_size": 530}}})",
+       "--data", (folder_ / "photos.jsonl").string(), "--validation",
+       (folder_ / "photos.jsonl").string(), "--steps", "3"});
+  const fs::path base = folder_ / "photos" / "encoders.gguf";
+  const std::string list = (folder_ / "maps.jsonl").string();
+  run("maps",
+      {"--encoders", base.string(), "--train", "depth", "--sizes",
+       R"({"towers": {"depth": {"trunk": true, "hidden": 20, "input": [1, 1, 32, 32]}}})", "--data",
+       list, "--validation", list, "--steps", "60", "--views", "2", "--lr", "1e-2"});
+  EXPECT_EQ(results("maps")["validation"]["lists"]["maps"]["accuracy"].get<double>(), 1.0);
+  const Encoders made(folder_ / "maps" / "encoders.gguf", {.n_threads = 1});
+  EXPECT_EQ(made.view_length(Tower::kDepth), 32 * 32);
+  // more training changes the head, and neither the trunk nor the pictures' components
+  run("more", {"--encoders", (folder_ / "maps" / "encoders.gguf").string(), "--train", "depth",
+               "--sizes", "", "--data", list, "--validation", list, "--steps", "3"});
+  const GgufFile before(folder_ / "maps" / "encoders.gguf");
+  const GgufFile after(folder_ / "more" / "encoders.gguf");
+  for (const GgufTensor& tensor : before.tensors())
+    EXPECT_EQ(std::ranges::equal(tensor.data, after.tensor(tensor.name).data),
+              !tensor.name.starts_with("depth."))
+        << tensor.name;
+}
+
 TEST_F(BindJobTest, UnreadableInputsAreLeftOutAndListed) {
   write_text(folder_ / "motion0.csv", "nothing of the kind\n");
   run("run", {"--max-failures", "0.2", "--steps", "2"});
@@ -299,6 +340,9 @@ TEST_F(BindJobTest, WhatCantBeIsRefusedBeforeTraining) {
       HasSubstr("the weight must be positive"));
   EXPECT_THAT(refused(3, {"--data", (folder_ / "none.jsonl").string()}), HasSubstr("none.jsonl"));
   EXPECT_THAT(refused(2, {"--steps", "0"}), HasSubstr("--steps"));
+  EXPECT_THAT(
+      refused(2, {"--train", "imu,text", "--sizes", R"({"towers": {"imu": {"trunk": true}}})"}),
+      HasSubstr("there is no convolutional trunk to share"));
   run("run", {"--steps", "10"});
   TrainerProcess other = start("run", {"--steps", "20", "--lr", "2e-3"});
   EXPECT_EQ(other.wait(), 3);

@@ -7,17 +7,19 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <numeric>
 
 #include "convert/efficientnet.h"
 #include "encoders/encoders.h"
 #include "encoders/imagebind_tensors.h"
+#include "encoders/shared_trunk.h"
 #include "imagebind_fixtures.h"
 #include "test_support.h"
 #include "train/bind/contrastive.h"
 #include "train/bind/encoder_export.h"
-#include "train/bind/image_head.h"
 #include "train/bind/layers.h"
 #include "train/bind/tower_module.h"
+#include "train/bind/trunk_head.h"
 
 namespace pandagpt::train {
 namespace {
@@ -353,17 +355,22 @@ TEST(TowerModuleTest, NoiseLeavesOutWhatItSays) {
 
 // --- The head of a convolutional trunk -----------------------------------------------------------
 
-class ImageHeadTest : public testing::TestWithParam<std::int64_t> {
+class TrunkHeadTest : public testing::TestWithParam<std::int64_t> {
  protected:
+  /// A trunk of a few channels.
+  fs::path base() {
+    const fs::path path = folder_ / "base.gguf";
+    convert_efficientnet_lite(fs::path(PANDAGPT_FIXTURES) / "convert/tiny_zip.pt", path,
+                              {.image_size = 37});
+    return path;
+  }
+
   TemporaryFolder folder_;
 };
 
-TEST_P(ImageHeadTest, InferenceComputesWhatWasTrained) {
-  constexpr int kSide = 37;
+TEST_P(TrunkHeadTest, InferenceComputesWhatWasTrained) {
   constexpr std::int64_t kWidth = 10;
-  const fs::path base = folder_ / "base.gguf";
-  convert_efficientnet_lite(fs::path(PANDAGPT_FIXTURES) / "convert/tiny_zip.pt", base,
-                            {.image_size = kSide});
+  const fs::path base = this->base();
   std::vector<Image> pictures(3, Image{50, 40, Bytes(50 * 40 * 3)});
   for (std::size_t i = 0; i < pictures.size(); ++i)
     for (std::size_t j = 0; j < pictures[i].rgb.size(); ++j)
@@ -372,8 +379,8 @@ TEST_P(ImageHeadTest, InferenceComputesWhatWasTrained) {
   const std::int64_t n_features = trunk.n_image_features();
   const Tensor features = torch::tensor(trunk.image_features(pictures)).view({3, n_features});
   torch::manual_seed(1);
-  ImageHead head({n_features, GetParam(), kWidth}, features.mean(0),
-                 features.std(0, false).clamp_min(1e-3), torch::kFloat32);
+  TrunkHead head({.n_features = n_features, .n_hidden = GetParam(), .n_embd = kWidth},
+                 features.mean(0), features.std(0, false).clamp_min(1e-3), torch::kFloat32);
   const torch::NoGradGuard no_grad;
   const std::vector<float> trained = flat(unit(head.forward({features, {}})) * kOutputScale);
   const GgufFile file(base);
@@ -385,14 +392,89 @@ TEST_P(ImageHeadTest, InferenceComputesWhatWasTrained) {
     EXPECT_LT(largest_difference(encoders.encode_images(pictures), trained), 1e-3F);
     EXPECT_EQ(encoders.labels(), trunk.labels());
   }
-  ImageHead again({n_features, GetParam(), kWidth}, features.mean(0), features.std(0, false),
-                  torch::kFloat32);
+  TrunkHead again({.n_features = n_features, .n_hidden = GetParam(), .n_embd = kWidth},
+                  features.mean(0), features.std(0, false), torch::kFloat32);
   again.load(GgufFile(folder_ / "new.gguf"));
   EXPECT_LT(largest_difference(flat(unit(again.forward({features, {}})) * kOutputScale), trained),
             1e-4F);
 }
 
-INSTANTIATE_TEST_SUITE_P(Hidden, ImageHeadTest, testing::Values(0, 9));
+TEST_P(TrunkHeadTest, AnotherSenseSeesThroughTheTrunk) {
+  constexpr int kViews = 3;
+  constexpr std::int64_t kWidth = 10;
+  const PatchBox view{1, 12, 20};
+  const fs::path base = this->base();
+  torch::manual_seed(2);
+  const Tensor sounds = torch::randn({kViews, view.height * view.width});
+  Encoders trunk(base, {.n_threads = 1});
+  const std::int64_t n_features = trunk.n_image_features();
+  const Tensor features =
+      torch::tensor(trunk.plane_features(flat(sounds), kViews, view.height, view.width))
+          .view({kViews, n_features});
+  TrunkHead head({.tower = Tower::kAudio,
+                  .view = view,
+                  .n_features = n_features,
+                  .n_hidden = GetParam(),
+                  .n_embd = kWidth},
+                 features.mean(0), features.std(0, false).clamp_min(1e-3), torch::kFloat32);
+  TrunkHead pictures({.n_features = n_features, .n_embd = kWidth}, features.mean(0),
+                     features.std(0, false).clamp_min(1e-3), torch::kFloat32);
+  const torch::NoGradGuard no_grad;
+  const std::vector<float> trained = flat(unit(head.forward({features, {}})) * kOutputScale);
+  const GgufFile file(base);
+  const std::vector<ExportedEncoder> exported{{&head, head.parameters(), kOutputScale},
+                                              {&pictures, pictures.parameters(), kOutputScale}};
+  export_encoders(&file, exported, kWidth, ExportType::kF32, folder_ / "new.gguf");
+  for (const bool portable : {false, true}) {
+    Encoders encoders(folder_ / "new.gguf", {.n_threads = 1, .portable = portable});
+    EXPECT_EQ(encoders.view_length(Tower::kAudio), view.height * view.width);
+    EXPECT_LT(largest_difference(encoders.encode(Tower::kAudio, flat(sounds), kViews), trained),
+              1e-3F);
+    EXPECT_THROW(encoders.encode(Tower::kAudio, std::vector<float>(7), 1), Error);
+  }
+  // the trunk comes along when the pictures themselves aren't wanted
+  Encoders alone(folder_ / "new.gguf", {.n_threads = 1, .towers = {Tower::kAudio}});
+  EXPECT_FALSE(alone.has(Tower::kVision));
+  EXPECT_LT(largest_difference(alone.encode(Tower::kAudio, flat(sounds), kViews), trained), 1e-3F);
+}
+
+TEST(PrincipalComponents, AreThoseOfTheFeaturesAndStay) {
+  constexpr std::int64_t kFeatures = 6;
+  constexpr std::int64_t kWidth = 2;
+  torch::manual_seed(3);
+  // two directions hold nearly everything
+  const Tensor basis = torch::randn({kWidth, kFeatures});
+  const Tensor features =
+      torch::randn({200, kWidth}).matmul(basis) + 0.01 * torch::randn({200, kFeatures}) + 5;
+  TrunkHead head({.n_features = kFeatures, .n_embd = kWidth, .is_principal = true},
+                 features.mean(0), features.std(0, false), torch::kFloat32);
+  head.use_principal_components(features);
+  const torch::NoGradGuard no_grad;
+  const Tensor embeddings = head.forward({features, {}});
+  EXPECT_LT(embeddings.mean(0).abs().max().item<double>(), 1e-4);  // centred
+  const Tensor covariance = embeddings.t().matmul(embeddings) / 200;
+  EXPECT_LT(std::abs(covariance[0][1].item<double>()), 1e-3);
+  EXPECT_GT(covariance[0][0].item<double>(), covariance[1][1].item<double>());
+  EXPECT_NEAR(covariance.diagonal().sum().item<double>(), kFeatures, 0.01);  // of deviation 1 each
+  for (const auto& [name, tensor] : head.parameters())
+    EXPECT_FALSE(tensor.requires_grad()) << name;
+  EXPECT_THROW(head.use_principal_components(features.narrow(0, 0, 1)), Error);
+}
+
+TEST(TrunkPicture, IsGreyCentredAndStretched) {
+  const std::vector<float> view = {1, 1, 1, 5, 5, 5};  // two rows
+  std::vector<float> pixels(8 * 8 * 3);
+  trunk_picture(view, 2, 3, 8, pixels.data());
+  EXPECT_NEAR(std::accumulate(pixels.begin(), pixels.end(), 0.0), 0, 1e-4);
+  EXPECT_FLOAT_EQ(pixels.front(), -0.5F);
+  EXPECT_FLOAT_EQ(pixels.back(), 0.5F);
+  for (std::size_t i = 0; i < pixels.size(); i += 3)
+    EXPECT_TRUE(pixels[i] == pixels[i + 1] && pixels[i] == pixels[i + 2]);
+  trunk_picture(std::vector<float>(6, 3), 2, 3, 8, pixels.data());
+  EXPECT_EQ(pixels, std::vector<float>(8 * 8 * 3, 0));
+}
+
+INSTANTIATE_TEST_SUITE_P(Hidden, TrunkHeadTest, testing::Values(0, 9));
 
 }  // namespace
 }  // namespace pandagpt::train

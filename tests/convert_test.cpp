@@ -8,6 +8,7 @@
 #include <random>
 
 #include "convert/efficientnet.h"
+#include "convert/encoder_parts.h"
 #include "convert/imagenet_labels.h"
 #include "convert/pickle.h"
 #include "convert/tensor_source.h"
@@ -306,6 +307,44 @@ TEST_F(ConvertTest, BothContainersGiveTheSameFile) {
   EXPECT_THAT(file.get_u32_array(encoder_keys::kBlockStrides), ElementsAre(1, 2, 1, 2, 1, 2, 1, 1));
   EXPECT_THAT(file.get_u32_array(encoder_keys::kBlockExpansions),
               ElementsAre(1, 6, 6, 6, 6, 4, 2, 2));
+}
+
+TEST_F(ConvertTest, PartsOfAnEncodersFileBecomeItAgain) {
+  const fs::path base = folder_ / "base.gguf";
+  const fs::path whole = folder_ / "whole.gguf";
+  const fs::path part = folder_ / "part.gguf";
+  convert_efficientnet_lite(convert_fixture("tiny_zip.pt"), base, {.image_size = kTinySide});
+  const GgufFile file(base);
+  const std::vector<float> changed(file.tensor("vision.stem.bias").n_elements(), 0.25F);
+  {
+    GgufWriter writer;
+    writer.copy_metadata(file);
+    writer.set_f32("pandagpt.more", 2);
+    for (const GgufTensor& tensor : file.tensors())
+      if (tensor.name == "vision.stem.bias")
+        writer.add_f32(tensor.name, tensor.shape, changed);
+      else
+        writer.add_tensor(tensor.name, tensor.type, tensor.shape, tensor.data);
+    writer.add_f32("audio.embd.weight", {2, 3}, std::vector<float>(6, 1));
+    writer.write(whole);
+  }
+  split_encoders(whole, base, part);
+  EXPECT_EQ(GgufFile(part).tensors().size(), 2U);
+  join_encoders(base, part, folder_ / "joined.gguf");
+  const GgufFile expected(whole);
+  const GgufFile joined(folder_ / "joined.gguf");
+  EXPECT_EQ(joined.get_f32("pandagpt.more"), 2);
+  EXPECT_FALSE(joined.has(kBaseHashKey));
+  ASSERT_EQ(joined.tensors().size(), expected.tensors().size());
+  for (const GgufTensor& tensor : expected.tensors())
+    EXPECT_TRUE(std::ranges::equal(tensor.data, joined.tensor(tensor.name).data)) << tensor.name;
+  const fs::path out = folder_ / "none.gguf";
+  EXPECT_THAT(model_error([&] { join_encoders(whole, part, out); }),
+              HasSubstr("is not the file that"));
+  EXPECT_THAT(model_error([&] { join_encoders(base, base, out); }), HasSubstr("is no part of"));
+  EXPECT_THAT(model_error([&] { split_encoders(part, base, out); }),
+              HasSubstr("was not made from"));
+  EXPECT_FALSE(fs::exists(out));
 }
 
 TEST_F(ConvertTest, NormalisationsAreFoldedIn) {

@@ -238,6 +238,24 @@ TEST_F(TrainJobTest, TheSavedConfigurationRepeatsTheRun) {
   expect_same_bits("first", "second");
 }
 
+TEST_F(TrainJobTest, ARunBeginsWithAnothersWeights) {
+  run_alone("first", {"--epochs", "1"});
+  // a rate at which a step changes next to nothing
+  const Arguments more = {
+      "--init", (folder_ / "first").string(), "--epochs", "1", "--max-steps", "1", "--lr", "1e-12"};
+  run_alone("second", more);
+  EXPECT_LT(difference("first", "second"), 1e-6);
+  run_alone("other", {"--epochs", "1", "--max-steps", "1", "--lr", "1e-12"});
+  EXPECT_GT(difference("first", "other"), 1e-3);
+  TrainerProcess none = start("none", {"--init", (folder_ / "nothing").string()});
+  EXPECT_EQ(none.wait(), 3);
+  EXPECT_THAT(none.log(), testing::HasSubstr("has no checkpoint to begin with"));
+  TrainerProcess sizes =
+      start("sizes", {"--init", (folder_ / "first").string(), "--lora-rank", "2"});
+  EXPECT_EQ(sizes.wait(), 3);
+  EXPECT_THAT(sizes.log(), testing::HasSubstr("needs the same encoders, LLM and LoRA rank"));
+}
+
 TEST_F(TrainJobTest, PlotsRuns) {
   run_alone("one", {"--max-steps", "6"});
   const std::string run = (folder_ / "one").string();

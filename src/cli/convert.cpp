@@ -3,6 +3,7 @@
 #include "cli/conversion.h"
 #include "cli/output.h"
 #include "convert/efficientnet.h"
+#include "convert/encoder_parts.h"
 #include "convert/imagebind.h"
 #include "pandagpt/error.h"
 
@@ -118,6 +119,35 @@ void add_imagebind(CLI::App& parent) {
   command->callback([arguments] { run_imagebind(*arguments); });
 }
 
+struct PartArguments {
+  std::string base;
+  std::string other;  // split: the whole; join: the part
+  std::string output;
+};
+
+void add_part_command(CLI::App& parent, const char* name, const char* description,
+                      const char* other_name, const char* other_description,
+                      void (*run)(const PartArguments&)) {
+  CLI::App* command = parent.add_subcommand(name, description);
+  const auto arguments = std::make_shared<PartArguments>();
+  command->add_option("base", arguments->base, "the converted encoders")->required();
+  command->add_option(other_name, arguments->other, other_description)->required();
+  command->add_option("-o,--output", arguments->output, "the file to write")->required();
+  command->callback([arguments, run] {
+    run(*arguments);
+    write_output(arguments->output + "\n");
+  });
+}
+
+void add_parts(CLI::App& parent) {
+  add_part_command(parent, "split", "What trained encoders have beside those they began with",
+                   "whole", "encoders that 'pandagpt-train bind' made from the base",
+                   [](const PartArguments& a) { split_encoders(a.other, a.base, a.output); });
+  add_part_command(parent, "join", "The inverse of split: encoders.gguf from the two", "part",
+                   "what split wrote",
+                   [](const PartArguments& a) { join_encoders(a.base, a.other, a.output); });
+}
+
 }  // namespace
 
 void add_convert(CLI::App& app) {
@@ -127,6 +157,7 @@ void add_convert(CLI::App& app) {
   add_imagebind(*command);
   add_convert_vicuna(*command);
   add_convert_delta(*command);
+  add_parts(*command);
   command->footer(
       "Checkpoints are read without running the code that pickles can hold. The output is written\n"
       "whole or not at all; its path is printed.");

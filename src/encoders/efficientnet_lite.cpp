@@ -70,9 +70,11 @@ EfficientNetConfig read_efficientnet_config(const GgufFile& file) {
   }
   const GgufTensor* classifier = file.find_tensor(keys::weight_name(keys::kClassifier));
   if (classifier) config.n_classes = static_cast<int>(classifier->shape.back());
-  if (const GgufTensor* layer = file.find_tensor(keys::weight_name(keys::kEmbeddingHidden)))
+  if (const GgufTensor* layer =
+          file.find_tensor(keys::weight_name(keys::embedding_hidden(Tower::kVision))))
     config.embedding_hidden = static_cast<int>(layer->shape.back());
-  if (const GgufTensor* layer = file.find_tensor(keys::weight_name(keys::kEmbeddingHead)))
+  if (const GgufTensor* layer =
+          file.find_tensor(keys::weight_name(keys::embedding_head(Tower::kVision))))
     config.embedding_width = static_cast<int>(layer->shape.back());
   return config;
 }
@@ -141,12 +143,13 @@ class EfficientNetLite::Impl {
     if (config_.embedding_width == 0) return;
     int width = config_.head_channels;
     if (config_.embedding_hidden > 0) {
-      embedding_hidden_ = factory_->pointwise(keys::kEmbeddingHidden, width,
+      embedding_hidden_ = factory_->pointwise(keys::embedding_hidden(Tower::kVision), width,
                                               config_.embedding_hidden, /*clamped=*/true);
       width = config_.embedding_hidden;
     }
-    embedding_ = factory_->pointwise(keys::kEmbeddingHead, width, config_.embedding_width,
-                                     /*clamped=*/false);
+    embedding_ =
+        factory_->pointwise(keys::embedding_head(Tower::kVision), width, config_.embedding_width,
+                            /*clamped=*/false);
   }
 
   ComputeGraph& graph_for(int n, const EfficientNetRequest& request) {

@@ -22,6 +22,8 @@
 
 #include <string>
 
+#include "encoders/tower.h"
+
 namespace pandagpt::encoder_keys {
 
 inline constexpr char kArchitecture[] = "general.architecture";
@@ -60,9 +62,15 @@ inline constexpr char kTokenizerMerges[] = "pandagpt.text.tokenizer.merges";  //
 inline constexpr char kStem[] = "vision.stem";
 inline constexpr char kHead[] = "vision.head";
 inline constexpr char kClassifier[] = "vision.classifier";
-inline constexpr char kEmbeddingHidden[] = "vision.embd_hidden";
-inline constexpr char kEmbeddingHead[] = "vision.embd";
 
+/// The layers from a trunk's pooled features into the joint space: "vision.embd_hidden",
+/// "vision.embd".
+inline std::string embedding_hidden(Tower tower) {
+  return std::string(tower_name(tower)) + ".embd_hidden";
+}
+inline std::string embedding_head(Tower tower) {
+  return std::string(tower_name(tower)) + ".embd";
+}
 /// "vision.block.3.depthwise".
 inline std::string block_name(int block, const char* part) {
   return "vision.block." + std::to_string(block) + "." + part;

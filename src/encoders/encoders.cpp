@@ -12,6 +12,7 @@
 #include "encoders/embedding.h"
 #include "encoders/encoder_keys.h"
 #include "encoders/imagebind_tower.h"
+#include "encoders/shared_trunk.h"
 #include "pandagpt/error.h"
 #include "tensor/transpose.h"
 
@@ -99,7 +100,8 @@ class Encoders::Impl {
   int n_embd() const { return n_embd_; }
 
   bool has(Tower tower) const {
-    return config_of(tower).has_value() || (tower == Tower::kVision && efficientnet_);
+    return config_of(tower).has_value() || shared_of(tower).has_value() ||
+           (tower == Tower::kVision && efficientnet_ && is_wanted(tower));
   }
 
   std::vector<Tower> towers() const {
@@ -121,6 +123,7 @@ class Encoders::Impl {
   std::size_t view_length(Tower tower) const {
     require(tower);
     if (tower == Tower::kVision) return kColours * transform_.size * transform_.size;
+    if (shared_of(tower)) return shared_of(tower)->view_length();
     return tower == Tower::kText ? 0 : config_of(tower)->stem.input_length();
   }
 
@@ -133,9 +136,7 @@ class Encoders::Impl {
     if (n_inputs == 0) return {};
     check_finite(tower, values);
     const int n = n_inputs * n_views;
-    const std::vector<float> rows = tower == Tower::kVision && efficientnet_
-                                        ? encode_efficientnet(values, n)
-                                        : encode_imagebind(tower, values, n);
+    const std::vector<float> rows = encode_views(tower, values, n);
     return n_views == 1 ? rows : mean_over_views(rows, n_inputs, n_views, n_embd_);
   }
 
@@ -190,7 +191,7 @@ class Encoders::Impl {
   }
 
   EfficientNetEncoder& efficientnet(const char* what) {
-    require(Tower::kVision);
+    if (!efficientnet_) require(Tower::kVision);
     if (!efficientnet_)
       throw Error(ErrorKind::kUsage, file_.path().string() + ": the vision tower has no " + what);
     return *efficientnet_;
@@ -214,6 +215,20 @@ class Encoders::Impl {
         to_tensor(resize_and_crop(images[begin + i], how), how, pixels.data() + i * length,
                   layout());
       return compute(pixels.data(), count);
+    });
+  }
+
+  std::vector<float> plane_features(std::span<const float> values, int n, int height, int width) {
+    EfficientNetEncoder& trunk = efficientnet("pooled features");
+    const std::size_t length = static_cast<std::size_t>(height) * width;
+    const std::size_t n_pixels = kColours * transform_.size * transform_.size;
+    std::vector<float> pixels;
+    return in_batches(n, [&](int begin, int count) {
+      pixels.resize(count * n_pixels);
+      for (int i = 0; i < count; ++i)
+        trunk_picture(values.subspan((begin + i) * length, length), height, width, transform_.size,
+                      pixels.data() + i * n_pixels);
+      return trunk.pooled(pixels.data(), count);
     });
   }
 
@@ -242,8 +257,17 @@ class Encoders::Impl {
     return configs_[static_cast<std::size_t>(tower)];
   }
 
+  const std::optional<SharedTrunkConfig>& shared_of(Tower tower) const {
+    return shared_[static_cast<std::size_t>(tower)];
+  }
+
   /// Reads a tower's metadata; of EfficientNet, which is small, the weights too.
   void open(Tower tower) {
+    if (is_shared_trunk(file_, tower)) {
+      shared_[static_cast<std::size_t>(tower)] = read_shared_trunk_config(file_, tower);
+      if (!efficientnet_) open(Tower::kVision);
+      return;
+    }
     if (is_efficientnet(file_, tower)) {
       efficientnet_ = std::make_unique<EfficientNetEncoder>(
           file_, backend_, options_.portable || !backend_.is_cpu(), options_.max_batch);
@@ -298,6 +322,22 @@ class Encoders::Impl {
     return result;
   }
 
+  std::vector<float> encode_views(Tower tower, std::span<const float> values, int n) {
+    if (tower == Tower::kVision && efficientnet_) return encode_efficientnet(values, n);
+    if (shared_of(tower)) return encode_shared(tower, values, n);
+    return encode_imagebind(tower, values, n);
+  }
+
+  std::vector<float> encode_shared(Tower tower, std::span<const float> values, int n) {
+    const SharedTrunkConfig& config = *shared_of(tower);
+    if (values.size() != n * config.view_length()) fail_length(tower, values.size(), n);
+    std::unique_ptr<SharedTrunkHead>& head = heads_[static_cast<std::size_t>(tower)];
+    if (!head)
+      head = std::make_unique<SharedTrunkHead>(file_, config, backend_,
+                                               options_.portable || !backend_.is_cpu());
+    return head->run(plane_features(values, n, config.height, config.width), n);
+  }
+
   std::vector<float> encode_imagebind(Tower tower, std::span<const float> values, int n) {
     const std::size_t length = values.size() / n;
     if (values.size() % n != 0) fail_length(tower, values.size(), n);
@@ -333,6 +373,8 @@ class Encoders::Impl {
   int n_embd_ = 0;
   std::array<std::optional<TowerConfig>, kAllTowers.size()> configs_;      // of ImageBind's
   std::array<std::unique_ptr<ImageBindTower>, kAllTowers.size()> towers_;  // those used so far
+  std::array<std::optional<SharedTrunkConfig>, kAllTowers.size()> shared_;
+  std::array<std::unique_ptr<SharedTrunkHead>, kAllTowers.size()> heads_;  // those used so far
   std::unique_ptr<EfficientNetEncoder> efficientnet_;
   std::unique_ptr<BpeTokenizer> tokenizer_;  // if a text was encoded
   ImageTransform transform_;                 // if there is a vision tower
@@ -403,6 +445,10 @@ std::vector<float> Encoders::image_logits(std::span<const Image> images) {
 std::vector<float> Encoders::image_features(std::span<const Image> images) {
   EfficientNetEncoder& encoder = impl_->efficientnet("pooled features");
   return impl_->from_images(images, [&](const float* p, int n) { return encoder.pooled(p, n); });
+}
+std::vector<float> Encoders::plane_features(std::span<const float> values, int n, int height,
+                                            int width) {
+  return impl_->plane_features(values, n, height, width);
 }
 int Encoders::n_image_features() const {
   return impl_->efficientnet("pooled features").n_features();

@@ -88,6 +88,9 @@ class Encoders {
   /// post-processing. Throws Error(kUsage) if the vision tower is a transformer (ImageBind's).
   std::vector<float> image_features(std::span<const Image> images);
   int n_image_features() const;
+  /// (n, n_image_features()): the same of grey pictures (n, height, width), as towers that share
+  /// the vision tower's trunk see theirs (encoders/shared_trunk.h).
+  std::vector<float> plane_features(std::span<const float> values, int n, int height, int width);
   /// (n, cells, cells, n_image_features()): the features before pooling, without post-processing.
   /// Throws Error(kUsage) if the vision tower has no such grid (ImageBind's).
   std::vector<float> image_grid(const float* pixels, int n);

@@ -54,6 +54,19 @@ std::string describe(const nlohmann::json& data) {
                      data.at("sha256").get<std::string>());
 }
 
+void read_parameters(const fs::path& folder, const NamedTensors& parameters,
+                     const torch::Device& device) {
+  torch::serialize::InputArchive archive;
+  archive.load_from((folder / "parameters.pt").string(), device);
+  const torch::NoGradGuard no_grad;
+  for (const auto& [name, tensor] : parameters) {
+    torch::Tensor loaded;
+    archive.read(name, loaded, true);
+    TORCH_CHECK(loaded.sizes() == tensor.sizes(), name, " has another shape");
+    tensor.copy_(loaded);
+  }
+}
+
 }  // namespace
 
 void save_checkpoint(const fs::path& out, const RunState& state, const NamedTensors& parameters,
@@ -126,16 +139,8 @@ bool load_checkpoint(const fs::path& out, RunState& state, const NamedTensors& p
       state.best_validation = json.at("best_validation").get<double>();
       state.best_step = json.at("best_step").get<std::int64_t>();
     }
-    torch::serialize::InputArchive archive;
     const torch::Device device = parameters.front().second.device();
-    archive.load_from((folder / "parameters.pt").string(), device);
-    const torch::NoGradGuard no_grad;
-    for (const auto& [name, tensor] : parameters) {
-      torch::Tensor loaded;
-      archive.read(name, loaded, true);
-      TORCH_CHECK(loaded.sizes() == tensor.sizes(), name, " has another shape");
-      tensor.copy_(loaded);
-    }
+    read_parameters(folder, parameters, device);
     torch::serialize::InputArchive optimizer_archive;
     optimizer_archive.load_from((folder / "optimizer.pt").string(), device);
     optimizer.load(optimizer_archive);
@@ -147,6 +152,21 @@ bool load_checkpoint(const fs::path& out, RunState& state, const NamedTensors& p
                                        "); remove that folder to go on from the one before");
   }
   return true;
+}
+
+void load_parameters(const fs::path& run, const NamedTensors& parameters) {
+  const auto all = list_checkpoints(run);
+  if (all.empty())
+    throw Error(ErrorKind::kInput,
+                run.string() + ": has no checkpoint to begin with; give the --out of a run");
+  const fs::path folder = all.rbegin()->second;
+  try {
+    read_parameters(folder, parameters, parameters.front().second.device());
+  } catch (const std::exception& error) {
+    throw Error(ErrorKind::kInput, folder.string() + ": can't be begun with (" +
+                                       std::string(error.what()).substr(0, 120) +
+                                       "); it needs the same encoders, LLM and LoRA rank");
+  }
 }
 
 }  // namespace pandagpt::train

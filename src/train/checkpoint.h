@@ -43,4 +43,8 @@ void save_checkpoint(const std::filesystem::path& out, const RunState& state,
 bool load_checkpoint(const std::filesystem::path& out, RunState& state,
                      const NamedTensors& parameters, torch::optim::Optimizer& optimizer);
 
+/// The parameters alone of the newest checkpoint of another run, to begin with. Throws
+/// Error(kInput) if `run` has none, or one of other sizes.
+void load_parameters(const std::filesystem::path& run, const NamedTensors& parameters);
+
 }  // namespace pandagpt::train

@@ -323,6 +323,8 @@ void LlmTrainer::open_run() {
   processes_.wait_for_all();
   if (load_checkpoint(options_.out, state_, parameters(), *optimizer_))
     spdlog::info("going on from step {}", state_.step);
+  else if (!options_.init.empty())
+    load_parameters(options_.init, parameters());
   processes_.require_same("the checkpoint in --out (which has to be one folder for all)",
                           std::to_string(state_.step));
   if (!processes_.is_first()) return;

@@ -23,6 +23,9 @@ void LlmTrainOptions::declare(CLI::App& app) {
   app.add_option("--encoders", encoders, "GGUF of the encoders, instead of the folder's");
   app.add_option("--out", out, "folder for checkpoints, metrics, curves and weights")
       ->capture_default_str();
+  app.add_option(
+      "--init", init,
+      "begin with the weights of another run, given by its --out, instead of random ones");
   app.add_flag("--restart", restart, "start anew even if OUT has a checkpoint");
   declare_data(app);
   declare_recipe(app);

@@ -1,5 +1,6 @@
 #include "train/bind/bind_setup.h"
 
+#include <spdlog/fmt/fmt.h>
 #include <spdlog/spdlog.h>
 #include <torch/torch.h>
 
@@ -16,6 +17,7 @@
 #include "encoders/encoders.h"
 #include "pandagpt/error.h"
 #include "train/bind/bpe_trainer.h"
+#include "train/fnv1a.h"
 #include "train/image_views.h"
 #include "train/matmul.h"
 
@@ -193,7 +195,7 @@ class SetupMaker {
     const std::vector<float> rows = encoders().encode_texts(texts);
     return std::make_unique<RowsSide>(
         torch::tensor(rows).view({static_cast<std::int64_t>(texts.size()), -1}), first,
-        /*rows_are_alternatives=*/true, nullptr, augment_options());
+        std::vector<std::int64_t>{}, nullptr, augment_options());
   }
 
   // --- Transformers ---
@@ -268,13 +270,8 @@ class SetupMaker {
     return *encoders_;
   }
 
-  /// (views, F) of an input: views of pictures (image_views.h), otherwise one embedding.
-  std::vector<float> frozen_rows(const MediaItem& item, const Bytes& content,
-                                 const MediaTransforms& transforms, bool features) {
-    if (item.tower != Tower::kVision) {
-      const MediaTensor tensor = inference_views(item, content, transforms);
-      return encoders().encode(item.tower, tensor.values, 1, tensor.n_views);
-    }
+  /// (views, F) of a picture: views as in image_views.h.
+  std::vector<float> picture_rows(const MediaItem& item, const Bytes& content, bool features) {
     const Image image = decode_image(content, item.name());
     const std::string key = sha256_hex(content);
     std::vector<Image> views;
@@ -283,51 +280,97 @@ class SetupMaker {
     return features ? encoders().image_features(views) : encoders().encode_images(views);
   }
 
+  /// (views, F) of an input that shares the pictures' trunk: what inference makes of it, and
+  /// altered at random as often as pictures have views.
+  std::vector<float> shared_trunk_rows(const MediaItem& item, const Bytes& content,
+                                       const PatchBox& size, const MediaTransforms& transforms) {
+    MediaTensor views = inference_views(item, content, transforms);
+    const Sample sample = decode_sample(item, content, transforms);
+    for (int view = 0; view < options_.n_views; ++view) {
+      Random random(mix(options_.seed, fnv1a(item.name().data(), item.name().size()) +
+                                           static_cast<std::uint64_t>(view)));
+      const auto altered = training_view(sample, item.tower, transforms, options_.augment, random);
+      views.values.insert(views.values.end(), altered.begin(), altered.end());
+    }
+    return encoders().plane_features(views.values, views.n_views + options_.n_views, size.height,
+                                     size.width);
+  }
+
+  /// Rows of an input for a side without a transformer of its own.
+  std::vector<float> rows_of(const MediaItem& item, const Bytes& content,
+                             const MediaTransforms& transforms) {
+    const auto head = setup_.settings.heads.find(item.tower);
+    const bool has_head = head != setup_.settings.heads.end();
+    if (item.tower == Tower::kVision) return picture_rows(item, content, has_head);
+    if (has_head) return shared_trunk_rows(item, content, head->second.view, transforms);
+    const MediaTensor tensor = inference_views(item, content, transforms);
+    return encoders().encode(item.tower, tensor.values, 1, tensor.n_views);
+  }
+
+  /// What rows_of() depends on besides the input, for the cache.
+  std::string rows_name(Tower tower, bool has_head) {
+    std::string name = sense_name(tower) + (has_head ? " features " : " embeddings ") +
+                       encoders().fingerprint() + " ";
+    if (tower == Tower::kVision) return name + std::to_string(options_.n_views);
+    if (!has_head) return name + "1";
+    const PatchBox& view = setup_.settings.heads.at(tower).view;
+    return name + fmt::format("{} {}x{} {} {} {}", options_.n_views, view.height, view.width,
+                              options_.augment, options_.seed, kSampleVersion);
+  }
+
+  MediaTransforms row_transforms(Tower tower) {
+    const auto head = setup_.settings.heads.find(tower);
+    if (head == setup_.settings.heads.end() || tower == Tower::kVision)
+      return media_transforms(encoders());
+    return transforms_for({.tower = tower, .stem = {.channels = 1, .input = head->second.view}},
+                          encoders().image_transform());
+  }
+
   std::unique_ptr<Side> make_rows_side(Tower tower) {
-    const bool has_head = setup_.settings.trains(tower);
+    const bool has_head = setup_.settings.heads.contains(tower);
     const std::vector<std::int64_t> items = items_of(tower, true);
-    const std::string what = has_head ? " features " : " embeddings ";
-    const int n_views = tower == Tower::kVision ? options_.n_views : 1;
-    ItemCache cache(
-        *setup_.cache, setup_.inputs,
-        sense_name(tower) + what + encoders().fingerprint() + " " + std::to_string(n_views));
-    const MediaTransforms transforms = media_transforms(encoders());
+    ItemCache cache(*setup_.cache, setup_.inputs, rows_name(tower, has_head));
+    const MediaTransforms transforms = row_transforms(tower);
     cache.fill(
         items,
         [&](const MediaItem& item, const Bytes& content) {
-          return bytes_of(frozen_rows(item, content, transforms, has_head));
+          return bytes_of(rows_of(item, content, transforms));
         },
         1, failed_);  // the encoders use all threads for each input
     const std::int64_t width = has_head ? encoders().n_image_features() : encoders().n_embd();
+    const std::int64_t n_altered = has_head && tower != Tower::kVision ? options_.n_views : 0;
     std::vector<Tensor> rows;
     std::vector<std::int64_t> first{0};
-    for (std::size_t item = 0; item < setup_.inputs.media.size(); ++item) {
-      const bool wanted = std::ranges::binary_search(items, static_cast<std::int64_t>(item)) &&
-                          !failed_.items.contains(static_cast<std::int64_t>(item));
-      if (wanted)
-        rows.push_back(floats_of(cache.get(static_cast<std::int64_t>(item))).view({-1, width}));
-      first.push_back(first.back() + (wanted ? rows.back().size(0) : 0));
+    std::vector<std::int64_t> measured;
+    for (std::int64_t item = 0; item < static_cast<std::int64_t>(setup_.inputs.media.size());
+         ++item) {
+      std::int64_t n_rows = 0;
+      if (std::ranges::binary_search(items, item) && !failed_.items.contains(item)) {
+        rows.push_back(floats_of(cache.get(item)).view({-1, width}));
+        n_rows = rows.back().size(0);
+      }
+      first.push_back(first.back() + n_rows);
+      measured.push_back(n_altered > 0 ? n_rows - n_altered : 1);
     }
     if (rows.empty()) throw Error(ErrorKind::kInput, "no " + sense_name(tower) + " could be read");
     const Tensor all = torch::cat(rows);
-    return std::make_unique<RowsSide>(all, first, /*rows_are_alternatives=*/false,
-                                      has_head ? make_head(all, first) : nullptr,
-                                      augment_options());
+    return std::make_unique<RowsSide>(
+        all, first, measured, has_head ? make_head(tower, all, first) : nullptr, augment_options());
   }
 
   /// `rows` of item i are [first[i], first[i + 1]); what is measured alone has no say in the
   /// features' mean, deviation and components.
-  std::unique_ptr<TrainableEncoder> make_head(const Tensor& rows,
+  std::unique_ptr<TrainableEncoder> make_head(Tower tower, const Tensor& rows,
                                               const std::vector<std::int64_t>& first) {
     std::vector<Tensor> trained;
-    for (const std::int64_t item : items_of(Tower::kVision, false))
+    for (const std::int64_t item : items_of(tower, false))
       trained.push_back(rows.slice(0, first[item], first[item + 1]));
     const Tensor features = torch::cat(trained);
-    seed_for(Tower::kVision);
-    const ImageHeadConfig& config = *setup_.settings.image_head;
-    auto head = std::make_unique<ImageHead>(
+    seed_for(tower);
+    const TrunkHeadConfig& config = setup_.settings.heads.at(tower);
+    auto head = std::make_unique<TrunkHead>(
         config, features.mean(0), features.std(0, false).clamp_min(kLeastDeviation), compute_);
-    if (is_continued(Tower::kVision)) head->load(*base());
+    if (is_continued(tower)) head->load(*base());
     if (config.is_principal) head->use_principal_components(features);
     return head;
   }

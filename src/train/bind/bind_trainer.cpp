@@ -143,7 +143,8 @@ BindTrainer::StepResult BindTrainer::train_step() {
                             sides[1]->batch(items[1], mix(key, kSideKeys[1]))};
   Mixed mixed;
   if (options_.mixup > 0 && sides[0]->encoder() != nullptr)
-    mixed = mix_batch(batches[0], list.a, options_.mixup, key);
+    mixed = mix_batch(batches[0], setup_->settings.heads.contains(list.a) ? Tower::kVision : list.a,
+                      options_.mixup, key);  // a trunk's features aren't what they are made of
   const auto batch_side = [&](int which) {
     return BatchSide{[&, which](std::int64_t begin, std::int64_t count) {
                        return sides[which]->embed(batches[which].narrow(begin, count));
@@ -311,7 +312,7 @@ void BindTrainer::save() {
 
 double BindTrainer::output_scale(const TrainableEncoder& encoder) const {
   double length = options_.output_scale;
-  if (length == 0 && setup_->settings.image_head)
+  if (length == 0 && setup_->settings.heads.contains(Tower::kVision))
     length = std::sqrt(static_cast<double>(setup_->settings.n_embd));
   if (length == 0 && setup_->base && has_trunk(*setup_->base))
     length = setup_->base->get_f32(encoder_keys::kOutputScale);

@@ -4,7 +4,7 @@
 #include <string>
 
 #include "encoders/encoder_keys.h"
-#include "train/bind/image_head.h"
+#include "train/bind/trunk_head.h"
 
 namespace pandagpt::train {
 namespace {
@@ -14,11 +14,12 @@ namespace keys = encoder_keys;
 /// Whether a tensor of the base makes room for one of the encoder's: all of a replaced tower; of a
 /// trunk only the layers behind it.
 bool is_replaced(const std::string& tensor, const TrainableEncoder& encoder) {
-  if (dynamic_cast<const ImageHead*>(&encoder) == nullptr)
+  if (encoder.tower() != Tower::kVision || dynamic_cast<const TrunkHead*>(&encoder) == nullptr)
     return tensor.starts_with(std::string(tower_name(encoder.tower())) + ".");
   return std::ranges::any_of(
-      std::initializer_list<const char*>{keys::kEmbeddingHidden, keys::kEmbeddingHead},
-      [&](const char* layer) {
+      std::initializer_list<std::string>{keys::embedding_hidden(encoder.tower()),
+                                         keys::embedding_head(encoder.tower())},
+      [&](const std::string& layer) {
         return tensor == keys::weight_name(layer) || tensor == keys::bias_name(layer);
       });
 }
@@ -35,7 +36,8 @@ void export_encoders(const GgufFile* base, std::span<const ExportedEncoder> enco
     writer.set_u32(keys::kFormatVersion, keys::kEncoderFormatVersion);
   }
   for (const ExportedEncoder& exported : encoders)
-    if (dynamic_cast<const ImageHead*>(exported.encoder) == nullptr)
+    if (exported.encoder->tower() != Tower::kVision ||
+        dynamic_cast<const TrunkHead*>(exported.encoder) == nullptr)
       writer.remove_keys(tower_key(exported.encoder->tower(), ""));
   writer.set_u32(keys::kEmbeddingLength, static_cast<std::uint32_t>(n_embd));
   if (base != nullptr)

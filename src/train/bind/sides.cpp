@@ -47,20 +47,31 @@ Tensor draw_rows(std::span<const std::int64_t> items, const std::vector<std::int
   return torch::tensor(chosen);
 }
 
-/// Rows of each item, and whose they are: `most` of each at the most.
+/// Rows of each item, and whose they are: the first `counts[item]` of them, or all if it is empty.
 std::pair<Tensor, std::vector<std::int64_t>> rows_of(std::span<const std::int64_t> items,
                                                      const std::vector<std::int64_t>& first,
-                                                     std::int64_t most) {
+                                                     const std::vector<std::int64_t>& counts) {
   std::vector<std::int64_t> rows;
   std::vector<std::int64_t> owner;
   for (std::size_t i = 0; i < items.size(); ++i) {
-    const std::int64_t end = std::min(first[items[i] + 1], first[items[i]] + most);
-    for (std::int64_t row = first[items[i]]; row < end; ++row) {
+    const std::int64_t item = items[i];
+    const std::int64_t end = counts.empty() ? first[item + 1] : first[item] + counts[item];
+    for (std::int64_t row = first[item]; row < end; ++row) {
       rows.push_back(row);
       owner.push_back(static_cast<std::int64_t>(i));
     }
   }
   return {torch::tensor(rows), owner};
+}
+
+/// The mean of each item's rows, which lie one after the other.
+ItemRows means_of(const Tensor& rows, const std::vector<std::int64_t>& counts) {
+  std::vector<Tensor> means;
+  for (const Tensor& some : rows.split_with_sizes(counts))
+    means.push_back(some.mean(0));
+  ItemRows result{torch::stack(means), std::vector<std::int64_t>(counts.size())};
+  std::iota(result.owner.begin(), result.owner.end(), 0);
+  return result;
 }
 
 EncoderBatch with_noise(Tensor values, const TrainableEncoder* encoder, const NoiseOptions& options,
@@ -75,11 +86,11 @@ EncoderBatch with_noise(Tensor values, const TrainableEncoder* encoder, const No
 
 // --- RowsSide ----------------------------------------------------------------------------------
 
-RowsSide::RowsSide(Tensor rows, std::vector<std::int64_t> first, bool rows_are_alternatives,
+RowsSide::RowsSide(Tensor rows, std::vector<std::int64_t> first, std::vector<std::int64_t> measured,
                    std::unique_ptr<TrainableEncoder> head, const AugmentOptions& options)
     : rows_(std::move(rows)),
       first_(std::move(first)),
-      rows_are_alternatives_(rows_are_alternatives),
+      measured_(std::move(measured)),
       head_(std::move(head)),
       options_(options) {}
 
@@ -89,8 +100,13 @@ EncoderBatch RowsSide::batch(std::span<const std::int64_t> items, std::uint64_t 
 }
 
 ItemRows RowsSide::embed_items(std::span<const std::int64_t> items) const {
-  const auto [chosen, owner] = rows_of(items, first_, rows_are_alternatives_ ? rows_.size(0) : 1);
-  return {embed_rows(head_.get(), rows_.index_select(0, chosen)), owner};
+  const auto [chosen, owner] = rows_of(items, first_, measured_);
+  const Tensor embeddings = embed_rows(head_.get(), rows_.index_select(0, chosen));
+  if (measured_.empty()) return {embeddings, owner};
+  std::vector<std::int64_t> counts;
+  for (const std::int64_t item : items)
+    counts.push_back(measured_[item]);
+  return means_of(embeddings, counts);
 }
 
 // --- SampleSide --------------------------------------------------------------------------------
@@ -126,11 +142,11 @@ ItemRows SampleSide::embed_items(std::span<const std::int64_t> items) const {
   const std::int64_t length = tower_->tower() == Tower::kVision
                                   ? stem.input_length() / stem.input.frames
                                   : stem.input_length();
-  std::vector<Tensor> means;
+  std::vector<Tensor> rows;
+  std::vector<std::int64_t> counts;
   for (std::size_t begin = 0; begin < items.size(); begin += kEvaluationItems) {
     const auto some = items.subspan(begin, std::min(kEvaluationItems, items.size() - begin));
     std::vector<Tensor> views;
-    std::vector<std::int64_t> counts;
     for (const std::int64_t item : some) {
       const Bytes record = views_->get(item);
       Tensor values = torch::empty({static_cast<std::int64_t>(record.size() / sizeof(float))});
@@ -138,12 +154,9 @@ ItemRows SampleSide::embed_items(std::span<const std::int64_t> items) const {
       views.push_back(values.view({-1, length}));
       counts.push_back(views.back().size(0));
     }
-    for (const Tensor& rows : embed_rows(tower_.get(), torch::cat(views)).split_with_sizes(counts))
-      means.push_back(rows.mean(0));
+    rows.push_back(embed_rows(tower_.get(), torch::cat(views)));
   }
-  ItemRows result{torch::stack(means), std::vector<std::int64_t>(items.size())};
-  std::iota(result.owner.begin(), result.owner.end(), 0);
-  return result;
+  return means_of(torch::cat(rows), counts);
 }
 
 // --- TextSide ----------------------------------------------------------------------------------
@@ -166,7 +179,7 @@ EncoderBatch TextSide::batch(std::span<const std::int64_t> items, std::uint64_t 
 }
 
 ItemRows TextSide::embed_items(std::span<const std::int64_t> items) const {
-  const auto [chosen, owner] = rows_of(items, first_, tokens_.size(0));
+  const auto [chosen, owner] = rows_of(items, first_, {});
   return {embed_rows(tower_.get(), tokens_.index_select(0, chosen)), owner};
 }
 

@@ -49,12 +49,13 @@ struct AugmentOptions {
 };
 
 /// Rows that were computed beforehand: embeddings of a frozen tower, or the features that a
-/// trainable head takes. An item has several: views of a picture, of which the first is the picture
-/// itself, or alternatives of a text.
+/// trainable head takes. An item has several: alternatives of a text, or views, of which training
+/// draws one, and of which those that inference makes come first.
 class RowsSide : public Side {
  public:
-  /// `rows` (R, F); item i has rows [first[i], first[i + 1]). `head` may be nullptr.
-  RowsSide(torch::Tensor rows, std::vector<std::int64_t> first, bool rows_are_alternatives,
+  /// `rows` (R, F); item i has rows [first[i], first[i + 1]). `measured[i]` of them are those of
+  /// inference, whose embeddings are averaged; empty: rows are alternatives. `head` may be nullptr.
+  RowsSide(torch::Tensor rows, std::vector<std::int64_t> first, std::vector<std::int64_t> measured,
            std::unique_ptr<TrainableEncoder> head, const AugmentOptions& options);
 
   const TrainableEncoder* encoder() const override { return head_.get(); }
@@ -64,7 +65,7 @@ class RowsSide : public Side {
  private:
   torch::Tensor rows_;
   std::vector<std::int64_t> first_;
-  bool rows_are_alternatives_;
+  std::vector<std::int64_t> measured_;
   std::unique_ptr<TrainableEncoder> head_;
   AugmentOptions options_;
 };

@@ -7,6 +7,7 @@
 #include "core/file.h"
 #include "embed/pairs.h"
 #include "encoders/encoder_keys.h"
+#include "encoders/shared_trunk.h"
 #include "pandagpt/error.h"
 
 namespace pandagpt::train {
@@ -20,6 +21,9 @@ constexpr int kMaxSize = 1 << 16;
 constexpr std::uint64_t kMaxSizesBytes = 1 << 20;
 constexpr char kHidden[] = "hidden";
 constexpr char kPrincipal[] = "principal";
+constexpr char kTrunk[] = "trunk";
+constexpr char kInput[] = "input";
+constexpr int kTrunkSide = 224;  // what a trunk sees of depth maps and thermal pictures, pixels
 
 [[noreturn]] void fail(const std::string& what) {
   throw Error(ErrorKind::kUsage, "--sizes: " + what);
@@ -87,7 +91,7 @@ TowerConfig with_sizes(TowerConfig config, const Json& sizes) {
       config.context_length = size_of(value, key, 4);
     } else if (key == "vocab_size" && config.is_text()) {
       config.vocab_size = size_of(value, key);
-    } else if (key == "input" && !config.is_text()) {
+    } else if (key == kInput && !config.is_text()) {
       const std::vector<int> input = sizes_of(value, key, 4);
       config.stem.channels = input[0];
       config.stem.input = {input[1], input[2], input[3]};
@@ -127,29 +131,64 @@ const Json* given_for(const Json& json, Tower tower) {
   return found == towers->end() ? nullptr : &*found;
 }
 
-/// Whether the sizes are those of a head on a trunk.
-bool is_for_head(const Json* given) {
-  if (given == nullptr) return true;
-  return given->is_object() && std::ranges::all_of(given->items(), [](const auto& item) {
-           return item.key() == kHidden || item.key() == kPrincipal;
-         });
+bool flag_of(const Json& given, const char* key) {
+  if (!given.contains(key)) return false;
+  if (!given[key].is_boolean()) fail(std::string("\"") + key + "\" must be true or false");
+  return given[key];
 }
 
-ImageHeadConfig image_head(const Json* given, const GgufFile& base, int n_embd, bool& continued) {
-  ImageHeadConfig config{.n_features = base.get_u32(keys::kHeadChannels), .n_embd = n_embd};
-  const auto* hidden = base.find_tensor(keys::weight_name(keys::kEmbeddingHidden));
-  continued = given == nullptr && base.find_tensor(keys::weight_name(keys::kEmbeddingHead)) &&
-              n_embd == static_cast<int>(base.get_u32(keys::kEmbeddingLength));
-  if (continued && hidden != nullptr) config.n_hidden = hidden->shape.back();
-  if (given != nullptr && given->contains(kHidden))
-    config.n_hidden = size_of((*given)[kHidden], kHidden, 0);
-  if (given != nullptr && given->contains(kPrincipal)) {
-    if (!(*given)[kPrincipal].is_boolean())
-      fail(std::string("\"") + kPrincipal + "\" must be true or false");
-    config.is_principal = (*given)[kPrincipal];
-    if (config.is_principal && config.n_hidden > 0)
-      fail("an image head of principal components has one layer, so no \"hidden\"");
+/// Whether a tower is to be a head on the base's trunk.
+bool is_for_head(Tower tower, const Json* given, const GgufFile* base) {
+  if (given != nullptr && !given->is_object()) fail("a tower's sizes are no JSON object");
+  const bool asked = given != nullptr && flag_of(*given, kTrunk);
+  if (base == nullptr || !has_trunk(*base)) {
+    if (asked) fail(sense_name(tower) + ": there is no convolutional trunk to share");
+    return false;
   }
+  if (tower != Tower::kVision) return asked || (given == nullptr && is_shared_trunk(*base, tower));
+  if (given == nullptr) return true;
+  return std::ranges::all_of(given->items(), [](const auto& item) {
+    return item.key() == kHidden || item.key() == kPrincipal;
+  });
+}
+
+/// Height and width of what a head's trunk sees.
+PatchBox head_view(Tower tower, const Json* given) {
+  if (tower == Tower::kVision) return {};
+  if (tower != Tower::kAudio && tower != Tower::kDepth && tower != Tower::kThermal)
+    fail(sense_name(tower) + " has no picture for a trunk");
+  PatchBox view{1, kTrunkSide, kTrunkSide};
+  if (tower == Tower::kAudio) view = small_tower_config(tower).stem.input;
+  if (given == nullptr || !given->contains(kInput)) return view;
+  const std::vector<int> input = sizes_of((*given)[kInput], kInput, 4);
+  if (input[0] != 1 || input[1] != 1)
+    fail(sense_name(tower) + ": a trunk's \"input\" is [1, 1, height, width]");
+  return {1, input[2], input[3]};
+}
+
+TrunkHeadConfig head_config(Tower tower, const Json* given, const GgufFile& base, int n_embd,
+                            bool& continued) {
+  TrunkHeadConfig config{.tower = tower,
+                         .view = head_view(tower, given),
+                         .n_features = base.get_u32(keys::kHeadChannels),
+                         .n_embd = n_embd};
+  const auto* hidden = base.find_tensor(keys::weight_name(keys::embedding_hidden(tower)));
+  continued = given == nullptr &&
+              base.find_tensor(keys::weight_name(keys::embedding_head(tower))) &&
+              n_embd == static_cast<int>(base.get_u32(keys::kEmbeddingLength));
+  if (continued && tower != Tower::kVision) {
+    const SharedTrunkConfig shared = read_shared_trunk_config(base, tower);
+    config.view = {1, shared.height, shared.width};
+  }
+  if (continued && hidden != nullptr) config.n_hidden = hidden->shape.back();
+  if (given == nullptr) return config;
+  for (const auto& [key, value] : given->items())
+    if (key != kHidden && key != kPrincipal && key != kTrunk && key != kInput)
+      fail("the key \"" + key + "\" of " + sense_name(tower) + "'s head is unknown");
+  if (given->contains(kHidden)) config.n_hidden = size_of((*given)[kHidden], kHidden, 0);
+  config.is_principal = flag_of(*given, kPrincipal);
+  if (config.is_principal && config.n_hidden > 0)
+    fail("a head of principal components has one layer, so no \"hidden\"");
   return config;
 }
 
@@ -217,9 +256,9 @@ TowerSettings tower_settings(const std::vector<Tower>& trained, const std::strin
   TowerSettings settings{.n_embd = joint_width(json, trained, base)};
   for (const Tower tower : trained) {
     const Json* given = given_for(json, tower);
-    if (tower == Tower::kVision && base != nullptr && has_trunk(*base) && is_for_head(given)) {
+    if (is_for_head(tower, given, base)) {
       bool continued = false;
-      settings.image_head = image_head(given, *base, settings.n_embd, continued);
+      settings.heads[tower] = head_config(tower, given, *base, settings.n_embd, continued);
       if (continued) settings.continued.push_back(tower);
       continue;
     }

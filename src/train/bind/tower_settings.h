@@ -12,7 +12,9 @@
 //
 // "image" is a head on the frozen convolutional trunk of the encoders file ("hidden": 0 for a
 // single layer; "principal": true for principal components, which stay as they are), or, with other
-// keys or without such a trunk, a transformer.
+// keys or without such a trunk, a transformer. Audio, depth and thermal towers may share that
+// trunk:
+// {"trunk": true, "hidden": 512}, with the "input" that it sees.
 #pragma once
 
 #include <map>
@@ -22,19 +24,17 @@
 
 #include "encoders/imagebind_config.h"
 #include "tensor/gguf_file.h"
-#include "train/bind/image_head.h"
+#include "train/bind/trunk_head.h"
 
 namespace pandagpt::train {
 
 struct TowerSettings {
-  int n_embd = 0;                            ///< width of the joint space
-  std::map<Tower, TowerConfig> towers = {};  ///< transformers to train
-  std::optional<ImageHeadConfig> image_head = {};
+  int n_embd = 0;                               ///< width of the joint space
+  std::map<Tower, TowerConfig> towers = {};     ///< transformers to train
+  std::map<Tower, TrunkHeadConfig> heads = {};  ///< on the trunk of the vision tower
   std::vector<Tower> continued = {};  ///< those of them that start from the file's weights
 
-  bool trains(Tower tower) const {
-    return towers.contains(tower) || (tower == Tower::kVision && image_head);
-  }
+  bool trains(Tower tower) const { return towers.contains(tower) || heads.contains(tower); }
 };
 
 /// Senses separated by commas ("imu,text"). Throws Error(kUsage) for an unknown or repeated one.

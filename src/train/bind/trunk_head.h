@@ -1,24 +1,30 @@
 // The layers from a frozen convolutional trunk's pooled features into the joint space.
 #pragma once
 
+#include <string>
+#include <vector>
+
+#include "encoders/imagebind_config.h"
 #include "train/bind/trainable.h"
 
 namespace pandagpt::train {
 
-struct ImageHeadConfig {
-  std::int64_t n_features = 0;  ///< F, of the trunk
-  std::int64_t n_hidden = 0;    ///< of the layer between, with ReLU6; 0: none
-  std::int64_t n_embd = 0;      ///< J, width of the joint space
-  bool is_principal = false;    ///< the layer is use_principal_components() and isn't trained
+struct TrunkHeadConfig {
+  Tower tower = Tower::kVision;  ///< others see their input through the vision tower's trunk
+  PatchBox view;                 ///< their input's height and width (encoders/shared_trunk.h)
+  std::int64_t n_features = 0;   ///< F, of the trunk
+  std::int64_t n_hidden = 0;     ///< of the layer between, with ReLU6; 0: none
+  std::int64_t n_embd = 0;       ///< J, width of the joint space
+  bool is_principal = false;     ///< the layer is use_principal_components() and isn't trained
 };
 
 /// features -> (hidden, ReLU6) -> embedding. Features are brought to mean 0 and deviation 1 by
 /// fixed numbers, which are folded into the first layer when it is written. The exported layers are
-/// those that encoders/efficientnet_lite.h computes.
-class ImageHead : public TrainableEncoder {
+/// those that encoders/efficientnet_lite.h and encoders/shared_trunk.h compute.
+class TrunkHead : public TrainableEncoder {
  public:
   /// Random weights from torch's generator. `mean` and `deviation` (F) of the training features.
-  ImageHead(const ImageHeadConfig& config, torch::Tensor mean, torch::Tensor deviation,
+  TrunkHead(const TrunkHeadConfig& config, torch::Tensor mean, torch::Tensor deviation,
             torch::ScalarType compute);
 
   /// Takes the layers of a file that has such ones of these sizes. Throws Error(kModel).
@@ -31,7 +37,7 @@ class ImageHead : public TrainableEncoder {
   /// or J > F.
   void use_principal_components(const torch::Tensor& features);
 
-  Tower tower() const override { return Tower::kVision; }
+  Tower tower() const override { return config_.tower; }
   /// `batch.values`: (N, F).
   torch::Tensor forward(const EncoderBatch& batch) const override;
   Noise draw_noise(std::int64_t n, const NoiseOptions& options, Random& random) const override;
@@ -41,12 +47,12 @@ class ImageHead : public TrainableEncoder {
 
  private:
   struct Layer {
-    const char* name;  ///< in the file
+    std::string name;  ///< in the file
     torch::Tensor weight;
     torch::Tensor bias;
   };
 
-  ImageHeadConfig config_;
+  TrunkHeadConfig config_;
   torch::ScalarType compute_;
   torch::Tensor mean_;
   torch::Tensor deviation_;

@@ -1,4 +1,4 @@
-#include "train/bind/image_head.h"
+#include "train/bind/trunk_head.h"
 
 #include <spdlog/spdlog.h>
 #include <torch/torch.h>
@@ -7,6 +7,7 @@
 #include <map>
 
 #include "encoders/encoder_keys.h"
+#include "encoders/shared_trunk.h"
 #include "pandagpt/error.h"
 #include "train/bind/layers.h"
 
@@ -17,28 +18,26 @@ namespace keys = encoder_keys;
 using torch::Tensor;
 
 constexpr double kSix = 6;  // ReLU6's upper end, as in the trunk
-constexpr char kMean[] = "vision.features.mean";
-constexpr char kDeviation[] = "vision.features.deviation";
 
 }  // namespace
 
-ImageHead::ImageHead(const ImageHeadConfig& config, Tensor mean, Tensor deviation,
+TrunkHead::TrunkHead(const TrunkHeadConfig& config, Tensor mean, Tensor deviation,
                      torch::ScalarType compute)
     : config_(config), compute_(compute), mean_(std::move(mean)), deviation_(std::move(deviation)) {
-  const auto add = [&](const char* name, std::int64_t in, std::int64_t out) {
+  const auto add = [&](const std::string& name, std::int64_t in, std::int64_t out) {
     const double spread = 1 / std::sqrt(static_cast<double>(in));
     layers_.push_back({name, (torch::randn({out, in}) * spread).requires_grad_(true),
                        torch::zeros({out}).requires_grad_(true)});
   };
   std::int64_t width = config.n_features;
   if (config.n_hidden > 0) {
-    add(keys::kEmbeddingHidden, width, config.n_hidden);
+    add(keys::embedding_hidden(config.tower), width, config.n_hidden);
     width = config.n_hidden;
   }
-  add(keys::kEmbeddingHead, width, config.n_embd);
+  add(keys::embedding_head(config.tower), width, config.n_embd);
 }
 
-void ImageHead::load(const GgufFile& file) {
+void TrunkHead::load(const GgufFile& file) {
   const torch::NoGradGuard no_grad;
   for (Layer& layer : layers_) {
     const std::int64_t out = layer.weight.size(0);
@@ -52,7 +51,7 @@ void ImageHead::load(const GgufFile& file) {
   deviation_ = torch::ones_like(deviation_);
 }
 
-void ImageHead::use_principal_components(const Tensor& features) {
+void TrunkHead::use_principal_components(const Tensor& features) {
   const torch::NoGradGuard no_grad;
   const std::int64_t n = features.size(0);
   if (n < config_.n_embd || config_.n_features < config_.n_embd)
@@ -70,11 +69,11 @@ void ImageHead::use_principal_components(const Tensor& features) {
   layers_.front().bias = torch::zeros({config_.n_embd});
   const double kept = values.flip({0}).narrow(0, 0, config_.n_embd).sum().item<double>() /
                       values.sum().item<double>();
-  spdlog::info("image: {} principal components of {} pictures hold {:.3f} of the variance",
-               config_.n_embd, n, kept);
+  spdlog::info("{}: {} principal components of {} pictures hold {:.3f} of the variance",
+               tower_name(config_.tower), config_.n_embd, n, kept);
 }
 
-Tensor ImageHead::forward(const EncoderBatch& batch) const {
+Tensor TrunkHead::forward(const EncoderBatch& batch) const {
   Tensor x = (batch.values - mean_) / deviation_;
   for (std::size_t i = 0; i < layers_.size(); ++i) {
     const bool last = i + 1 == layers_.size();
@@ -85,12 +84,13 @@ Tensor ImageHead::forward(const EncoderBatch& batch) const {
   return x;
 }
 
-Noise ImageHead::draw_noise(std::int64_t n, const NoiseOptions& options, Random& random) const {
+Noise TrunkHead::draw_noise(std::int64_t n, const NoiseOptions& options, Random& random) const {
   return {{}, dropout_factors(n, layers_.back().weight.size(1), options.head_dropout, random), {}};
 }
 
-NamedTensors ImageHead::parameters() const {
-  NamedTensors named = {{kMean, mean_}, {kDeviation, deviation_}};
+NamedTensors TrunkHead::parameters() const {
+  const std::string prefix = std::string(tower_name(config_.tower)) + ".features.";
+  NamedTensors named = {{prefix + "mean", mean_}, {prefix + "deviation", deviation_}};
   for (const Layer& layer : layers_) {
     named.emplace_back(keys::weight_name(layer.name), layer.weight);
     named.emplace_back(keys::bias_name(layer.name), layer.bias);
@@ -98,11 +98,19 @@ NamedTensors ImageHead::parameters() const {
   return named;
 }
 
-void ImageHead::write(GgufWriter& writer, const NamedTensors& values, double output_scale,
+void TrunkHead::write(GgufWriter& writer, const NamedTensors& values, double output_scale,
                       ExportType type) const {
   const std::map<std::string, Tensor> named(values.begin(), values.end());
-  writer.set_bool(keys::kNormalize, true);
-  writer.set_f32(keys::kOutputScale, static_cast<float>(output_scale));
+  const Tower tower = config_.tower;
+  writer.set_f32(tower_key(tower, "output_scale"), static_cast<float>(output_scale));
+  if (tower == Tower::kVision) {
+    writer.set_bool(keys::kNormalize, true);
+  } else {
+    const std::uint32_t input[] = {1, 1, static_cast<std::uint32_t>(config_.view.height),
+                                   static_cast<std::uint32_t>(config_.view.width)};
+    writer.set_str(tower_key(tower, "architecture"), kSharedTrunkArchitecture);
+    writer.set_u32_array(tower_key(tower, "input"), input);
+  }
   for (std::size_t i = 0; i < layers_.size(); ++i) {
     Tensor weight = named.at(keys::weight_name(layers_[i].name)).detach();
     Tensor bias = named.at(keys::bias_name(layers_[i].name)).detach();
