@@ -4,6 +4,7 @@
     bench/serve.py --start build/release/src/cli/pandagpt --model panda-mini
     bench/serve.py --url http://127.0.0.1:8080 --chats 1,8 --requests 64
     bench/serve.py --start PANDAGPT --beside http://127.0.0.1:8081      llama-server on the same file
+    bench/serve.py .. --json serve.json --svg serve.svg
 
 A chat asks, waits for the whole streamed answer and asks again, always something new. Latencies are
 those of the client: the first token, the time between tokens, and the whole answer. --overload N also
@@ -16,14 +17,18 @@ import base64
 import contextlib
 import http.client
 import json
+import math
+import os
 import pathlib
 import random
+import subprocess
 import sys
 import threading
 import time
 import urllib.parse
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "tests"))
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "tests"))
 import serve_process  # noqa: E402
 
 WORDS = ("what colour size shape is the of in on under this picture animal person doing why how many "
@@ -45,6 +50,7 @@ class Sample:
         self.total = None
         self.tokens = 0
         self.status = 0
+        self.retry_after = None
         self.gaps = []
 
 
@@ -64,7 +70,7 @@ def ask(url, number, arguments, photo):
         response = connection.getresponse()
         sample.status = response.status
         if response.status != 200:
-            sample.retry = response.getheader("Retry-After")
+            sample.retry_after = response.getheader("Retry-After")
             response.read()
             return sample
         for line in response:
@@ -82,15 +88,17 @@ def ask(url, number, arguments, photo):
                 sample.gaps.append(now - last)
             last = now
         sample.total = time.perf_counter() - start
+    except (OSError, http.client.HTTPException):
+        sample.status = 0  # no answer, or a broken one: a failure
     finally:
         connection.close()
     return sample
 
 
-def run_chats(url, chats, arguments, photos, first_number):
+def run_chats(url, chats, n_requests, arguments, photos, first_number):
     """`chats` threads that share out the requests; returns the samples and the seconds."""
     samples, lock = [], threading.Lock()
-    numbers = iter(range(first_number, first_number + max(arguments.requests, 2 * chats)))
+    numbers = iter(range(first_number, first_number + n_requests))
 
     def chat():
         while True:
@@ -112,8 +120,14 @@ def run_chats(url, chats, arguments, photos, first_number):
 
 
 def percentile(values, share):
+    """By nearest rank; None of nothing."""
     ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else float("nan")
+    return ordered[max(0, math.ceil(share * len(ordered)) - 1)] if ordered else None
+
+
+def percentiles_ms(values):
+    return [None if value is None else 1000 * value
+            for value in (percentile(values, share) for share in (0.5, 0.95, 0.99))]
 
 
 def row_of(chats, samples, seconds):
@@ -124,44 +138,64 @@ def row_of(chats, samples, seconds):
     tokens = sum(sample.tokens for sample in good)
     return {"chats": chats, "requests": len(good), "failed": len(samples) - len(good),
             "tokens_per_second": tokens / seconds, "requests_per_second": len(good) / seconds,
-            "first_token_ms": [1000 * percentile(firsts, p) for p in (0.5, 0.95, 0.99)],
-            "token_gap_ms": [1000 * percentile(gaps, p) for p in (0.5, 0.95, 0.99)],
-            "answer_ms": [1000 * percentile(totals, p) for p in (0.5, 0.95, 0.99)]}
+            "first_token_ms": percentiles_ms(firsts),
+            "token_gap_ms": percentiles_ms(gaps),
+            "answer_ms": percentiles_ms(totals)}
 
 
-def print_row(row, base):
+def print_row(name, row, base):
     def three(values):
-        return "/".join(f"{value:.0f}" for value in values)
-    print(f"{row['chats']:>5} {row['tokens_per_second']:>9.1f} {row['tokens_per_second'] / base:>6.2f}x "
+        return "/".join("-" if value is None else f"{value:.0f}" for value in values)
+    print(f"{name:<14} {row['chats']:>5} {row['tokens_per_second']:>9.1f} {row['tokens_per_second'] / base:>6.2f}x "
           f"{row['requests_per_second']:>7.2f} {three(row['first_token_ms']):>16} "
           f"{three(row['token_gap_ms']):>16} {three(row['answer_ms']):>18} {row['failed']:>6}")
 
 
-def measure(name, url, arguments, photos):
-    print(f"\n{name}\nchats  tokens/s  gain   req/s  first token ms   between tokens    whole answer ms  "
-          " failed\n                                p50/p95/p99")
-    rows = []
-    run_chats(url, 2, arguments, photos, 10 ** 6)  # warm
+def measure(servers, arguments):
+    """Rows by name; the servers take turns, so that a change of the machine's load meets all of them.
+    servers: by name, address and photos."""
+    print("server         chats  tokens/s   gain   req/s   first token ms   between tokens    "
+          "whole answer ms failed\n"
+          "                                              p50/p95/p99")
+    rows = {name: [] for name in servers}
+    for url, photos in servers.values():
+        warm, _ = run_chats(url, 2, 4, arguments, photos, 10 ** 6)
+        if any(sample.status != 200 for sample in warm):
+            sys.exit(f"{url}: no chat is answered (status {warm[0].status}); is its server ready?")
     for i, chats in enumerate(arguments.chats):
-        samples, seconds = run_chats(url, chats, arguments, photos, 10000 * (i + 1))
-        rows.append(row_of(chats, samples, seconds))
-        print_row(rows[-1], rows[0]["tokens_per_second"])
+        for name, (url, photos) in servers.items():
+            n_requests = max(arguments.requests, 2 * chats)
+            samples, seconds = run_chats(url, chats, n_requests, arguments, photos, 10000 * (i + 1))
+            rows[name].append(row_of(chats, samples, seconds))
+            print_row(name, rows[name][-1], rows[name][0]["tokens_per_second"])
     return rows
+
+
+def draw(rows, title, program, path):
+    """Tokens a second by chats at once."""
+    first = next(iter(rows.values()))
+    figures = {"title": title, "value_label": "tokens/s, all chats together",
+               "categories": [f"{row['chats']} chat{'s' * (row['chats'] > 1)}" for row in first],
+               "series": [{"name": name, "values": [row["tokens_per_second"] for row in one]}
+                          for name, one in rows.items()]}
+    chart = subprocess.run([program], input=json.dumps(figures), text=True, check=True,
+                           capture_output=True).stdout
+    path.write_text(chart)
 
 
 def measure_overload(url, arguments, photos):
     room = serve_process.get(url + "/props")[1]["total_slots"] + arguments.queue
     wanted = int(arguments.overload * room)
-    arguments = argparse.Namespace(**{**vars(arguments), "requests": wanted})
-    samples, seconds = run_chats(url, wanted, arguments, photos, 5 * 10 ** 6)
+    samples, seconds = run_chats(url, wanted, wanted, arguments, photos, 5 * 10 ** 6)
     statuses = {}
     for sample in samples:
         statuses[sample.status] = statuses.get(sample.status, 0) + 1
     lost = sum(sample.status == 200 and not sample.tokens for sample in samples)
-    without = sum(sample.status == 503 and not sample.retry for sample in samples)
+    without = sum(sample.status == 503 and not sample.retry_after for sample in samples)
     print(f"\noverload: {wanted} at once for {room} places in {seconds:.1f} s: statuses {statuses}, "
           f"{lost} accepted ones lost, {without} of 503 without Retry-After")
-    return {"requests": wanted, "places": room, "statuses": statuses, "lost": lost}
+    return {"requests": wanted, "places": room, "statuses": statuses, "lost": lost,
+            "without_retry_after": without}
 
 
 def main():
@@ -173,14 +207,17 @@ def main():
     parser.add_argument("--parallel", default="8", help="slots of the started server")
     parser.add_argument("--queue", type=int, default=32, help="its queue")
     parser.add_argument("--serve-option", action="append", default=[], help="more of its options")
-    parser.add_argument("--beside", metavar="URL", help="another server, measured alternately")
+    parser.add_argument("--beside", metavar="URL", help="a llama-server, measured in turns")
     parser.add_argument("--photo", action="append", default=[], help="ask about these pictures")
     parser.add_argument("--chats", type=lambda text: [int(x) for x in text.split(",")],
                         default=[1, 2, 4, 8, 16])
     parser.add_argument("--requests", type=int, default=32, help="of each number of chats")
     parser.add_argument("--tokens", type=int, default=64, help="of an answer")
     parser.add_argument("--overload", type=float, default=0)
-    parser.add_argument("--json", metavar="FILE")
+    parser.add_argument("--json", metavar="FILE", type=pathlib.Path, help="keep the figures")
+    parser.add_argument("--svg", metavar="FILE", type=pathlib.Path, help="draw tokens a second")
+    parser.add_argument("--bar-chart", type=pathlib.Path, default=ROOT / "build/release/bench/bar_chart",
+                        help="the program that draws")
     arguments = parser.parse_args()
     if bool(arguments.url) == bool(arguments.start):
         parser.error("give --url or --start")
@@ -190,13 +227,18 @@ def main():
         url = arguments.url or stack.enter_context(serve_process.server(
             arguments.start, "--model", arguments.model, "--parallel", arguments.parallel,
             "--queue", str(arguments.queue), *arguments.serve_option))
-        report = {"pandagpt": measure("pandagpt serve", url, arguments, photos)}
+        servers = {"pandagpt": (url, photos)}
         if arguments.beside:
-            report["beside"] = measure(arguments.beside, arguments.beside, arguments, [])
+            servers["llama-server"] = (arguments.beside, [])
+        report = {"cores": os.cpu_count(), "model": arguments.model, "slots": arguments.parallel,
+                  "tokens": arguments.tokens, "servers": measure(servers, arguments)}
         if arguments.overload:
             report["overload"] = measure_overload(url, arguments, photos)
     if arguments.json:
-        pathlib.Path(arguments.json).write_text(json.dumps(report, indent=1) + "\n")
+        arguments.json.write_text(json.dumps(report, indent=1) + "\n")
+    if arguments.svg:
+        draw(report["servers"], f"pandagpt serve, {arguments.parallel} slots, {os.cpu_count()} cores",
+             arguments.bar_chart, arguments.svg)
 
 
 if __name__ == "__main__":

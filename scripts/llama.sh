@@ -2,13 +2,14 @@
 #
 # The pinned sources are those inside the source package of llama-cpp-python on PyPI, so the exact
 # version comes through an ordinary package client, hash-checked. Only libllama and ggml are built.
+# PANDAGPT_NATIVE=OFF builds for any x86-64 processor with AVX2 instead of this machine's own.
 # shellcheck shell=bash disable=SC2034,SC2154,SC2016
 
 llama_package=llama-cpp-python
 llama_version=0.3.36
 llama_sha256=832db0699007f1be95a7e41ef12e88926b02ba836461e36a36372db2760c1a2e
 llama_prefix=$cache/llama.cpp   # also known to cmake/PandagptDependencies.cmake
-llama_flags=(-DCMAKE_BUILD_TYPE=Release -DBUILD_SHARED_LIBS=ON -DGGML_NATIVE=ON -DGGML_RPC=ON
+llama_flags=(-DCMAKE_BUILD_TYPE=Release -DBUILD_SHARED_LIBS=ON "-DGGML_NATIVE=${PANDAGPT_NATIVE:-ON}" -DGGML_RPC=ON
   -DLLAMA_BUILD_COMMON=OFF -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_TOOLS=OFF
   -DLLAMA_BUILD_EXAMPLES=OFF -DLLAMA_BUILD_SERVER=OFF -DLLAMA_BUILD_APP=OFF)
 

@@ -6,15 +6,16 @@ debian_base=(build-essential cmake ninja-build g++ pkg-config ccache git ca-cert
   python3 python3-venv
   libavformat-dev libavcodec-dev libavutil-dev libswscale-dev libswresample-dev libjpeg-dev
   libtiff-dev libdnnl-dev ocl-icd-opencl-dev libutf8proc-dev libssl-dev zlib1g-dev libcurl4-openssl-dev
-  libsqlite3-dev libcpp-httplib-dev nlohmann-json3-dev libcli11-dev libspdlog-dev
+  libsqlite3-dev libcpp-httplib-dev nlohmann-json3-dev libcli11-dev libyaml-cpp-dev libspdlog-dev
   libgtest-dev libgmock-dev libbenchmark-dev)
 # `pandagpt search`, and OpenBLAS, which is fast where the reference BLAS is not (also for the trainer).
 debian_search=(libfaiss-dev libopenblas0-pthread)
-# libtorch's CMake package names the Python headers' and gloo's targets, hence those two. Options in
-# YAML, plots as PNG.
-debian_train=(libtorch-dev libgloo-dev python3-dev libyaml-cpp-dev librsvg2-dev)
-# The browser that tests/web_page_test.py drives, and letters for it.
-debian_test=(chromium fonts-dejavu-core)
+# libtorch's CMake package names the Python headers' and gloo's targets, hence those two. Plots as
+# PNG.
+debian_train=(libtorch-dev libgloo-dev python3-dev librsvg2-dev)
+# The browser that tests/web_page_test.py drives, letters for it, and the proxy of
+# packaging/nginx.conf (tests/replicas_test.py).
+debian_test=(chromium fonts-dejavu-core nginx-light)
 
 other_systems() {
   cat <<'TEXT'
@@ -22,19 +23,19 @@ other_systems() {
       (not tried by us) and run the script again; it goes on with whatever CMake finds.
         Fedora: sudo dnf install gcc-c++ cmake ninja-build pkgconf-pkg-config ccache git python3
                 ffmpeg-free-devel libjpeg-turbo-devel libtiff-devel onednn-devel utf8proc-devel
-                openssl-devel zlib-devel libcurl-devel sqlite-devel cpp-httplib-devel json-devel cli11-devel spdlog-devel gtest-devel
+                openssl-devel zlib-devel libcurl-devel sqlite-devel cpp-httplib-devel json-devel cli11-devel yaml-cpp-devel spdlog-devel gtest-devel
                 gmock-devel google-benchmark-devel
         Arch:   sudo pacman -S --needed base-devel cmake ninja pkgconf ccache git python
                 ffmpeg libjpeg-turbo libtiff onednn libutf8proc openssl zlib curl sqlite cpp-httplib nlohmann-json
-                cli11 spdlog gtest benchmark
+                cli11 yaml-cpp spdlog gtest benchmark
         macOS:  brew install cmake ninja pkgconf ccache python ffmpeg jpeg-turbo libtiff onednn
-                utf8proc openssl@3 curl sqlite cpp-httplib nlohmann-json cli11 spdlog googletest google-benchmark libomp
+                utf8proc openssl@3 curl sqlite cpp-httplib nlohmann-json cli11 yaml-cpp spdlog googletest google-benchmark libomp
                 llama.cpp
       `pandagpt search` also needs FAISS (Fedora: faiss-devel; Arch and Homebrew: faiss); without it
       everything else is built.
       The web page is tested with Chromium, where it is there.
       The trainer also needs libtorch with its CMake package (python-pytorch on Arch, pytorch in
-      Homebrew), yaml-cpp and librsvg; without libtorch everything else is built.
+      Homebrew) and librsvg; without libtorch everything else is built.
 TEXT
 }
 
@@ -87,7 +88,7 @@ install_packages() {
     elif [[ " ${debian_search[*]} " == *" $package "* ]]; then
       warn "this system has no package $package: pandagpt search may not be built"
     elif [[ " ${debian_test[*]} " == *" $package "* ]]; then
-      warn "this system has no package $package: the web page may not be tested"
+      warn "this system has no package $package: the web page or packaging/nginx.conf may not be tested"
     else
       die "this system has no package $package; see README.md for a plain CMake build"
     fi

@@ -26,7 +26,8 @@ def server(program, *arguments, timeout=120, environment=None):
     """Starts it on a free port, waits until it is ready, and gives its address; it must end by SIGTERM
     with exit code 0."""
     with tempfile.TemporaryDirectory() as folder:
-        variables = {**os.environ, "XDG_CACHE_HOME": folder, **(environment or {})}
+        variables = {**os.environ, "XDG_CACHE_HOME": folder, "PANDAGPT_LOG_FORMAT": "none",
+                     **(environment or {})}
         process = subprocess.Popen([program, "serve", "--port", "0", *arguments], env=variables,
                                    stdout=subprocess.PIPE, text=True)
         try:

@@ -21,6 +21,7 @@
 #include "server/json_fields.h"
 #include "server/metrics.h"
 #include "server/remote_media.h"
+#include "server/request_log.h"
 #include "server/web_files.h"
 #include "server/work_queue.h"
 #include "test_support.h"
@@ -212,6 +213,101 @@ TEST(WorkQueue, RunsPassesErrorsOnAndGivesUpUnwantedWork) {
   for (int i = 0; i < 5000 && queue.size() > 0; ++i)
     std::this_thread::sleep_for(1ms);
   EXPECT_EQ(queue.size(), 0);
+}
+
+TEST(WorkQueue, PendingWorkIsWaitedForAndGivenUp) {
+  WorkQueue queue(1);
+  std::atomic<bool> released = false;
+  std::atomic<int> n_run = 0;
+  const auto first = queue.submit([&] {
+    while (!released)
+      std::this_thread::sleep_for(1ms);
+  });
+  auto second = queue.submit([&] { ++n_run; });
+  EXPECT_FALSE(first->wait(5ms));
+  EXPECT_FALSE(second->wait(0ms));
+  second.reset();  // it has not begun
+  const auto third = queue.submit([] { throw Error(ErrorKind::kInput, "bad picture"); });
+  released = true;
+  EXPECT_TRUE(first->wait(10s));
+  EXPECT_TRUE(first->wait(0ms)) << "asked again";
+  EXPECT_THAT(error_of([&] { third->wait(10s); }).what(), HasSubstr("bad picture"));
+  EXPECT_EQ(n_run, 0) << "what was given up must not run";
+}
+
+TEST(RequestId, IsTheClientsIfItIsFit) {
+  EXPECT_EQ(request_id("trace.1:A_b-9"), "trace.1:A_b-9");
+  for (const std::string& unfit :
+       {std::string(), std::string(129, 'a'), std::string("a b"), std::string("a\nb"),
+        std::string("\xc3\xa4"), std::string("\"")}) {
+    const std::string id = request_id(unfit);
+    EXPECT_TRUE(id.starts_with("req-")) << id;
+    EXPECT_NE(id, request_id(unfit)) << "each is another";
+  }
+}
+
+TEST(RequestLog, LinesForPeopleAndForMachines) {
+  RequestFacts facts;
+  facts.id = "req-1";
+  facts.keeps_content = true;
+  Answer answer;
+  answer.text = "A \"cat\"\n";
+  answer.timings = {
+      .queue_ms = 2.04, .prompt_tokens = 5, .reused_tokens = 7, .generated_tokens = 3};
+  facts.count(answer);
+  answer.timings = {
+      .queue_ms = 9.06, .prompt_tokens = 0, .reused_tokens = 12, .generated_tokens = 4};
+  facts.count(answer);
+  facts.n_inputs = 1;
+  facts.encode_ms = 1.25;
+  facts.error_type = "server_error";
+  std::string line;
+  const auto write = [&line](const std::string& one) { line += one; };
+  const RequestRecord record{"POST", "/a \"b", 200, 12.34};
+
+  RequestLog({LogFormat::kNone, true, write}).add(record, facts);
+  EXPECT_EQ(line, "");
+  RequestLog({LogFormat::kJson, true, write}).add(record, facts);
+  EXPECT_EQ(std::ranges::count(line, '\n'), 1);
+  json got = json::parse(line);
+  EXPECT_THAT(got["time"].get<std::string>(), testing::MatchesRegex("20..-..-..T..:..:..\\....Z"));
+  got.erase("time");
+  EXPECT_EQ(got, json::parse(R"({"id": "req-1", "method": "POST", "path": "/a \"b", "status": 200,
+      "ms": 12.3, "inputs": 1, "encode_ms": 1.3, "prompt_tokens": 12, "cached_tokens": 7,
+      "completion_tokens": 7, "queue_ms": 9.1, "error": "server_error",
+      "answer": ["A \"cat\"\n", "A \"cat\"\n"]})"));
+  line.clear();
+  RequestLog({LogFormat::kText, true, write}).add(record, facts);
+  EXPECT_EQ(line.substr(line.find("req-1")),
+            "req-1 POST \"/a \\\"b\" 200 12 ms inputs=1 encode_ms=1.3 prompt_tokens=12 "
+            "cached_tokens=7 completion_tokens=7 queue_ms=9.1 error=\"server_error\" "
+            "answer=[\"A \\\"cat\\\"\\n\",\"A \\\"cat\\\"\\n\"]\n");
+}
+
+TEST(FileStore, WhatAKilledServerLeavesBehind) {
+  const TemporaryFolder folder;
+  FileStoreOptions options;
+  options.folder = folder / "files";
+  std::string id;
+  {
+    FileStore store(options);
+    FileStore::Upload upload(store);
+    upload.write(bytes_of("hello"));
+    id = upload.finish("x", "test").id;
+  }
+  fs::remove(FileStore::objects_folder(options) / id);  // killed between file and row
+  const fs::path incoming = options.folder / "incoming";
+  test::write_text(incoming / "old", "half");
+  fs::last_write_time(incoming / "old", fs::file_time_type::clock::now() - 25h);
+  test::write_text(incoming / "new", "half");
+  FileStore store(options);
+  EXPECT_FALSE(fs::exists(incoming / "old"));
+  EXPECT_TRUE(fs::exists(incoming / "new")) << "another server may be writing it";
+  EXPECT_EQ(api_error([&] { store.use(id); }).status(), 404) << "a row without its file";
+  FileStore::Upload again(store);
+  again.write(bytes_of("hello"));
+  EXPECT_EQ(again.finish("x", "test").id, id);
+  EXPECT_EQ(test::read_text(store.use(id)), "hello");
 }
 
 TEST(FileStore, TwoServersShareOneFolder) {

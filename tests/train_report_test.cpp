@@ -8,10 +8,10 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "config/config_file.h"
 #include "core/file.h"
 #include "media/image.h"
 #include "test_support.h"
-#include "train/config_file.h"
 #include "train/metrics.h"
 #include "train/options.h"
 #include "train/plot.h"

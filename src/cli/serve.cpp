@@ -9,15 +9,23 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <map>
 #include <memory>
+#include <sstream>
+#include <string>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "cli/commands.h"
 #include "cli/options.h"
 #include "cli/output.h"
+#include "config/config_file.h"
+#include "config/environment.h"
+#include "core/file.h"
 #include "core/user_folders.h"
 #include "server/api_server.h"
+#include "server/request_log.h"
 
 namespace pandagpt {
 namespace {
@@ -26,18 +34,38 @@ constexpr const char* kFilesFolder = "files";
 constexpr const char* kServerGroup = "Server";
 constexpr const char* kLimitGroup = "Limits";
 constexpr const char* kAccessGroup = "Access";
+constexpr const char* kLogGroup = "Log";
+constexpr const char* kVariables = "PANDAGPT_";
+constexpr const char* kModelsVariable =
+    "PANDAGPT_MODELS";  // no option: where models are looked for
+constexpr std::uint64_t kMaxKeyFileBytes = 1 << 20;
 constexpr int kInterrupted = 130;
 
 struct ServeArguments {
   ModelArguments model;
   ServerOptions options;
   std::string files_folder;
+  std::string key_file;
   std::uint64_t max_body_mb = 64;
   std::uint64_t max_file_mb = 512;
   std::uint64_t max_files_mb = 4096;
   double max_megapixels = 50;
   bool no_files = false;
 };
+
+/// One key a line; empty lines and those that begin with '#' don't count.
+void add_keys(const std::string& path, std::vector<std::string>& keys) {
+  const Bytes bytes = read_file(path, kMaxKeyFileBytes);
+  std::istringstream lines(std::string(bytes.begin(), bytes.end()));
+  const std::size_t n_before = keys.size();
+  for (std::string line; std::getline(lines, line);) {
+    line.erase(line.find_last_not_of(" \t\r") + 1);
+    if (!line.empty() && line.front() != '#') keys.push_back(line);
+  }
+  // An empty file must not open the server for everybody.
+  if (keys.size() == n_before)
+    throw Error(ErrorKind::kUsage, path + ": there is no key in it; write one a line");
+}
 
 ServerOptions server_options(const ServeArguments& arguments) {
   ServerOptions options = arguments.options;
@@ -48,6 +76,7 @@ ServerOptions server_options(const ServeArguments& arguments) {
   options.limits.inputs.max_pixels = static_cast<std::uint64_t>(arguments.max_megapixels * 1e6);
   options.files.max_file_bytes = arguments.max_file_mb << 20;
   options.files.max_total_bytes = arguments.max_files_mb << 20;
+  if (!arguments.key_file.empty()) add_keys(arguments.key_file, options.api_keys);
   if (arguments.no_files) return options;
   options.files.folder = arguments.files_folder;
   const std::filesystem::path cache = user_cache_folder();
@@ -79,8 +108,19 @@ class StopSignals {
   static inline int pipe_[2] = {-1, -1};
 };
 
-void run_serve(const ServeArguments& arguments) {
+void say(LogFormat format, const std::string& message) {
+  const std::string line =
+      format == LogFormat::kJson ? json_log_line("info", message) : "pandagpt: " + message + "\n";
+  std::fputs(line.c_str(), stderr);
+}
+
+void run_serve(CLI::App& command, const ServeArguments& arguments) {
   const StopSignals signals;
+  apply_environment(command, kVariables);
+  apply_config(command);
+  if (arguments.options.log.format == LogFormat::kJson) log_messages_as_json();
+  for (const std::string& variable : unknown_variables(command, kVariables, {kModelsVariable}))
+    spdlog::warn("no option has the variable {}", variable);
   const ServerOptions options = server_options(arguments);
   ApiServer server(options);
   const int port = server.bind();
@@ -110,42 +150,30 @@ void run_serve(const ServeArguments& arguments) {
     throw;
   }
   is_loaded = true;
-  std::fprintf(stderr, "pandagpt: %s is ready; Ctrl-C ends it\n", options.model.c_str());
+  say(options.log.format, options.model + " is ready; Ctrl-C ends it");
   serving.join();
   stopping.join();
 }
 
 void add_server_options(CLI::App& command, ServeArguments& arguments) {
   ServerOptions& options = arguments.options;
-  const auto add = [&](const char* name, auto& field, const char* help, const char* variable) {
-    return command.add_option(name, field, help)
-        ->capture_default_str()
-        ->envname(variable)
-        ->group(kServerGroup);
+  const auto add = [&](const char* name, auto& field, const char* help) {
+    return command.add_option(name, field, help)->capture_default_str()->group(kServerGroup);
   };
-  add("--host", options.host, "address to listen at; 0.0.0.0: all of this machine",
-      "PANDAGPT_HOST");
-  add("--port", options.port, "port to listen at; 0: any free one", "PANDAGPT_PORT")
-      ->check(CLI::Range(0, 65535));
-  add("--alias", options.alias, "the model's name for clients (default: its own)",
-      "PANDAGPT_ALIAS");
-  add("--parallel,--np", options.n_slots, "answers computed at once", "PANDAGPT_PARALLEL")
-      ->check(CLI::Range(1, 256));
-  add("--queue", options.max_waiting, "answers that wait beyond those; more get 503",
-      "PANDAGPT_QUEUE")
+  add("--host", options.host, "address to listen at; 0.0.0.0: all of this machine");
+  add("--port", options.port, "port to listen at; 0: any free one")->check(CLI::Range(0, 65535));
+  add("--alias", options.alias, "the model's name for clients (default: its own)");
+  add("--parallel,--np", options.n_slots, "answers computed at once")->check(CLI::Range(1, 256));
+  add("--queue", options.max_waiting, "answers that wait beyond those; more get 503")
       ->check(CLI::Range(0, 100'000));
-  add("--encoder-jobs", options.n_encoder_jobs, "requests whose inputs are decoded at once",
-      "PANDAGPT_ENCODER_JOBS")
+  add("--encoder-jobs", options.n_encoder_jobs, "requests whose inputs are decoded at once")
       ->check(CLI::Range(1, 64));
-  add("--ping", options.ping_seconds, "seconds between signs of life in a streamed answer",
-      "PANDAGPT_PING")
-      ->check(CLI::Range(1, 3600));
-  add("--stop-time", options.stop_seconds, "seconds that running answers get when the server ends",
-      "PANDAGPT_STOP_TIME")
+  add("--ping", options.ping_seconds, "seconds between signs of life in a streamed answer")
+      ->check(CLI::Range(0.1, 3600.0));
+  add("--stop-time", options.stop_seconds, "seconds that running answers get when the server ends")
       ->check(CLI::Range(0, 3600));
   add("--files-dir", arguments.files_folder,
-      "where uploads are kept (default: ~/.cache/pandagpt/files); several servers may share one",
-      "PANDAGPT_FILES_DIR");
+      "where uploads are kept (default: ~/.cache/pandagpt/files); several servers may share one");
   command.add_flag("--no-files", arguments.no_files, "no uploads")->group(kServerGroup);
   command.add_flag("!--no-metrics", options.has_metrics, "no /metrics")->group(kServerGroup);
   command.add_flag("!--no-slots", options.has_slots, "no /slots")->group(kServerGroup);
@@ -155,24 +183,40 @@ void add_server_options(CLI::App& command, ServeArguments& arguments) {
       ->group(kServerGroup);
 }
 
-void add_access_options(CLI::App& command, ServerOptions& options) {
+void add_access_options(CLI::App& command, ServerOptions& options, std::string& key_file) {
   command
       .add_option("--api-key", options.api_keys,
-                  "KEY,..: clients must send one of them (better: $PANDAGPT_API_KEY, which other "
-                  "users can't see)")
+                  "KEY,..: clients must send one of them (other users see a command line: better "
+                  "$PANDAGPT_API_KEY or --api-key-file)")
       ->delimiter(',')
-      ->envname("PANDAGPT_API_KEY")
+      ->group(kAccessGroup);
+  command.add_option("--api-key-file", key_file, "more keys, one a line")
+      ->type_name("FILE")
       ->group(kAccessGroup);
   command
       .add_option("--cors-origins", options.cors_origins,
                   "ORIGIN,..: web pages of these may ask ('*': all; without it: none)")
       ->delimiter(',')
-      ->envname("PANDAGPT_CORS_ORIGINS")
       ->group(kAccessGroup);
   command
       .add_flag("--allow-urls", options.allow_urls,
                 "fetch http(s) addresses in requests, public ones only")
       ->group(kAccessGroup);
+}
+
+void add_log_options(CLI::App& command, LogOptions& log) {
+  log.format = LogFormat::kText;
+  const std::map<std::string, LogFormat> formats{
+      {"none", LogFormat::kNone}, {"text", LogFormat::kText}, {"json", LogFormat::kJson}};
+  command
+      .add_option("--log-format", log.format, "a line for each request on standard error (text)")
+      ->transform(CLI::CheckedTransformer(formats).description(""))
+      ->type_name("none|text|json")
+      ->group(kLogGroup);
+  command
+      .add_flag("--log-content", log.with_content,
+                "with prompts, answers and names of files; without it, none of them is logged")
+      ->group(kLogGroup);
 }
 
 void add_limit_options(CLI::App& command, ServeArguments& arguments) {
@@ -207,15 +251,17 @@ void add_serve(CLI::App& app) {
       app.add_subcommand("serve", "An OpenAI-compatible server and a web page (docs/serving.md)");
   arguments->model.add_to(*command);
   add_server_options(*command, *arguments);
-  add_access_options(*command, arguments->options);
+  add_access_options(*command, arguments->options, arguments->key_file);
+  add_log_options(*command, arguments->options.log);
   add_limit_options(*command, *arguments);
-  command->set_config("--config", "", "read options from this file: lines of 'port = 8080'")
-      ->envname("PANDAGPT_CONFIG");
+  add_config_option(*command);
   command->footer(
+      "Every option may also be a variable, or a line of the --config file: --max-body 16 is\n"
+      "PANDAGPT_MAX_BODY=16 and max-body: 16. The command line goes first, then the variables.\n\n"
       "Examples:\n"
       "  pandagpt serve                          then open http://127.0.0.1:8080\n"
       "  PANDAGPT_API_KEY=secret pandagpt serve --host 0.0.0.0 --parallel 16");
-  command->callback([arguments] { run_serve(*arguments); });
+  command->callback([arguments, command] { run_serve(*command, *arguments); });
 }
 
 }  // namespace pandagpt

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/time_limit.h"
 #include "pandagpt/error.h"
 
 namespace pandagpt {
@@ -112,7 +113,14 @@ std::vector<float> InputEncoder::encode_together(std::span<TowerInput> inputs) c
     waiting_.push_back(&own);
   }
   const std::lock_guard lock(mutex_);
-  if (!own.is_done) {  // nobody has taken it along
+  if (!own.is_done) {           // nobody has taken it along
+    if (TimeLimit::passed()) {  // while others were encoded
+      {
+        const std::lock_guard waiting_lock(waiting_mutex_);
+        std::erase(waiting_, &own);
+      }
+      TimeLimit::check("the inputs");
+    }
     std::vector<Request*> batch;
     {
       const std::lock_guard waiting_lock(waiting_mutex_);

@@ -48,6 +48,7 @@ class ApiError : public std::runtime_error {
         param_(std::move(param)) {}
 
   int status() const { return status_; }
+  const std::string& type() const { return type_; }
   /// Seconds; 0: none.
   int retry_after() const { return retry_after_; }
   /// {"error": {"message", "type", "param", "code"}}

@@ -1,7 +1,6 @@
 #include "server/api_server.h"
 
 #include <openssl/crypto.h>
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <chrono>
@@ -17,6 +16,7 @@
 #include "server/embedding_routes.h"
 #include "server/file_routes.h"
 #include "server/info_routes.h"
+#include "server/random_id.h"
 #include "server/web_files.h"
 
 namespace pandagpt {
@@ -35,7 +35,8 @@ constexpr const char* kContentSecurityPolicy =
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; media-src "
     "blob:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-constexpr int kClientClosedRequest = 499;  // nginx's, for the log: nobody reads it
+constexpr int kClientClosedRequest = 499;     // nginx's, for the log: nobody reads it
+constexpr const char* kOtherRoute = "other";  // unknown paths and those of the page
 constexpr auto kDrainInterval = std::chrono::milliseconds(20);
 
 /// By path, then by method.
@@ -105,13 +106,18 @@ bool send_web_file(const std::string& path, WebResponse& response) {
   return true;
 }
 
-void describe_failure(const std::exception_ptr& failure, WebResponse& response) {
-  const ApiError error = api_error_of(failure);
+void describe(const ApiError& error, WebResponse& response) {
   response.status = error.status();
   response.body = dump_json(error.to_json());
   if (error.retry_after() > 0)
     response.headers.emplace_back("Retry-After", std::to_string(error.retry_after()));
   if (error.status() == 401) response.headers.emplace_back("WWW-Authenticate", "Bearer");
+}
+
+/// What went wrong before there was a request.
+void describe_failure(const std::exception_ptr& failure, WebResponse& response) {
+  describe(api_error_of(failure), response);
+  response.headers.emplace_back("X-Request-Id", random_id("req-"));
 }
 
 /// In a time that doesn't tell how many characters are right.
@@ -125,7 +131,7 @@ ServerOptions checked(ServerOptions options) {
   };
   require(options.n_slots >= 1, "the number of slots must be at least 1");
   require(options.max_waiting >= 0, "the queue's length must not be negative");
-  require(options.ping_seconds >= 1, "the time between pings must be at least 1 s");
+  require(options.ping_seconds > 0, "the time between pings must be positive");
   for (const std::string& key : options.api_keys)
     require(!key.empty(), "an API key must not be empty");
   return options;
@@ -189,10 +195,11 @@ void ApiServer::allow_origin(const WebRequest& request, WebResponse& response) c
   if (!any && std::ranges::find(allowed, origin) == allowed.end()) return;
   response.headers.emplace_back("Access-Control-Allow-Origin", any ? "*" : origin);
   response.headers.emplace_back("Vary", "Origin");
+  response.headers.emplace_back("Access-Control-Expose-Headers", "Retry-After, X-Request-Id");
   if (request.method != "OPTIONS") return;
   response.headers.emplace_back("Access-Control-Allow-Methods", "GET, POST, DELETE, OPTIONS");
   response.headers.emplace_back("Access-Control-Allow-Headers",
-                                "Authorization, Content-Type, X-Api-Key");
+                                "Authorization, Content-Type, X-Api-Key, X-Request-Id");
   response.headers.emplace_back("Access-Control-Max-Age", "86400");
 }
 
@@ -217,28 +224,42 @@ void ApiServer::dispatch(WebRequest& request, WebResponse& response) {
   route->second(context_, request, response);
 }
 
+std::string ApiServer::shown_path(const WebRequest& request, const std::string& route) const {
+  // Paths have names of files and whatever else people try.
+  const bool is_harmless = context_.log.with_content() || find_web_file(request.path) != nullptr;
+  return is_harmless ? request.path : route;
+}
+
 void ApiServer::handle(WebRequest& request, WebResponse& response) {
   const Clock::time_point start = Clock::now();
-  const std::string id = random_id("req-");
+  RequestFacts& facts = *request.facts;
+  facts.id = request_id(request.header("X-Request-Id"));
+  facts.keeps_content = context_.log.with_content();
   try {
     dispatch(request, response);
   } catch (const ClientGone&) {
     response = {};
     response.status = kClientClosedRequest;
+    facts.client_gone = true;
   } catch (...) {
+    const ApiError error = api_error_of(std::current_exception());
     std::vector<std::pair<std::string, std::string>> headers = std::move(response.headers);
     response = {};
     response.headers = std::move(headers);
-    describe_failure(std::current_exception(), response);
+    describe(error, response);
+    facts.error_type = error.type();
   }
-  response.headers.emplace_back("X-Request-Id", id);
+  response.headers.emplace_back("X-Request-Id", facts.id);
   allow_origin(request, response);
   const std::optional<Target> target = find_target(request.path);
-  const std::string route = target ? target->route : "other";
-  const auto finish = [this, start, id, route, method = request.method, status = response.status] {
+  const std::string route = target ? target->route : kOtherRoute;
+  const RequestRecord record{request.method, shown_path(request, route), response.status};
+  const auto finish = [this, start, route, record, kept = request.facts] {
     const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
-    context_.metrics.count_request(route, status, seconds);
-    spdlog::info("{} {} {} {} {:.0f} ms", id, method, route, status, 1000 * seconds);
+    context_.metrics.count_request(route, record.status, seconds);
+    RequestRecord ended = record;
+    ended.ms = 1000 * seconds;
+    context_.log.add(ended, *kept);
   };
   if (!response.stream) return finish();
   response.stream = [send = std::move(response.stream), finish](WebStream& out) {

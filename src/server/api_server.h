@@ -42,6 +42,8 @@ class ApiServer {
   bool is_public(const std::string& path) const;
   void check_key(const WebRequest& request) const;
   void allow_origin(const WebRequest& request, WebResponse& response) const;
+  /// For the log.
+  std::string shown_path(const WebRequest& request, const std::string& route) const;
 
   ServerContext context_;
   WebServer web_;

@@ -2,6 +2,8 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -11,6 +13,7 @@
 #include "server/completion_json.h"
 #include "server/generation_settings.h"
 #include "server/json_fields.h"
+#include "server/random_id.h"
 
 namespace pandagpt {
 namespace {
@@ -34,13 +37,41 @@ std::string event(const Json& value) {
   return "data: " + dump_json(value) + "\n\n";
 }
 
+std::chrono::duration<double> ping_interval(const ServerContext& server) {
+  return std::chrono::duration<double>(server.options.ping_seconds);
+}
+
+/// A stream of events that shows its life while there is nothing to say.
+class Heartbeat {
+ public:
+  Heartbeat(WebStream& out, std::chrono::duration<double> interval)
+      : out_(out), interval_(interval) {}
+
+  /// False if the client has gone. Of nothing, a ping is made when it is time for one.
+  bool write(std::string_view piece) {
+    if (piece.empty() && Clock::now() - last_ >= interval_) return ping();
+    if (!piece.empty()) last_ = Clock::now();
+    return out_.write(piece);  // an empty piece only looks whether the client is there
+  }
+  bool ping() {
+    last_ = Clock::now();
+    return out_.write(kPing);
+  }
+
+ private:
+  WebStream& out_;
+  const std::chrono::duration<double> interval_;
+  Clock::time_point last_ = Clock::now();
+};
+
 /// An accepted request whose answers are being computed. Whatever way it ends, its places become
 /// free and the answers stop.
 class Completion {
  public:
   Completion(ServerContext& server, CompletionHeader header, GenerationSettings settings,
-             Admission::Ticket ticket)
+             Admission::Ticket ticket, std::shared_ptr<RequestFacts> facts)
       : server_(server),
+        facts_(std::move(facts)),
         header_(std::move(header)),
         settings_(std::move(settings)),
         ticket_(std::move(ticket)),
@@ -51,23 +82,26 @@ class Completion {
   Completion(const Completion&) = delete;
   Completion& operator=(const Completion&) = delete;
 
-  CompletionHeader& header() { return header_; }
   const GenerationSettings& settings() const { return settings_; }
 
-  /// Throws ApiError if the prompt doesn't fit.
-  void start(PromptSequence prompt, std::vector<std::string> stops) {
-    Engine& engine = server_.engine();
-    const std::size_t needed = prompt.tokens.size() + 1;
-    if (needed > static_cast<std::size_t>(engine.scheduler().n_ctx()))
-      throw ApiError::context_size("the conversation needs " + std::to_string(needed) +
-                                   " positions, and the context has " +
-                                   std::to_string(engine.scheduler().n_ctx()) +
-                                   ": leave out its beginning, or ask a shorter question");
-    stops.insert(stops.end(), settings_.stops.begin(), settings_.stops.end());
-    stream_ = engine.scheduler().submit({.prompt = std::move(prompt),
-                                         .options = settings_.options,
-                                         .stops = std::move(stops),
-                                         .n_choices = settings_.n_choices});
+  /// What is to be answered; the answer ends at `stops` too.
+  void prepare(std::unique_ptr<PendingPrompt> prompt, std::vector<std::string> stops) {
+    prompt_ = std::move(prompt);
+    stops_ = std::move(stops);
+    stops_.insert(stops_.end(), settings_.stops.begin(), settings_.stops.end());
+  }
+
+  /// Whether the prompt is on its way through the language model; waits for its inputs up to
+  /// `patience`. Throws what is wrong with them, and ApiError if the prompt doesn't fit.
+  bool start(std::chrono::milliseconds patience) {
+    if (stream_) return true;
+    std::optional<PromptSequence> prompt = prompt_->wait(patience);
+    if (!prompt) return false;
+    header_.encoding = prompt_->report();
+    facts_->n_inputs = header_.encoding.n_inputs;
+    facts_->encode_ms = header_.encoding.ms;
+    submit(std::move(*prompt));
+    return true;
   }
 
   /// Waits for all answers. Throws ClientGone, and what the scheduler failed by.
@@ -82,28 +116,56 @@ class Completion {
   /// Sends the answers as server-sent events while they come.
   void send(WebStream& out) {
     try {
-      if (!send_answers(out)) return;
+      Heartbeat heartbeat(out, ping_interval(server_));
+      if (!wait_for_prompt(heartbeat) || !send_answers(heartbeat)) {
+        facts_->client_gone = true;
+        return;
+      }
       if (settings_.include_usage && header_.form != CompletionForm::kNative)
         out.write(event(usage_chunk(header_, answers_)));
     } catch (...) {  // the status has been sent: the error is an event
-      out.write(event(api_error_of(std::current_exception()).to_json()));
+      const ApiError error = api_error_of(std::current_exception());
+      facts_->error_type = error.type();
+      out.write(event(error.to_json()));
     }
     if (header_.form != CompletionForm::kNative) out.write(kDone);
   }
 
  private:
+  void submit(PromptSequence prompt) {
+    BatchScheduler& scheduler = server_.engine().scheduler();
+    const std::size_t needed = prompt.tokens.size() + 1;
+    if (needed > static_cast<std::size_t>(scheduler.n_ctx()))
+      throw ApiError::context_size("the conversation needs " + std::to_string(needed) +
+                                   " positions, and the context has " +
+                                   std::to_string(scheduler.n_ctx()) +
+                                   ": leave out its beginning, or ask a shorter question");
+    stream_ = scheduler.submit({.prompt = std::move(prompt),
+                                .options = settings_.options,
+                                .stops = std::move(stops_),
+                                .n_choices = settings_.n_choices});
+  }
+
   void take(const GenerationUpdate& update) {
     if (!update.finished) return;
     answers_[static_cast<std::size_t>(update.choice)] = *update.finished;
     server_.metrics.count_answer(*update.finished);
+    facts_->count(*update.finished);
   }
 
-  bool send_answers(WebStream& out) {
+  /// False if the client has gone.
+  bool wait_for_prompt(Heartbeat& heartbeat) {
+    if (stream_) return true;
+    if (!heartbeat.ping()) return false;  // it is late already
+    while (!start(kLookInterval))
+      if (!heartbeat.write({})) return false;
+    return true;
+  }
+
+  bool send_answers(Heartbeat& heartbeat) {
     if (header_.form == CompletionForm::kChat)
       for (int choice = 0; choice < settings_.n_choices; ++choice)
-        if (!out.write(event(first_chunk(header_, choice)))) return false;
-    const auto ping_interval = std::chrono::seconds(server_.options.ping_seconds);
-    Clock::time_point last_sign = Clock::now();
+        if (!heartbeat.write(event(first_chunk(header_, choice)))) return false;
     while (!stream_->done()) {
       const auto update = stream_->next(kLookInterval);
       std::string piece;
@@ -113,26 +175,25 @@ class Completion {
           piece += event(text_chunk(header_, update->choice, update->text));
         if (update->finished)
           piece += event(last_chunk(header_, update->choice, *update->finished));
-      } else if (Clock::now() - last_sign >= ping_interval) {
-        piece = kPing;
       }
-      // An empty piece only looks whether the client is there.
-      if (!out.write(piece)) return false;
-      if (!piece.empty()) last_sign = Clock::now();
+      if (!heartbeat.write(piece)) return false;
     }
     return true;
   }
 
   ServerContext& server_;
+  std::shared_ptr<RequestFacts> facts_;
   CompletionHeader header_;
   GenerationSettings settings_;
   Admission::Ticket ticket_;
   std::vector<Answer> answers_;
+  std::unique_ptr<PendingPrompt> prompt_;
+  std::vector<std::string> stops_;
   std::shared_ptr<GenerationStream> stream_;
 };
 
-std::shared_ptr<Completion> accept(ServerContext& server, const JsonFields& body,
-                                   CompletionForm form) {
+std::shared_ptr<Completion> accept(ServerContext& server, const WebRequest& request,
+                                   const JsonFields& body, CompletionForm form) {
   Engine& engine = server.engine();
   GenerationSettings settings =
       read_generation_settings(body, engine.model().manifest().sampling, server.options.limits);
@@ -145,12 +206,17 @@ std::shared_ptr<Completion> accept(ServerContext& server, const JsonFields& body
   header.model = engine.name();
   Admission::Ticket ticket = server.admission.enter(settings.n_choices);
   return std::make_shared<Completion>(server, std::move(header), std::move(settings),
-                                      std::move(ticket));
+                                      std::move(ticket), request.facts);
 }
 
-void answer(const std::shared_ptr<Completion>& completion, const WebRequest& request,
-            WebResponse& response) {
-  if (!completion->settings().stream) {
+void answer(ServerContext& server, const std::shared_ptr<Completion>& completion,
+            const WebRequest& request, WebResponse& response) {
+  // A stream begins when a ping is due: what is found wrong with inputs until then has a status.
+  const auto patience = Clock::now() + ping_interval(server);
+  const bool is_stream = completion->settings().stream;
+  while (!completion->start(kLookInterval) && !(is_stream && Clock::now() >= patience))
+    if (request.peer_is_gone()) throw ClientGone();
+  if (!is_stream) {
     response.body = dump_json(completion->whole(request));
     return;
   }
@@ -202,14 +268,15 @@ RawPrompt read_native_prompt(const ServerContext& server, const JsonFields& body
   return result;
 }
 
-/// Starts an accepted completion of a raw prompt, and answers.
+/// Answers an accepted completion of a raw prompt.
 void complete_raw(ServerContext& server, const std::shared_ptr<Completion>& completion,
-                  const RawPrompt& prompt, WebRequest& request, WebResponse& response) {
-  completion->start(server.engine().raw_prompt(
-                        prompt.texts, prompt.inputs, [&request] { return request.peer_is_gone(); },
-                        completion->header().encoding),
-                    {});
-  answer(completion, request, response);
+                  RawPrompt prompt, const WebRequest& request, WebResponse& response) {
+  if (request.facts->keeps_content)
+    for (const std::string& text : prompt.texts)
+      request.facts->content.emplace_back("prompt", text);
+  completion->prepare(server.engine().raw_prompt(std::move(prompt.texts), std::move(prompt.inputs)),
+                      {});
+  answer(server, completion, request, response);
 }
 
 }  // namespace
@@ -218,25 +285,27 @@ void chat_completions(ServerContext& server, WebRequest& request, WebResponse& r
   Engine& engine = server.engine();
   const json value = parse_json_object(request.read_body());
   const JsonFields body(value);
-  const auto completion = accept(server, body, CompletionForm::kChat);
-  const ConversationRequest conversation = read_messages(body, server.media, server.options.limits);
-  PromptSequence prompt = engine.prompt(
-      conversation, [&request] { return request.peer_is_gone(); }, completion->header().encoding);
-  completion->start(std::move(prompt), {engine.model().manifest().prompt.stop});
-  answer(completion, request, response);
+  const auto completion = accept(server, request, body, CompletionForm::kChat);
+  ConversationRequest conversation = read_messages(body, server.media, server.options.limits);
+  if (request.facts->keeps_content)
+    request.facts->content.emplace_back("prompt",
+                                        engine.prompt_text(conversation, server.media_marker));
+  completion->prepare(engine.prompt(std::move(conversation)),
+                      {engine.model().manifest().prompt.stop});
+  answer(server, completion, request, response);
 }
 
 void text_completions(ServerContext& server, WebRequest& request, WebResponse& response) {
   const json value = parse_json_object(request.read_body());
   const JsonFields body(value);
-  const auto completion = accept(server, body, CompletionForm::kText);
+  const auto completion = accept(server, request, body, CompletionForm::kText);
   complete_raw(server, completion, {{read_prompt(body)}, {}}, request, response);
 }
 
 void native_completion(ServerContext& server, WebRequest& request, WebResponse& response) {
   const json value = parse_json_object(request.read_body());
   const JsonFields body(value);
-  const auto completion = accept(server, body, CompletionForm::kNative);
+  const auto completion = accept(server, request, body, CompletionForm::kNative);
   if (completion->settings().n_choices != 1) body.fail("n", "must be 1 here");
   complete_raw(server, completion, read_native_prompt(server, body), request, response);
 }

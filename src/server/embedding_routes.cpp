@@ -96,9 +96,17 @@ void embeddings(ServerContext& server, WebRequest& request, WebResponse& respons
   const auto ticket = server.admission.enter(1);
   const EmbeddingRequest wanted = read_inputs(server, body);
   const auto unwanted = [&request] { return request.peer_is_gone(); };
+  if (request.facts->keeps_content)
+    for (const std::string& text : wanted.texts)
+      request.facts->content.emplace_back("text", text);
   std::vector<std::vector<float>> texts, inputs;
   if (!wanted.texts.empty()) texts = engine.embed_texts(wanted.texts, unwanted);
-  if (!wanted.inputs.empty()) inputs = engine.embed(wanted.inputs, unwanted);
+  if (!wanted.inputs.empty()) {
+    EncodeReport report;
+    inputs = engine.embed(wanted.inputs, unwanted, report);
+    request.facts->n_inputs = report.n_inputs;
+    request.facts->encode_ms = report.ms;
+  }
   Json data = Json::array();
   for (const EmbeddingRequest::Place& place : wanted.places) {
     std::vector<float>& row = (place.is_text ? texts : inputs)[place.index];

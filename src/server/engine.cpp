@@ -3,6 +3,7 @@
 #include <chrono>
 #include <utility>
 
+#include "core/time_limit.h"
 #include "server/file_store.h"
 
 namespace pandagpt {
@@ -40,10 +41,10 @@ Engine::Engine(const ServerOptions& options, Metrics& metrics)
       encoder_jobs_(options.n_encoder_jobs),
       files_folder_(FileStore::objects_folder(options.files).string() + "/") {}
 
-void Engine::run_encoders(const std::function<void()>& work,
-                          const std::function<bool()>& unwanted) {
+template <typename Call>
+auto Engine::without_paths(const Call& call) const {
   try {
-    encoder_jobs_.run(work, unwanted);
+    return call();
   } catch (const Error& error) {
     // A stored file goes by its path, of which the client knows the end: its id.
     std::string message = error.what();
@@ -53,35 +54,63 @@ void Engine::run_encoders(const std::function<void()>& work,
   }
 }
 
-std::vector<std::vector<float>> Engine::project(const std::vector<const Inputs*>& inputs,
-                                                const std::function<bool()>& unwanted,
-                                                EncodeReport& report) {
-  const Clock::time_point start = Clock::now();
-  std::vector<std::vector<float>> values(inputs.size());
-  for (const Inputs* one : inputs)
-    report.n_inputs += static_cast<int>(one->items().size());
-  if (report.n_inputs == 0) return values;
-  const auto encode = [&] {
-    for (std::size_t i = 0; i < inputs.size(); ++i) {
-      if (inputs[i]->empty()) continue;
-      int n_cached = 0;
-      values[i] = model_.project(*inputs[i], &n_cached);
-      report.n_cached += n_cached;
-    }
-  };
-  run_encoders(encode, unwanted);
-  report.ms = milliseconds_since(start);
+void Engine::count(const EncodeReport& report) {
   metrics_.count_encoding(report.ms / 1000, report.n_inputs, report.n_cached);
-  return values;
 }
 
-PromptSequence Engine::prompt(const ConversationRequest& request,
-                              const std::function<bool()>& unwanted, EncodeReport& report) {
+PendingPrompt::PendingPrompt(Engine& engine, std::vector<const Inputs*> inputs,
+                             std::function<PromptSequence(Embeddings)> assemble)
+    : engine_(engine),
+      inputs_(std::move(inputs)),
+      assemble_(std::move(assemble)),
+      values_(inputs_.size()),
+      start_(Clock::now()) {
+  for (const Inputs* one : inputs_)
+    report_.n_inputs += static_cast<int>(one->items().size());
+  if (report_.n_inputs > 0) job_ = engine_.encoder_jobs_.submit([this] { encode(); });
+}
+
+void PendingPrompt::encode() {
+  for (std::size_t i = 0; i < inputs_.size(); ++i) {
+    if (inputs_[i]->empty()) continue;
+    TimeLimit::check("the request");  // whether it is still wanted
+    int n_cached = 0;
+    values_[i] = engine_.model_.project(*inputs_[i], &n_cached);
+    report_.n_cached += n_cached;
+  }
+  report_.ms = milliseconds_since(start_);
+}
+
+std::optional<PromptSequence> PendingPrompt::wait(std::chrono::milliseconds patience) {
+  if (job_) {
+    if (!engine_.without_paths([&] { return job_->wait(patience); })) return std::nullopt;
+    engine_.count(report_);
+  }
+  return assemble_(std::move(values_));
+}
+
+std::unique_ptr<PendingPrompt> Engine::prompt(ConversationRequest conversation) {
+  const auto kept = std::make_shared<const ConversationRequest>(std::move(conversation));
   std::vector<const Inputs*> inputs;
-  for (const ConversationRequest::Question& question : request.questions)
+  for (const ConversationRequest::Question& question : kept->questions)
     inputs.push_back(&question.inputs);
-  return conversation_of(request, project(inputs, unwanted, report))
-      .sequence(request.questions.back().text);
+  return std::make_unique<PendingPrompt>(
+      *this, std::move(inputs), [this, kept](PendingPrompt::Embeddings values) {
+        return conversation_of(*kept, std::move(values)).sequence(kept->questions.back().text);
+      });
+}
+
+std::unique_ptr<PendingPrompt> Engine::raw_prompt(std::vector<std::string> texts,
+                                                  std::vector<Inputs> inputs) {
+  const auto kept = std::make_shared<const std::vector<Inputs>>(std::move(inputs));
+  std::vector<const Inputs*> places;
+  for (const Inputs& one : *kept)
+    places.push_back(&one);
+  return std::make_unique<PendingPrompt>(
+      *this, std::move(places),
+      [this, kept, texts = std::move(texts)](PendingPrompt::Embeddings values) {
+        return assemble_raw(texts, std::move(values));
+      });
 }
 
 std::string Engine::prompt_text(const ConversationRequest& request, const std::string& mark) const {
@@ -104,19 +133,14 @@ Conversation Engine::conversation_of(const ConversationRequest& request,
   return conversation;
 }
 
-PromptSequence Engine::raw_prompt(const std::vector<std::string>& texts,
-                                  const std::vector<Inputs>& inputs,
-                                  const std::function<bool()>& unwanted, EncodeReport& report) {
-  std::vector<const Inputs*> places;
-  for (const Inputs& one : inputs)
-    places.push_back(&one);
-  std::vector<std::vector<float>> values = project(places, unwanted, report);
+PromptSequence Engine::assemble_raw(const std::vector<std::string>& texts,
+                                    PendingPrompt::Embeddings values) const {
   PromptSequence prompt;
   prompt.tokens.push_back(model_.llm()->bos());
   for (std::size_t i = 0; i < texts.size(); ++i) {
     const std::vector<std::int32_t> more = model_.llm()->tokenize(texts[i]);
     prompt.tokens.insert(prompt.tokens.end(), more.begin(), more.end());
-    if (i == inputs.size()) break;
+    if (i == values.size()) break;
     prompt.media.push_back(make_prompt_media(std::move(values[i])));
     prompt.tokens.insert(prompt.tokens.end(),
                          static_cast<std::size_t>(model_.projector().n_image_tokens()),
@@ -134,22 +158,26 @@ std::vector<std::vector<float>> Engine::rows(const std::vector<float>& values) c
 }
 
 std::vector<std::vector<float>> Engine::embed(const std::vector<Inputs>& inputs,
-                                              const std::function<bool()>& unwanted) {
+                                              const std::function<bool()>& unwanted,
+                                              EncodeReport& report) {
   const Clock::time_point start = Clock::now();
   std::vector<Input> all;
   for (const Inputs& one : inputs)
     all.insert(all.end(), one.items().begin(), one.items().end());
   std::vector<float> values;
-  int n_cached = 0;
-  run_encoders([&] { values = model_.encoder().encode(all, &n_cached); }, unwanted);
-  metrics_.count_encoding(milliseconds_since(start) / 1000, static_cast<int>(all.size()), n_cached);
+  without_paths([&] {
+    encoder_jobs_.run([&] { values = model_.encoder().encode(all, &report.n_cached); }, unwanted);
+  });
+  report.n_inputs = static_cast<int>(all.size());
+  report.ms = milliseconds_since(start);
+  count(report);
   return rows(values);
 }
 
 std::vector<std::vector<float>> Engine::embed_texts(const std::vector<std::string>& texts,
                                                     const std::function<bool()>& unwanted) {
   std::vector<float> values;
-  run_encoders([&] { values = model_.encoder().encode_texts(texts); }, unwanted);
+  encoder_jobs_.run([&] { values = model_.encoder().encode_texts(texts); }, unwanted);
   return rows(values);
 }
 

@@ -1,8 +1,10 @@
 // The loaded model at work: encoders and language model, each with its own threads.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -33,6 +35,36 @@ struct EncodeReport {
   int n_cached = 0;
 };
 
+class Engine;
+
+/// A prompt whose inputs are being decoded and encoded; given up when it goes. The engine must
+/// outlive it.
+class PendingPrompt {
+ public:
+  using Embeddings = std::vector<std::vector<float>>;
+
+  /// The embeddings of `inputs`, by place (empty where there are none), become a prompt by
+  /// `assemble`, which keeps what the inputs point to.
+  PendingPrompt(Engine& engine, std::vector<const Inputs*> inputs,
+                std::function<PromptSequence(Embeddings)> assemble);
+
+  /// The prompt, once; nothing if it isn't ready within `patience`. Throws as Panda::ask.
+  std::optional<PromptSequence> wait(std::chrono::milliseconds patience);
+  /// Valid when the prompt is ready.
+  const EncodeReport& report() const { return report_; }
+
+ private:
+  void encode();
+
+  Engine& engine_;
+  std::vector<const Inputs*> inputs_;
+  std::function<PromptSequence(Embeddings)> assemble_;
+  Embeddings values_;
+  EncodeReport report_;
+  std::chrono::steady_clock::time_point start_;
+  std::unique_ptr<WorkQueue::Pending> job_;  // last: it uses the above. Null: nothing to encode
+};
+
 /// May be used by several threads at once.
 class Engine {
  public:
@@ -45,32 +77,34 @@ class Engine {
   const WorkQueue& encoder_jobs() const { return encoder_jobs_; }
   const std::string& name() const { return name_; }  ///< for clients
 
-  /// The prompt of a conversation; encodes its inputs. `unwanted`: see WorkQueue::run. Throws as
-  /// Panda::ask, and ClientGone.
-  PromptSequence prompt(const ConversationRequest& conversation,
-                        const std::function<bool()>& unwanted, EncodeReport& report);
+  /// Begins to make the prompt of a conversation.
+  std::unique_ptr<PendingPrompt> prompt(ConversationRequest conversation);
 
   /// A conversation as it is written out, with `mark` for the inputs of a question.
   std::string prompt_text(const ConversationRequest& conversation, const std::string& mark) const;
 
   /// A prompt without the protocol: BOS and the texts, with one of the inputs behind each but the
-  /// last. Throws as prompt().
-  PromptSequence raw_prompt(const std::vector<std::string>& texts,
-                            const std::vector<Inputs>& inputs,
-                            const std::function<bool()>& unwanted, EncodeReport& report);
+  /// last.
+  std::unique_ptr<PendingPrompt> raw_prompt(std::vector<std::string> texts,
+                                            std::vector<Inputs> inputs);
 
-  /// Embeddings of inputs or texts, one row each. Throws as Embedder's, and ClientGone.
+  /// Embeddings of inputs or texts, one row each. `unwanted`: see WorkQueue::run. Throws as
+  /// Embedder's, and ClientGone.
   std::vector<std::vector<float>> embed(const std::vector<Inputs>& inputs,
-                                        const std::function<bool()>& unwanted);
+                                        const std::function<bool()>& unwanted,
+                                        EncodeReport& report);
   std::vector<std::vector<float>> embed_texts(const std::vector<std::string>& texts,
                                               const std::function<bool()>& unwanted);
 
  private:
-  /// Projected inputs, by place; empty where there are none.
-  std::vector<std::vector<float>> project(const std::vector<const Inputs*>& inputs,
-                                          const std::function<bool()>& unwanted,
-                                          EncodeReport& report);
-  void run_encoders(const std::function<void()>& work, const std::function<bool()>& unwanted);
+  friend class PendingPrompt;
+
+  /// What `call` returns; in what it throws, stored files have no path but their id.
+  template <typename Call>
+  auto without_paths(const Call& call) const;
+  void count(const EncodeReport& report);
+  PromptSequence assemble_raw(const std::vector<std::string>& texts,
+                              PendingPrompt::Embeddings values) const;
   Conversation conversation_of(const ConversationRequest& request,
                                std::vector<std::vector<float>> images) const;
   std::vector<std::vector<float>> rows(const std::vector<float>& values) const;

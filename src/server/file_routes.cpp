@@ -82,7 +82,9 @@ void upload_file(ServerContext& server, WebRequest& request, WebResponse& respon
   request.read_form(
       store.options().max_file_bytes, [&](const FormPart& part) { form.begin(part); },
       [&](ByteView bytes) { form.take(bytes); });
-  response.body = dump_json(to_json(form.finish()));
+  const StoredFile file = form.finish();
+  if (request.facts->keeps_content) request.facts->content.emplace_back("file", file.file_name);
+  response.body = dump_json(to_json(file));
 }
 
 void list_files(ServerContext& server, WebRequest& /*request*/, WebResponse& response) {

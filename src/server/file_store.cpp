@@ -1,7 +1,5 @@
 #include "server/file_store.h"
 
-#include <unistd.h>
-
 #include <chrono>
 #include <system_error>
 #include <utility>
@@ -9,6 +7,7 @@
 #include "core/utf8.h"
 #include "pandagpt/error.h"
 #include "server/api_error.h"
+#include "server/random_id.h"
 
 namespace pandagpt {
 namespace fs = std::filesystem;
@@ -19,8 +18,12 @@ constexpr const char* kObjects = "objects";
 constexpr const char* kIncoming = "incoming";
 constexpr const char* kIndex = "files.db";
 constexpr std::size_t kMaxNameBytes = 255;
+/// No upload takes so long: what is older was left behind by a server that was killed.
+constexpr auto kAbandonedAfter = std::chrono::hours(24);
+// Not write-ahead mode, which needs memory that all processes share: servers on several machines
+// may use one folder over a network, if it has locks (NFSv4 does).
 constexpr const char* kSchema = R"(
-  PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;
+  PRAGMA journal_mode = TRUNCATE;
   CREATE TABLE IF NOT EXISTS files (
     id TEXT PRIMARY KEY, file_name TEXT NOT NULL, purpose TEXT NOT NULL, bytes INTEGER NOT NULL,
     created_at INTEGER NOT NULL, expires_at INTEGER NOT NULL, used_at INTEGER NOT NULL);
@@ -53,6 +56,15 @@ std::string shown_name(const std::string& name) {
   return usable ? last : "upload";
 }
 
+void drop_abandoned(const fs::path& folder) {
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
+    std::error_code gone;  // other servers look after it too
+    const auto written = entry.last_write_time(gone);
+    if (!gone && written + kAbandonedAfter < fs::file_time_type::clock::now())
+      fs::remove(entry.path(), gone);
+  }
+}
+
 [[noreturn]] void fail_unknown(const std::string& id) {
   throw ApiError::not_found("there is no file '" +
                             (FileStore::is_id(id) ? id : std::string("(no id)")) +
@@ -66,6 +78,7 @@ FileStore::FileStore(const FileStoreOptions& options) : options_(options) {
     for (const char* part : {kObjects, kIncoming})
       fs::create_directories(options_.folder / part);
     fs::permissions(options_.folder, fs::perms::owner_all);
+    drop_abandoned(options_.folder / kIncoming);
     database_.emplace(options_.folder / kIndex, Database::Missing::kCreate);
     database_->run(kSchema);
   } catch (const std::exception& error) {
@@ -86,12 +99,9 @@ fs::path FileStore::path_of(const std::string& id) const {
   return objects_folder(options_) / id;
 }
 
-FileStore::Upload::Upload(FileStore& store) : store_(store) {
-  {
-    const std::lock_guard lock(store.mutex_);
-    path_ = store.options_.folder / kIncoming /
-            (std::to_string(getpid()) + "-" + std::to_string(++store.n_uploads_));
-  }
+// Numbers of processes aren't names: in containers they are all alike.
+FileStore::Upload::Upload(FileStore& store)
+    : store_(store), path_(store.options_.folder / kIncoming / random_id("upload-")) {
   out_.open(path_, std::ios::binary | std::ios::trunc);
 }
 
@@ -123,6 +133,9 @@ StoredFile FileStore::add(const fs::path& content, std::uint64_t bytes,
                           const std::string& file_name, const std::string& purpose) {
   const std::string id = kIdPrefix + sha256_file(content);
   const std::lock_guard lock(mutex_);
+  // Files come and go under the database's write lock only: another server can't take a file away
+  // between its coming and its row.
+  Transaction transaction(*database_, /*write=*/true);
   make_room(bytes);
   // First the file, then its row: a row without a file would be a promise that isn't kept.
   fs::rename(content, path_of(id));
@@ -142,7 +155,9 @@ StoredFile FileStore::add(const fs::path& content, std::uint64_t bytes,
       .run();
   Statement get(*database_, std::string("SELECT ") + kColumns + " FROM files WHERE id = ?");
   get.bind_text(id).step();
-  return row_of(get);
+  StoredFile file = row_of(get);
+  transaction.commit();
+  return file;
 }
 
 void FileStore::drop(const std::string& id) {
@@ -182,15 +197,20 @@ void FileStore::make_room(std::uint64_t bytes) {
 }
 
 fs::path FileStore::use(const std::string& id) {
-  find(id);
+  if (!is_id(id)) fail_unknown(id);
   const std::lock_guard lock(mutex_);
   const std::int64_t now = unix_time();
-  Statement(*database_, "UPDATE files SET used_at = ?, expires_at = ? WHERE id = ?")
+  Statement(*database_,
+            "UPDATE files SET used_at = ?, expires_at = ? WHERE id = ? AND expires_at > ?")
       .bind(now)
       .bind(now + options_.seconds_to_live)
       .bind_text(id)
+      .bind(now)
       .run();
-  return path_of(id);
+  const fs::path path = path_of(id);
+  // A server that was killed while it removed the file has left the row.
+  if (database_->changes() == 0 || !fs::exists(path)) fail_unknown(id);
+  return path;
 }
 
 StoredFile FileStore::find(const std::string& id) {
@@ -204,7 +224,11 @@ StoredFile FileStore::find(const std::string& id) {
 
 std::vector<StoredFile> FileStore::list(std::size_t most) {
   const std::lock_guard lock(mutex_);
-  drop_expired();
+  {
+    Transaction transaction(*database_, /*write=*/true);
+    drop_expired();
+    transaction.commit();
+  }
   Statement all(*database_, std::string("SELECT ") + kColumns +
                                 " FROM files ORDER BY created_at DESC, id LIMIT ?");
   all.bind(static_cast<std::int64_t>(most));
@@ -217,7 +241,9 @@ std::vector<StoredFile> FileStore::list(std::size_t most) {
 void FileStore::remove(const std::string& id) {
   find(id);
   const std::lock_guard lock(mutex_);
+  Transaction transaction(*database_, /*write=*/true);
   drop(id);
+  transaction.commit();
 }
 
 std::uint64_t FileStore::total_bytes() {

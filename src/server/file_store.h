@@ -1,5 +1,6 @@
 // Uploaded files: stored under the SHA-256 of their content, with an SQLite index. Several servers
-// may share one folder, so that any of them can answer a request about a file.
+// may share one folder, so that any of them can answer a request about a file; also over a network
+// file system with locks (NFSv4).
 #pragma once
 
 #include <cstdint>
@@ -74,6 +75,7 @@ class FileStore {
   StoredFile add(const std::filesystem::path& content, std::uint64_t bytes,
                  const std::string& file_name, const std::string& purpose);
   std::filesystem::path path_of(const std::string& id) const;
+  // Of the database's writer.
   void drop(const std::string& id);
   void drop_expired();
   void make_room(std::uint64_t bytes);
@@ -82,7 +84,6 @@ class FileStore {
   FileStoreOptions options_;
   std::mutex mutex_;  // guards all below
   std::optional<Database> database_;
-  std::uint64_t n_uploads_ = 0;
 };
 
 }  // namespace pandagpt

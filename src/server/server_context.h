@@ -11,6 +11,7 @@
 #include "server/media_parts.h"
 #include "server/metrics.h"
 #include "server/remote_media.h"
+#include "server/request_log.h"
 #include "server/server_options.h"
 #include "server/web_server.h"
 
@@ -20,6 +21,7 @@ struct ServerContext {
   explicit ServerContext(ServerOptions with);
 
   ServerOptions options;
+  RequestLog log;
   Metrics metrics;
   Admission admission;
   std::unique_ptr<FileStore> files;     ///< null: no uploads
@@ -40,8 +42,5 @@ struct ServerContext {
   std::unique_ptr<Engine> engine_;
   std::atomic<bool> engine_ready_ = false;
 };
-
-/// "chatcmpl-" and 24 random digits.
-std::string random_id(const std::string& prefix);
 
 }  // namespace pandagpt

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "pandagpt/panda.h"
+#include "server/request_log.h"
 #include "server/web_server.h"
 
 namespace pandagpt {
@@ -49,9 +50,10 @@ struct ServerOptions {
   bool allow_private_urls = false;  ///< for tests: those of this machine and its network as well
   bool has_metrics = true;
   bool has_slots = true;
-  int ping_seconds = 15;  ///< between two signs of life in a streamed answer
-  int stop_seconds = 30;  ///< how long running answers may take after a request to stop
+  double ping_seconds = 15;  ///< between two signs of life in a streamed answer
+  int stop_seconds = 30;     ///< how long running answers may take after a request to stop
 
+  LogOptions log = {};
   WebLimits web = {};
   RequestLimits limits = {};
   FileStoreOptions files = {};

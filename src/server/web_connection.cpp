@@ -85,7 +85,7 @@ bool WebConnection::wait(short events, Clock::time_point until) const {
 }
 
 bool WebConnection::wait_for_request() {
-  in_body_ = body_left_unread_ = over_budget_ = late_ = false;
+  in_body_ = answered_ = body_left_unread_ = over_budget_ = late_ = false;
   budget_ = limits_.max_header_bytes;
   if (taken_ == buffer_.size() && !wait(POLLIN, Clock::now() + limits_.keep_alive)) return false;
   deadline_ = Clock::now() + limits_.header_time;

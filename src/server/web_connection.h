@@ -35,6 +35,9 @@ class WebConnection final : public httplib::Stream {
   void body_is_read() { body_left_unread_ = false; }
   /// The header of the request has been read.
   bool is_in_body() const { return in_body_; }
+  /// A handler has answered the request, perhaps without a body.
+  void answered() { answered_ = true; }
+  bool is_answered() const { return answered_; }
   bool has_unread_body() const { return body_left_unread_; }
   /// What is left of the body, or of a header that is none, stands before the next request: the
   /// connection must end.
@@ -76,6 +79,7 @@ class WebConnection final : public httplib::Stream {
   std::string buffer_;  // read from the socket, not taken yet
   std::size_t taken_ = 0;
   bool in_body_ = false;
+  bool answered_ = false;
   bool body_left_unread_ = false;
   bool over_budget_ = false;
   bool late_ = false;

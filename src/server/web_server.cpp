@@ -337,6 +337,7 @@ class WebServer::Impl final : private httplib::Server {
       fail(std::current_exception(), result);
     }
     deliver(std::move(result), response);
+    WebConnection::current()->answered();
     if (WebConnection::current()->must_close()) response.set_header("Connection", "close");
   }
 
@@ -365,8 +366,8 @@ class WebServer::Impl final : private httplib::Server {
 
   /// What cpp-httplib answers by itself: requests that are no HTTP, methods without a handler.
   void describe_failure(const httplib::Request& request, httplib::Response& response) {
-    if (!response.body.empty() || response.status < 400) return;
     const WebConnection* connection = WebConnection::current();
+    if (connection->is_answered() || response.status < 400) return;
     WebResponse result;
     if (connection->is_over_budget()) {
       fail(std::make_exception_ptr(

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "core/file.h"
+#include "server/request_log.h"
 
 namespace pandagpt {
 
@@ -42,6 +43,8 @@ class WebRequest {
   std::string method;
   std::string path;
   std::string remote_address;
+  /// For the log; whoever streams the answer keeps it.
+  const std::shared_ptr<RequestFacts> facts = std::make_shared<RequestFacts>();
 
   /// Empty if there is none.
   virtual std::string header(const std::string& name) const = 0;

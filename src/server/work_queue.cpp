@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <future>
 #include <utility>
 
 #include "core/time_limit.h"
@@ -30,35 +29,57 @@ WorkQueue::~WorkQueue() {
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
-    waiting_.clear();  // their callers get a broken promise
+    for (const std::shared_ptr<Job>& job : waiting_)
+      job->work.reset();  // a broken promise for who waits
+    waiting_.clear();
   }
   arrived_.notify_all();
   for (std::thread& thread : threads_)
     thread.join();
 }
 
-void WorkQueue::run(const std::function<void()>& work, const std::function<bool()>& unwanted) {
-  const auto job = std::make_shared<Job>(work);
-  std::future<void> result = job->work.get_future();
+std::unique_ptr<WorkQueue::Pending> WorkQueue::submit(std::function<void()> work) {
+  const auto job = std::make_shared<Job>(std::move(work));
+  auto pending = std::make_unique<Pending>(*this, job);  // a job in the queue has an owner
   {
     const std::lock_guard lock(mutex_);
-    if (stopping_) throw ApiError::unavailable("the server is being stopped");
-    waiting_.push_back(job);
+    if (stopping_)
+      job->work.reset();  // a broken promise
+    else
+      waiting_.push_back(job);
   }
   arrived_.notify_one();
-  while (result.wait_for(kLookInterval) != std::future_status::ready) {
-    if (job->cancelled || !unwanted()) continue;
-    job->cancelled = true;
-    const std::lock_guard lock(mutex_);
-    if (std::erase(waiting_, job) > 0) throw ClientGone();
-    // It refers to what the caller owns, so the caller waits until it has noticed.
+  return pending;
+}
+
+WorkQueue::Pending::Pending(WorkQueue& queue, std::shared_ptr<Job> job)
+    : queue_(queue), job_(std::move(job)), result_(job_->work.get_future()) {}
+
+WorkQueue::Pending::~Pending() {
+  if (!result_.valid()) return;
+  job_->cancelled = true;
+  {
+    const std::lock_guard lock(queue_.mutex_);
+    if (std::erase(queue_.waiting_, job_) > 0) return;
   }
-  if (job->cancelled) throw ClientGone();
+  result_.wait();
+}
+
+bool WorkQueue::Pending::wait(std::chrono::milliseconds patience) {
+  if (!result_.valid()) return true;
+  if (result_.wait_for(patience) != std::future_status::ready) return false;
   try {
-    result.get();
+    result_.get();
   } catch (const std::future_error&) {
     throw ApiError::unavailable("the server is being stopped");
   }
+  return true;
+}
+
+void WorkQueue::run(const std::function<void()>& work, const std::function<bool()>& unwanted) {
+  const std::unique_ptr<Pending> pending = submit(work);
+  while (!pending->wait(kLookInterval))
+    if (unwanted()) throw ClientGone();
 }
 
 int WorkQueue::size() const {

@@ -6,6 +6,7 @@
 #include <deque>
 #include <exception>
 #include <functional>
+#include <future>
 #include <memory>
 #include <mutex>
 #include <stdexcept>
@@ -22,6 +23,8 @@ class ClientGone : public std::runtime_error {
 
 /// May be used by several threads at once. How much may wait is the callers' business (Admission).
 class WorkQueue {
+  struct Job;
+
  public:
   explicit WorkQueue(int n_threads);
   /// Waits for work that is running; what waits is dropped.
@@ -29,14 +32,35 @@ class WorkQueue {
   WorkQueue(const WorkQueue&) = delete;
   WorkQueue& operator=(const WorkQueue&) = delete;
 
+  /// Work on its way.
+  class Pending {
+   public:
+    Pending(WorkQueue& queue, std::shared_ptr<Job> job);
+    /// What has not begun is dropped. For what runs, a TimeLimit around it passes, and its end is
+    /// waited for: it may refer to what the caller owns.
+    ~Pending();
+    Pending(const Pending&) = delete;
+    Pending& operator=(const Pending&) = delete;
+
+    /// Whether the work has ended; waits for that up to `patience`. Rethrows what it threw.
+    bool wait(std::chrono::milliseconds patience);
+
+   private:
+    WorkQueue& queue_;
+    std::shared_ptr<Job> job_;
+    std::future<void> result_;  // not valid: taken
+  };
+
+  /// `work` is run by one of the threads.
+  std::unique_ptr<Pending> submit(std::function<void()> work);
+
   /// Runs `work` on one of the threads and waits for it; rethrows what it throws. When `unwanted`
-  /// becomes true, a TimeLimit around the work passes, and ClientGone is thrown when it has ended.
+  /// becomes true, it is given up as by ~Pending, and ClientGone is thrown.
   void run(const std::function<void()>& work, const std::function<bool()>& unwanted);
 
   int size() const;  ///< waiting and running
 
  private:
-  struct Job;
   void loop();
 
   mutable std::mutex mutex_;  // guards all below

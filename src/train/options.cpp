@@ -1,7 +1,7 @@
 #include "train/options.h"
 
+#include "config/config_file.h"
 #include "pandagpt/error.h"
-#include "train/config_file.h"
 
 namespace pandagpt::train {
 namespace {

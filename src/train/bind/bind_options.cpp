@@ -1,6 +1,6 @@
 #include "train/bind/bind_options.h"
 
-#include "train/config_file.h"
+#include "config/config_file.h"
 
 namespace pandagpt::train {
 

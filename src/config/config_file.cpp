@@ -1,25 +1,25 @@
-#include "train/config_file.h"
+#include "config/config_file.h"
 
 #include <spdlog/fmt/fmt.h>
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
 #include <filesystem>
-#include <numeric>
 #include <utility>
 #include <vector>
 
+#include "config/option_values.h"
 #include "core/file.h"
 #include "pandagpt/error.h"
 
-namespace pandagpt::train {
+namespace pandagpt {
 namespace fs = std::filesystem;
 namespace {
 
 constexpr const char* kOption = "config";
 constexpr std::uint64_t kMaxBytes = 1 << 20;
 
-using Values = std::vector<std::string>;
+using Values = OptionValues;
 using Entries = std::vector<std::pair<std::string, Values>>;
 
 [[noreturn]] void fail(const fs::path& path, const std::string& what) {
@@ -71,33 +71,6 @@ Entries read_yaml(const std::string& text, const fs::path& path) {
   return entries;
 }
 
-/// Insertions, deletions and changes of a character that make `b` out of `a` (Levenshtein).
-std::size_t edit_distance(const std::string& a, const std::string& b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), 0);
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t diagonal = std::exchange(row[0], i);
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      const std::size_t changed = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({row[j] + 1, row[j - 1] + 1, changed});
-    }
-  }
-  return row.back();
-}
-
-std::string suggestion(const CLI::App& app, const std::string& key) {
-  std::string best;
-  std::size_t least = 1 + std::max<std::size_t>(2, key.size() / 3);  // else nothing like it
-  for (const CLI::Option* option : app.get_options())
-    for (const std::string& name : option->get_lnames())
-      if (const std::size_t distance = edit_distance(key, name); distance < least) {
-        least = distance;
-        best = name;
-      }
-  return best.empty() ? "" : "; did you mean '" + best + "'?";
-}
-
 }  // namespace
 
 void add_config_option(CLI::App& app) {
@@ -121,12 +94,11 @@ void apply_config(CLI::App& app) {
     std::ranges::replace(name, '_', '-');
     CLI::Option* option = app.get_option_no_throw("--" + name);
     if (option == nullptr || option == given || name == "help")
-      fail(path, "unknown option '" + key + "'" + suggestion(app, name));
+      fail(path, "unknown option '" + key + "'" + suggested_option(app, name));
     if (!seen.insert(option).second) fail(path, "'" + key + "' is given twice");
     if (option->count() > 0) continue;  // the command line goes first
     try {
-      option->add_result(values);
-      option->run_callback();
+      set_option(*option, name, values);
     } catch (const CLI::Error& error) {
       fail(path, error.what());
     }
@@ -162,4 +134,4 @@ nlohmann::json effective_config(const CLI::App& app, const std::set<std::string>
   return config;
 }
 
-}  // namespace pandagpt::train
+}  // namespace pandagpt
