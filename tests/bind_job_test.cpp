@@ -289,8 +289,9 @@ TEST_F(BindJobTest, ASenseSharesTheTrunkAndPicturesStayAsTheyAre) {
                   .dump() +
               "\n";
   }
-  for (const char* name : {"depth_mm.png", "depth_u16.tif"})
-    maps += Json{{"depth", kFixtures / "sensors" / name}, {"label", name}}.dump() + "\n";
+  for (const fs::path& map : {kFixtures / "sensors" / "depth_mm.png",
+                              fs::path(PANDAGPT_SOURCE_DIR) / "examples/data/person_depth_mm.png"})
+    maps += Json{{"depth", map}, {"label", map.stem()}}.dump() + "\n";
   write_text(folder_ / "photos.jsonl", photos);
   write_text(folder_ / "maps.jsonl", maps);
   run("photos",

@@ -61,8 +61,9 @@ class ChatSession::Decoder {
 
   std::vector<std::int32_t> with_guesses(llama_token token, std::size_t n_guesses, int last_row) {
     std::vector<std::int32_t> tokens{token};
-    if (options_.n_draft == 0) return tokens;
     std::vector<std::int32_t>& cached = session_.cached_;
+    if (options_.n_draft == 0 || session_.batch_equality_.usable(n_guesses + 1, cached.size()) == 1)
+      return tokens;  // before the search, which would be for nothing
     cached.push_back(token);
     std::vector<std::int32_t> guess = session_.lookup_.guess(cached, n_guesses);
     cached.pop_back();

@@ -7,7 +7,6 @@
 #include <charconv>
 #include <chrono>
 #include <cmath>
-#include <csignal>
 
 #include "core/file.h"
 #include "core/progress.h"
@@ -25,8 +24,6 @@ namespace {
 
 using torch::Tensor;
 using Clock = std::chrono::steady_clock;
-
-volatile std::sig_atomic_t stop_requested = 0;
 
 constexpr std::int64_t kValidationBatch =
     64;                                 // conversations at a time; no gradients, so memory is small
@@ -227,7 +224,7 @@ StepResult LlmTrainer::train_step(const Batch& batch, std::int64_t epoch) {
 }
 
 bool LlmTrainer::asked_to_stop() {
-  const Tensor asked = torch::full({1}, static_cast<double>(stop_requested), torch::kFloat64);
+  const Tensor asked = torch::full({1}, stop_requested() ? 1.0 : 0.0, torch::kFloat64);
   processes_.sum(asked);
   return asked.item<double>() > 0;
 }
@@ -399,10 +396,6 @@ void LlmTrainer::write_results(const std::string& status) {
                              {"best_step", state_.best_step}};
   write_file_atomically(fs::path(options_.out) / "training.json",
                         [&](std::ostream& out) { out << results.dump(2) << '\n'; });
-}
-
-void LlmTrainer::request_stop() {
-  stop_requested = 1;
 }
 
 }  // namespace pandagpt::train

@@ -61,9 +61,6 @@ class LlmTrainer {
   /// when stopped by request_stop() (a checkpoint is written first).
   bool run();
 
-  /// Async-signal-safe: run() ends after the step it is in.
-  static void request_stop();
-
  private:
   void make_parameters();
   /// Throws Error(kInput) if another process has other settings or data.

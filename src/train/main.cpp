@@ -21,6 +21,7 @@
 #include "train/llm_trainer.h"
 #include "train/plot.h"
 #include "train/processes.h"
+#include "train/run_options.h"
 
 namespace {
 
@@ -52,8 +53,8 @@ int run_llm(train::LlmTrainOptions& options, CLI::App& command) {
   if (processes.is_first()) write_config(options.out, train::LlmTrainOptions::config(command));
   // only now: until training begins there is nothing to save but the feature cache, which is
   // always on disk, so a signal may simply end the program
-  std::signal(SIGINT, [](int) { train::LlmTrainer::request_stop(); });
-  std::signal(SIGTERM, [](int) { train::LlmTrainer::request_stop(); });
+  std::signal(SIGINT, [](int) { train::request_stop(); });
+  std::signal(SIGTERM, [](int) { train::request_stop(); });
   if (trainer.run() && processes.is_first()) std::cout << options.out << "\n";
   return 0;
 }
@@ -97,8 +98,8 @@ int run_bind(train::BindOptions& options, CLI::App& command) {
   std::optional<pandagpt::Manifest> manifest;
   if (!options.model_out.empty()) manifest = manifest_for(options, trainer.n_embd());
   write_config(options.out, train::BindOptions::config(command));
-  std::signal(SIGINT, [](int) { train::BindTrainer::request_stop(); });
-  std::signal(SIGTERM, [](int) { train::BindTrainer::request_stop(); });
+  std::signal(SIGINT, [](int) { train::request_stop(); });
+  std::signal(SIGTERM, [](int) { train::request_stop(); });
   if (!trainer.run()) return 0;
   if (manifest) write_model_folder(options, *manifest);
   std::cout << (options.model_out.empty() ? options.out : options.model_out) << "\n";

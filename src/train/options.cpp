@@ -16,17 +16,14 @@ CLI::Range below_one() {
 }  // namespace
 
 void LlmTrainOptions::declare(CLI::App& app) {
-  add_config_option(app);
+  declare_run(app);
   app.add_option("--model", model, "model folder or name: LLM, encoders, prompt template")
       ->capture_default_str();
   app.add_option("--llm", llm, "GGUF of the base language model, instead of the folder's");
   app.add_option("--encoders", encoders, "GGUF of the encoders, instead of the folder's");
-  app.add_option("--out", out, "folder for checkpoints, metrics, curves and weights")
-      ->capture_default_str();
   app.add_option(
       "--init", init,
       "begin with the weights of another run, given by its --out, instead of random ones");
-  app.add_flag("--restart", restart, "start anew even if OUT has a checkpoint");
   declare_data(app);
   declare_recipe(app);
   declare_reports(app);
@@ -43,7 +40,6 @@ void LlmTrainOptions::declare_data(CLI::App& app) {
       ->capture_default_str();
   app.add_option("--media,--images", media,
                  "folder that the data's paths are relative to (default: that of the data)");
-  app.add_option("--cache", cache, "folder of the feature cache (default: OUT/cache)");
   app.add_option(
          "--max-bad", max_bad,
          "share of conversations that may be unusable; they are listed in OUT/left_out.jsonl")
@@ -78,31 +74,12 @@ void LlmTrainOptions::declare_recipe(CLI::App& app) {
   app.add_option("--feature-dropout", feature_dropout, "share of the projector's inputs left out")
       ->check(below_one())
       ->capture_default_str();
-  app.add_option("--lr", lr, "peak learning rate")->check(positive)->capture_default_str();
-  app.add_option("--beta1", beta1)->check(a_share())->capture_default_str();
-  app.add_option("--beta2", beta2)->check(a_share())->capture_default_str();
-  app.add_option("--weight-decay", weight_decay)
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str();
-  app.add_option("--warmup", warmup, "share of the steps")->check(a_share())->capture_default_str();
-  app.add_option("--clip", clip, "largest gradient norm")->check(positive)->capture_default_str();
   app.add_option("--lora-rank", lora_rank)->check(CLI::Range(1, 1024))->capture_default_str();
   app.add_option("--lora-alpha", lora_alpha)->check(positive)->capture_default_str();
   app.add_option("--lora-dropout", lora_dropout)->check(below_one())->capture_default_str();
-  app.add_option("--seed", seed)->capture_default_str();
 }
 
 void LlmTrainOptions::declare_reports(CLI::App& app) {
-  const auto positive = CLI::PositiveNumber;
-  app.add_option("--validate-every", validate_every, "steps between validations")
-      ->check(positive)
-      ->capture_default_str();
-  app.add_option("--save-every", save_every, "steps between checkpoints")
-      ->check(positive)
-      ->capture_default_str();
-  app.add_option("--export-type", export_type, "type of the exported weights")
-      ->check(CLI::IsMember({"f16", "f32"}))
-      ->capture_default_str();
   app.add_option("--sample-every", sample_every,
                  "steps between sample answers, by the inference engine with the weights of that "
                  "moment, in OUT/samples.md (0: none)")
@@ -119,18 +96,12 @@ void LlmTrainOptions::declare_reports(CLI::App& app) {
 }
 
 void LlmTrainOptions::declare_scale(CLI::App& app) {
-  app.add_option("--threads", threads, "CPU threads (0: one a physical core)")
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str();
   app.add_option("--device", device,
                  "cpu, cuda (the GPU of this process's number on its machine), cuda:N, or auto: a "
                  "GPU where libtorch has one")
       ->capture_default_str();
   app.add_option("--encoder-device", encoder_device,
                  "cpu, auto (a GPU that llama.cpp's build knows), or its name, as in pandagpt ask")
-      ->capture_default_str();
-  app.add_option("--dtype", dtype, "type of the matrix products")
-      ->check(CLI::IsMember({"auto", "bf16", "f32"}))
       ->capture_default_str();
   app.add_option("--base-type", base_type,
                  "how the frozen base is held: auto (as --dtype), f32, bf16, or quantized: as in "
@@ -182,25 +153,20 @@ nlohmann::json LlmTrainOptions::config(const CLI::App& app) {
 }
 
 nlohmann::json LlmTrainOptions::to_json() const {
-  return {{"epochs", epochs},
-          {"max_steps", max_steps},
-          {"batch_size", batch_size},
-          {"answers_per_group", answers_per_group},
-          {"max_length", max_length},
-          {"n_image_tokens", n_image_tokens},
-          {"n_views", n_views},
-          {"validation_split", validation_split},
-          {"feature_dropout", feature_dropout},
-          {"lr", lr},
-          {"beta1", beta1},
-          {"beta2", beta2},
-          {"weight_decay", weight_decay},
-          {"warmup", warmup},
-          {"clip", clip},
-          {"lora_rank", lora_rank},
-          {"lora_alpha", lora_alpha},
-          {"lora_dropout", lora_dropout},
-          {"seed", seed}};
+  nlohmann::json json = optimiser_json();
+  json.update({{"epochs", epochs},
+               {"max_steps", max_steps},
+               {"batch_size", batch_size},
+               {"answers_per_group", answers_per_group},
+               {"max_length", max_length},
+               {"n_image_tokens", n_image_tokens},
+               {"n_views", n_views},
+               {"validation_split", validation_split},
+               {"feature_dropout", feature_dropout},
+               {"lora_rank", lora_rank},
+               {"lora_alpha", lora_alpha},
+               {"lora_dropout", lora_dropout}});
+  return json;
 }
 
 }  // namespace pandagpt::train

@@ -8,10 +8,20 @@
 #include <string>
 
 #include "train/launch.h"
+#include "train/run_options.h"
 
 namespace pandagpt::train {
 
-struct LlmTrainOptions {
+struct LlmTrainOptions : RunOptions {
+  /// Defaults of the reference: dsconfig/openllama_peft_stage_1.json and the paper, section 4.
+  LlmTrainOptions() {
+    out = "runs/llm";
+    lr = 5e-4;
+    weight_decay = 1e-3;
+    warmup = 0.1;
+    validate_every = save_every = 200;
+  }
+
   std::string model = "panda-mini";  ///< model folder: gives LLM, encoders and prompt template
   std::string llm;                   ///< GGUF of the base; overrides the folder's
   std::string encoders;              ///< GGUF of the encoders; overrides the folder's
@@ -19,8 +29,6 @@ struct LlmTrainOptions {
   std::string validation;            ///< the same for validation; may be empty
   double validation_split = 0;       ///< share of `data` that is held back for validation instead
   std::string media;                 ///< root of relative paths in the data; empty: its folder
-  std::string out = "runs/llm";      ///< checkpoints, metrics, curve, exported weights
-  std::string cache;                 ///< feature cache; empty: OUT/cache
   double max_bad = 0.01;             ///< share of unusable conversations above which the job ends
 
   std::int64_t epochs = 2;
@@ -32,36 +40,22 @@ struct LlmTrainOptions {
   int n_views = 1;             ///< versions of each picture (image_views.h); a step draws one
   double feature_dropout = 0;  ///< of the projector's inputs
 
-  // Reference: dsconfig/openllama_peft_stage_1.json and the paper, section 4
-  double lr = 5e-4;
-  double beta1 = 0.9;
-  double beta2 = 0.95;
-  double weight_decay = 1e-3;
-  double warmup = 0.1;  ///< share of all steps
-  double clip = 1.0;    ///< gradient norm
   std::int64_t lora_rank = 32;
   double lora_alpha = 32;
   double lora_dropout = 0.1;
 
   std::string device = "auto";          ///< auto, cpu, cuda, cuda:N
   std::string encoder_device = "auto";  ///< of the encoders (ggml's): auto, cpu, cuda0, ..
-  std::string dtype = "auto";           ///< of matrix products: auto, bf16, f32
   std::string base_type = "auto";  ///< how the base is held: auto (as dtype), f32, bf16, quantized
   std::int64_t micro_batch = 0;    ///< conversations a process computes at a time; 0: all it has
   bool checkpoint_activations = false;
   LaunchFlags launch;
   double timeout = 600;             ///< seconds that a process waits for the others
-  std::string export_type = "f16";  ///< of exported weights: f16, f32
-  std::uint64_t seed = 1;
-  int threads = 0;  ///< 0: one a physical core
-  std::int64_t validate_every = 200;
-  std::int64_t save_every = 200;
   std::int64_t sample_every = 0;    ///< steps between sample answers; 0: none
   std::int64_t n_samples = 4;       ///< of the validation's questions
   std::string sample_questions;     ///< a file of questions instead (as `data`, answers optional)
   std::int64_t sample_tokens = 64;  ///< of a sample answer, at most
   std::string init;                 ///< `out` of the run whose weights are the first ones
-  bool restart = false;             ///< ignore checkpoints in `out`
 
   /// Adds every flag to `app`, and --config.
   void declare(CLI::App& app);

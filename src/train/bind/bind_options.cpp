@@ -5,12 +5,12 @@
 namespace pandagpt::train {
 
 void BindOptions::declare(CLI::App& app) {
-  const auto positive = CLI::PositiveNumber;
-  const auto share = CLI::Range(0.0, 1.0);
-  add_config_option(app);
   declare_files(app);
+  declare_run(app);
   declare_regularisation(app);
-  app.add_option("--steps", steps, "optimiser steps")->check(positive)->capture_default_str();
+  app.add_option("--steps", steps, "optimiser steps")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
   app.add_option("--batch-size", batch_size, "pairs a step; each is the others' negative")
       ->check(CLI::Range(2, 1 << 16))
       ->capture_default_str();
@@ -20,14 +20,6 @@ void BindOptions::declare(CLI::App& app) {
          "whole batch all the same")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
-  app.add_option("--lr", lr, "peak learning rate")->check(positive)->capture_default_str();
-  app.add_option("--beta1", beta1)->check(share)->capture_default_str();
-  app.add_option("--beta2", beta2)->check(share)->capture_default_str();
-  app.add_option("--weight-decay", weight_decay, "of matrices")
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str();
-  app.add_option("--warmup", warmup, "share of the steps")->check(share)->capture_default_str();
-  app.add_option("--clip", clip, "largest gradient norm")->check(positive)->capture_default_str();
   app.add_option("--temperature", temperature, "of the loss, at the start")
       ->check(CLI::Range(0.01, 1.0))
       ->capture_default_str();
@@ -37,23 +29,6 @@ void BindOptions::declare(CLI::App& app) {
                  "the vision tower, or 1)")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
-  app.add_option("--dtype", dtype, "type of the matrix products")
-      ->check(CLI::IsMember({"auto", "bf16", "f32"}))
-      ->capture_default_str();
-  app.add_option("--export-type", export_type, "type of the exported matrices")
-      ->check(CLI::IsMember({"f16", "f32"}))
-      ->capture_default_str();
-  app.add_option("--seed", seed)->capture_default_str();
-  app.add_option("--threads", threads, "CPU threads (0: one a physical core)")
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str();
-  app.add_option("--validate-every", validate_every, "steps between validations")
-      ->check(positive)
-      ->capture_default_str();
-  app.add_option("--save-every", save_every, "steps between checkpoints")
-      ->check(positive)
-      ->capture_default_str();
-  app.add_flag("--restart", restart, "start anew even if OUT has a checkpoint");
 }
 
 void BindOptions::declare_files(CLI::App& app) {
@@ -74,9 +49,6 @@ void BindOptions::declare_files(CLI::App& app) {
   app.add_option("--sizes", sizes, "sizes of the encoders: JSON, or a file of it");
   app.add_option("--merges", merges,
                  "CLIP's vocabulary for a new text tower (default: learned from the texts)");
-  app.add_option("--out", out, "folder for checkpoints, metrics, curve and encoders.gguf")
-      ->capture_default_str();
-  app.add_option("--cache", cache, "folder of the cache of decoded inputs (default: OUT/cache)");
   app.add_option("--model-out", model_out,
                  "new model folder: that of --model with the trained encoders");
 }
@@ -124,29 +96,24 @@ nlohmann::json BindOptions::config(const CLI::App& app) {
 }
 
 nlohmann::json BindOptions::to_json() const {
-  return {{"train", train},
-          {"sizes", sizes},
-          {"data", data},
-          {"templates", templates},
-          {"steps", steps},
-          {"batch_size", batch_size},
-          {"lr", lr},
-          {"beta1", beta1},
-          {"beta2", beta2},
-          {"weight_decay", weight_decay},
-          {"warmup", warmup},
-          {"clip", clip},
-          {"temperature", temperature},
-          {"fixed_temperature", fixed_temperature},
-          {"output_scale", output_scale},
-          {"average", average},
-          {"augment", augment},
-          {"mixup", mixup},
-          {"drop_path", drop_path},
-          {"head_dropout", head_dropout},
-          {"patch_dropout", patch_dropout},
-          {"n_views", n_views},
-          {"seed", seed}};
+  nlohmann::json json = optimiser_json();
+  json.update({{"train", train},
+               {"sizes", sizes},
+               {"data", data},
+               {"templates", templates},
+               {"steps", steps},
+               {"batch_size", batch_size},
+               {"temperature", temperature},
+               {"fixed_temperature", fixed_temperature},
+               {"output_scale", output_scale},
+               {"average", average},
+               {"augment", augment},
+               {"mixup", mixup},
+               {"drop_path", drop_path},
+               {"head_dropout", head_dropout},
+               {"patch_dropout", patch_dropout},
+               {"n_views", n_views}});
+  return json;
 }
 
 }  // namespace pandagpt::train

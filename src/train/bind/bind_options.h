@@ -8,9 +8,18 @@
 #include <string>
 #include <vector>
 
+#include "train/run_options.h"
+
 namespace pandagpt::train {
 
-struct BindOptions {
+struct BindOptions : RunOptions {
+  BindOptions() {
+    out = "runs/bind";
+    lr = 1e-3;
+    weight_decay = 0.05;
+    warmup = 0.05;
+  }
+
   std::string model = "panda-mini";     ///< model folder whose encoders are added to
   std::string encoders;                 ///< encoders file instead; "none": a new one
   std::string train;                    ///< senses, separated by commas
@@ -19,20 +28,12 @@ struct BindOptions {
   std::vector<std::string> validation;  ///< lists of pairs
   std::vector<std::string> templates;   ///< "audio=the sound of a {}"
   std::string merges;                   ///< CLIP's vocabulary for the text tower; empty: learned
-  std::string out = "runs/bind";        ///< checkpoints, metrics, curve, exported encoders
-  std::string cache;                    ///< decoded inputs; empty: OUT/cache
   std::string model_out;                ///< new model folder with the trained encoders
 
   std::int64_t steps = 1000;
   std::int64_t batch_size = 128;  ///< pairs a step, all of one list
   std::int64_t part = 0;          ///< pairs whose activations are held at a time; 0: all
-  double lr = 1e-3;
-  double beta1 = 0.9;
-  double beta2 = 0.95;
-  double weight_decay = 0.05;
-  double warmup = 0.05;       ///< share of the steps
-  double clip = 1.0;          ///< gradient norm
-  double temperature = 0.07;  ///< at the start
+  double temperature = 0.07;      ///< at the start
   bool fixed_temperature = false;
   double output_scale = 0;  ///< length of exported embeddings; 0: that of the vision tower, or 1
   double average = 0;       ///< decay of the weights' moving average; 0: none
@@ -43,14 +44,6 @@ struct BindOptions {
   double patch_dropout = 0;
   int n_views = 1;             ///< versions of each picture whose features are kept
   double max_failures = 0.01;  ///< share of inputs that may be unreadable
-
-  std::string dtype = "auto";       ///< of matrix products: auto, bf16, f32
-  std::string export_type = "f16";  ///< of exported matrices: f16, f32
-  std::uint64_t seed = 1;
-  int threads = 0;  ///< 0: one a physical core
-  std::int64_t validate_every = 100;
-  std::int64_t save_every = 100;
-  bool restart = false;  ///< ignore checkpoints in `out`
 
   /// Adds every flag to `app`.
   void declare(CLI::App& app);

@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <csignal>
 #include <numbers>
 
 #include "core/file.h"
@@ -23,8 +22,6 @@ namespace {
 
 using torch::Tensor;
 using Clock = std::chrono::steady_clock;
-
-volatile std::sig_atomic_t stop_requested = 0;
 
 // Keys that the two sides of a step are drawn with.
 constexpr std::uint64_t kSideKeys[] = {0xA, 0xB};
@@ -250,7 +247,7 @@ bool BindTrainer::run() {
   open_run();
   Progress progress("training", options_.steps);
   while (state_.step < options_.steps) {
-    if (stop_requested != 0) {
+    if (stop_requested()) {
       save();
       write_results("stopped");
       progress.finish("stopped; run the same command to go on");
@@ -350,10 +347,6 @@ void BindTrainer::write_results(const std::string& status) const {
   }
   write_file_atomically(fs::path(options_.out) / "training.json",
                         [&](std::ostream& out) { out << results.dump(2) << '\n'; });
-}
-
-void BindTrainer::request_stop() {
-  stop_requested = 1;
 }
 
 }  // namespace pandagpt::train

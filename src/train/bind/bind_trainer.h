@@ -46,9 +46,6 @@ class BindTrainer {
   /// Width of the joint space.
   int n_embd() const { return setup_->settings.n_embd; }
 
-  /// Async-signal-safe: run() ends after the step it is in.
-  static void request_stop();
-
  private:
   struct StepResult {
     const PairList* list = nullptr;
