@@ -76,51 +76,33 @@ build_programs() {
   fi
 }
 
-# The SHA-256 that panda-mini's manifest gives for a part (encoders, llm), or nothing.
+# The SHA-256 that panda-mini's manifest gives for encoders.gguf, or nothing.
 manifest_hash() {
-  "$venv_python" - "$root/models/panda-mini/panda.json" "$1" <<'PYTHON'
+  "$venv_python" - "$root/models/panda-mini/panda.json" <<'PYTHON'
 import json, sys
 
 try:
     with open(sys.argv[1], encoding="utf-8") as file:
-        print(json.load(file)["files"][sys.argv[2]].get("sha256", ""))
+        print(json.load(file)["files"]["encoders"].get("sha256", ""))
 except FileNotFoundError:
     print("")
 PYTHON
 }
 
-# have_part PART: whether models/panda-mini/PART.gguf is the manifest's.
-have_part() {
-  local file=$root/models/panda-mini/$1.gguf want
-  want=$(manifest_hash "$1")
-  [[ -f $file && -n $want && $(file_sha256 "$file") == "$want" ]] || return 1
-  info "models/panda-mini/$1.gguf is there, and its SHA-256 is right"
-}
-
 # The vision trunk. The conversion always gives the same bytes, so the manifest's hash tells
 # whether the file is the one that the projector was trained with.
 convert_trunk() {
-  have_part encoders && return
-  local output=$root/models/panda-mini/encoders.gguf want
+  local output=$root/models/panda-mini/encoders.gguf checkpoint=$cache/efficientnet-lite0.pth want
+  want=$(manifest_hash)
+  if [[ -f $output && -n $want && $(file_sha256 "$output") == "$want" ]]; then
+    info "models/panda-mini/encoders.gguf is there, and its SHA-256 is right"
+    return
+  fi
   info "converting EfficientNet-Lite0 to models/panda-mini/encoders.gguf"
-  logged convert "$build/src/cli/pandagpt" convert efficientnet-lite \
-    "$cache/efficientnet-lite0.pth" -o "$output"
-  want=$(manifest_hash encoders)
-  [[ -z $want || $(file_sha256 "$output") == "$want" ]] ||
+  logged convert "$build/src/cli/pandagpt" convert efficientnet-lite "$checkpoint" -o "$output"
+  if [[ -n $want && $(file_sha256 "$output") != "$want" ]]; then
     die "models/panda-mini/encoders.gguf came out differently from what panda.json says ($want)"
-}
-
-# The language model in a type that llama.cpp has fast products for. A compiler that rounds
-# otherwise can give another last bit here and there: that is the same model all the same.
-convert_llm() {
-  have_part llm && return
-  local output=$root/models/panda-mini/llm.gguf want
-  info "storing SmolLM2-135M-Instruct as Q8_0 in models/panda-mini/llm.gguf"
-  logged quantize "$build/src/cli/pandagpt" quantize --allow-requantize \
-    "$cache/SmolLM2-135M-Instruct.Q4_1.gguf" "$output" q8_0
-  want=$(manifest_hash llm)
-  [[ -z $want || $(file_sha256 "$output") == "$want" ]] ||
-    warn "models/panda-mini/llm.gguf is rounded otherwise than where it was measured"
+  fi
 }
 
 dependencies_changed=no
@@ -136,7 +118,6 @@ step "Model files and demo photos (110 MB and 13 MB to download)"
 step "Build (build/release)"
 configure
 build_programs
-step "panda-mini's vision trunk and language model"
+step "panda-mini's vision trunk"
 convert_trunk
-convert_llm
 info "ready: build/release/src/cli/pandagpt"
