@@ -287,8 +287,8 @@ class SetupMaker {
     MediaTensor views = inference_views(item, content, transforms);
     const Sample sample = decode_sample(item, content, transforms);
     for (int view = 0; view < options_.n_views; ++view) {
-      Random random(mix(options_.seed, fnv1a(item.name().data(), item.name().size()) +
-                                           static_cast<std::uint64_t>(view)));
+      Random random(mix(mix(options_.seed, fnv1a(content.data(), content.size())),
+                        static_cast<std::uint64_t>(view)));
       const auto altered = training_view(sample, item.tower, transforms, options_.augment, random);
       views.values.insert(views.values.end(), altered.begin(), altered.end());
     }
