@@ -105,6 +105,18 @@ convert_trunk() {
   fi
 }
 
+# The encoders of all senses: the trained towers of the repository on that trunk.
+join_senses() {
+  local folder=$root/models/panda-senses trunk=$root/models/panda-mini/encoders.gguf
+  local output=$folder/encoders.gguf
+  if [[ -f $output && $output -nt $folder/towers.gguf && $output -nt $trunk ]]; then
+    info "models/panda-senses/encoders.gguf is there"
+    return
+  fi
+  info "joining trunk and towers to models/panda-senses/encoders.gguf"
+  logged join "$build/src/cli/pandagpt" convert join "$trunk" "$folder/towers.gguf" -o "$output"
+}
+
 dependencies_changed=no
 steps=6
 step "System packages"
@@ -118,6 +130,7 @@ step "Model files and demo photos (110 MB and 13 MB to download)"
 step "Build (build/release)"
 configure
 build_programs
-step "panda-mini's vision trunk"
+step "panda-mini's vision trunk, and the towers on it"
 convert_trunk
+join_senses
 info "ready: build/release/src/cli/pandagpt"
