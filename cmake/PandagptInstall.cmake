@@ -52,7 +52,8 @@ install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT pandagpt)
 install(DIRECTORY models/ DESTINATION ${models_dir} COMPONENT pandagpt
         PATTERN "*.gguf" EXCLUDE PATTERN "*.part" EXCLUDE)
 install(DIRECTORY models/ DESTINATION ${models_dir} COMPONENT weights EXCLUDE_FROM_ALL
-        FILES_MATCHING PATTERN "*.gguf")
+        FILES_MATCHING PATTERN "*.gguf"
+        PATTERN "towers.gguf" EXCLUDE)  # a part of encoders.gguf
 
 install(EXPORT pandagptTargets NAMESPACE pandagpt:: DESTINATION ${package_dir} COMPONENT pandagpt)
 configure_package_config_file(cmake/pandagptConfig.cmake.in

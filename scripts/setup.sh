@@ -89,32 +89,25 @@ except FileNotFoundError:
 PYTHON
 }
 
-# The vision trunk. The conversion always gives the same bytes, so the manifest's hash tells
-# whether the file is the one that the projector was trained with.
-convert_trunk() {
-  local output=$root/models/panda-mini/encoders.gguf checkpoint=$cache/efficientnet-lite0.pth want
+# The vision trunk, with the trained towers of the repository on it. Both steps always give the same
+# bytes, so the manifest's hash tells whether these are the encoders that the projector was trained
+# with.
+make_encoders() {
+  local folder=models/panda-mini want
+  local output=$root/$folder/encoders.gguf trunk=$cache/efficientnet-lite0.gguf
   want=$(manifest_hash)
   if [[ -f $output && -n $want && $(file_sha256 "$output") == "$want" ]]; then
-    info "models/panda-mini/encoders.gguf is there, and its SHA-256 is right"
+    info "$folder/encoders.gguf is there, and its SHA-256 is right"
     return
   fi
-  info "converting EfficientNet-Lite0 to models/panda-mini/encoders.gguf"
-  logged convert "$build/src/cli/pandagpt" convert efficientnet-lite "$checkpoint" -o "$output"
+  info "converting EfficientNet-Lite0, and joining it with $folder/towers.gguf"
+  logged convert "$build/src/cli/pandagpt" convert efficientnet-lite \
+    "$cache/efficientnet-lite0.pth" -o "$trunk"
+  logged join "$build/src/cli/pandagpt" convert join "$trunk" "$root/$folder/towers.gguf" \
+    -o "$output"
   if [[ -n $want && $(file_sha256 "$output") != "$want" ]]; then
-    die "models/panda-mini/encoders.gguf came out differently from what panda.json says ($want)"
+    die "$folder/encoders.gguf came out differently from what panda.json says ($want)"
   fi
-}
-
-# The encoders of all senses: the trained towers of the repository on that trunk.
-join_senses() {
-  local folder=$root/models/panda-senses trunk=$root/models/panda-mini/encoders.gguf
-  local output=$folder/encoders.gguf
-  if [[ -f $output && $output -nt $folder/towers.gguf && $output -nt $trunk ]]; then
-    info "models/panda-senses/encoders.gguf is there"
-    return
-  fi
-  info "joining trunk and towers to models/panda-senses/encoders.gguf"
-  logged join "$build/src/cli/pandagpt" convert join "$trunk" "$folder/towers.gguf" -o "$output"
 }
 
 dependencies_changed=no
@@ -130,7 +123,6 @@ step "Model files and demo photos (110 MB and 13 MB to download)"
 step "Build (build/release)"
 configure
 build_programs
-step "panda-mini's vision trunk, and the towers on it"
-convert_trunk
-join_senses
+step "panda-mini's encoders"
+make_encoders
 info "ready: build/release/src/cli/pandagpt"

@@ -14,6 +14,7 @@ import unittest
 SOURCE_DIR = pathlib.Path(sys.argv.pop(1)) if len(sys.argv) > 1 else pathlib.Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(SOURCE_DIR / "tools" / "data"))
 
+import caption_agreement
 import caption_rules as rules
 import class_sentences
 import common
@@ -220,6 +221,25 @@ class Conversations(unittest.TestCase):
             thing = class_sentences.SOUNDS[label].thing
             self.assertEqual(answer.startswith("Yes"), f"hear {thing}" in question, (question, answer))
         self.assertIn("waving", sense_talk.action_turn("waving the right hand", ("?",), random.Random(2))[1])
+
+
+class Agreement(unittest.TestCase):
+    GROUPS = [["A dog runs on the grass.", "A dog runs across the grass.", "Green grass everywhere."],
+              ["A man sits.", "The man sits.", "Somebody waits."], ["A cat."]]
+
+    def test_the_caption_that_says_what_others_say_comes_first(self):
+        agreement = caption_agreement.Agreement(self.GROUPS)
+        for captions in self.GROUPS[:2]:
+            self.assertEqual(set(agreement.best(captions, 2)), set(captions[:2]))
+            scores = agreement.scores(captions)
+            self.assertGreater(min(scores[:2]), scores[2])
+            self.assertAlmostEqual(scores[0], agreement.scores(captions[::-1])[2])
+        self.assertEqual(agreement.scores(["A cat."]), [0])
+        self.assertEqual(agreement.best(["A cat."], 2), ["A cat."])
+
+    def test_words_of_all_photos_count_nothing(self):
+        groups = [["a dog", "a cat"], ["a man", "a car"]]
+        self.assertEqual(caption_agreement.Agreement(groups).scores(groups[0]), [0, 0])
 
 
 class Lists(unittest.TestCase):

@@ -11,6 +11,7 @@
 #include "test_support.h"
 #include "train/conversation_file.h"
 #include "train/dataset.h"
+#include "train/embedding_rows.h"
 #include "train_data_support.h"
 
 namespace pandagpt::train {
@@ -127,6 +128,26 @@ TEST_F(ConversationFileTest, SaysWhatIsWrongWithAFile) {
   EXPECT_THAT(message(""), HasSubstr("no conversations"));
   EXPECT_EQ(error_of([&] { ConversationFile(folder_ / "none", ""); }).kind(), ErrorKind::kInput);
   EXPECT_EQ(error_of([&] { ConversationFile(folder_.path(), ""); }).kind(), ErrorKind::kInput);
+}
+
+TEST_F(ConversationFileTest, AnEmbeddingMayStandInAPicturesPlace) {
+  const auto record = [](const nlohmann::json& inputs) {
+    return conversation_about(inputs, "What?", "A dog.").dump() + "\n";
+  };
+  const ConversationFile file = open(record({{"embedding", "a.npy"}, {"row", 12}}) +
+                                     record({{"embedding", "a.npy"}}) +
+                                     record({{"embedding", "a.png"}}) +
+                                     record({{"embedding", "a.npy"}, {"row", -1}}));
+  const Input input = file.read(0).inputs.items().at(0);
+  const auto row = embedding_row(input.name);
+  ASSERT_TRUE(row);
+  EXPECT_EQ(fs::path(row->path).filename(), "a.npy");
+  EXPECT_EQ(row->row, 12);
+  EXPECT_EQ(embedding_row(file.read(1).inputs.items().at(0).name)->row, 0);
+  EXPECT_THROW(file.read(2), BadObject);
+  EXPECT_THROW(file.read(3), BadObject);
+  for (const char* name : {"a.npy", "a.npy#", "a.npy#x", "a.npy#-1", "a.npy#1x", "a.png#1"})
+    EXPECT_FALSE(embedding_row(name)) << name;
 }
 
 TEST_F(ConversationFileTest, AQuestionMayStandOpenIfAsked) {

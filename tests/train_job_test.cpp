@@ -252,9 +252,21 @@ TEST_F(TrainJobTest, ARunBeginsWithAnothersWeights) {
   EXPECT_LT(difference("first", "second"), 1e-6);
   EXPECT_EQ(start_with("other", "--lr", "1e-12", {"--max-steps", "1"}).wait(), 0);
   EXPECT_GT(difference("first", "other"), 1e-3);
+  // the exported weights alone, as a model folder has them, in half precision
+  for (const char* file : {"projector.gguf", "adapter.gguf"}) {
+    fs::create_directories(folder_ / "model");
+    fs::copy_file(folder_ / "first" / file, folder_ / "model" / file);
+  }
+  const Arguments model = {"--init", (folder_ / "model").string(), "--max-steps", "1"};
+  TrainerProcess third = start_with("third", "--lr", "1e-12", model);
+  EXPECT_EQ(third.wait(), 0) << third.log();
+  EXPECT_LT(difference("first", "third"), 1e-3);
+  TrainerProcess alpha = start("alpha", {"--init", (folder_ / "model").string(), "--lora-alpha", "3"});
+  EXPECT_EQ(alpha.wait(), 4);
+  EXPECT_THAT(alpha.log(), testing::HasSubstr("give --lora-alpha"));
   TrainerProcess none = start("none", {"--init", (folder_ / "nothing").string()});
   EXPECT_EQ(none.wait(), 3);
-  EXPECT_THAT(none.log(), testing::HasSubstr("has no checkpoint to begin with"));
+  EXPECT_THAT(none.log(), testing::HasSubstr("has neither checkpoints nor projector.gguf"));
   TrainerProcess sizes = start_with("sizes", "--lora-rank", "2", init);
   EXPECT_EQ(sizes.wait(), 3);
   EXPECT_THAT(sizes.log(), testing::HasSubstr("needs the same encoders, LLM and LoRA rank"));

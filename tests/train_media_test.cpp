@@ -7,11 +7,13 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <limits>
 
 #include "encoders/encoders.h"
 #include "imagebind_fixtures.h"
 #include "pipeline/input_encoder.h"
 #include "test_support.h"
+#include "train/embedding_rows.h"
 #include "train/image_views.h"
 #include "train/media_features.h"
 #include "train/record_store.h"
@@ -296,6 +298,45 @@ TEST_F(MediaFeaturesTest, EveryKindIsEncodedAsInferenceDoes) {
     EXPECT_TRUE(std::equal(row.begin(), row.end(), expected.begin() + number * row.size()))
         << to_string(inputs.items()[i].modality);
   }
+}
+
+/// An .npy file of floats (rows, width).
+void write_npy(const fs::path& path, std::size_t width, const std::vector<float>& values) {
+  const std::string header = "{'descr': '<f4', 'fortran_order': False, 'shape': (" +
+                             std::to_string(values.size() / width) + ", " + std::to_string(width) +
+                             "), }\n";
+  std::string file("\x93NUMPY\x01\x00", 8);
+  file += {static_cast<char>(header.size()), 0};
+  file.append(header).append(reinterpret_cast<const char*>(values.data()), values.size() * 4);
+  write_text(path, file);
+}
+
+TEST_F(MediaFeaturesTest, RowsOfAFileAreEmbeddingsAsTheyAre) {
+  MediaFeatures features = open();
+  const auto width = static_cast<std::size_t>(features.n_features());
+  std::vector<float> values(3 * width);
+  for (std::size_t i = 0; i < values.size(); ++i)
+    values[i] = static_cast<float>(i) * 0.5F;
+  values.back() = std::numeric_limits<float>::infinity();
+  write_npy(folder_ / "rows.npy", width, values);
+  write_npy(folder_ / "narrow.npy", 2, {1, 2});
+  const auto row_of = [&](const std::string& file, std::int64_t row) {
+    return features.add(picture(input_name({file, row})), 4);
+  };
+  const std::int64_t second = row_of("rows.npy", 1);
+  EXPECT_NE(row_of("rows.npy", 0), second);
+  EXPECT_EQ(row_of("rows.npy", 1), second);
+  const std::int64_t infinite = row_of("rows.npy", 2), beyond = row_of("rows.npy", 3);
+  const std::int64_t narrow = row_of("narrow.npy", 0), missing = row_of("none.npy", 0);
+  features.encode(alone_);
+  EXPECT_EQ(features.n_views(second), 1);
+  std::vector<float> row(width);
+  features.copy(second, 0, row);
+  EXPECT_TRUE(std::equal(row.begin(), row.end(), values.begin() + row.size()));
+  EXPECT_THAT(features.failure(infinite), HasSubstr("row 2 has values that are no finite"));
+  EXPECT_THAT(features.failure(beyond), HasSubstr("has 3 rows, so none of number 3"));
+  EXPECT_THAT(features.failure(narrow), HasSubstr("is of shape (1, 2)"));
+  EXPECT_THAT(features.failure(missing), HasSubstr("none.npy"));
 }
 
 TEST_F(MediaFeaturesTest, OtherSensorsAreOtherInputsAndAMissingTowerIsAnError) {

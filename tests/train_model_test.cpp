@@ -386,14 +386,17 @@ std::vector<std::vector<float>> llama_logits(const LlmModel& model, const LoraAd
   float scale = adapter.scale();
   EXPECT_EQ(llama_set_adapters_lora(context.get(), &handle, 1, &scale), 0);
   std::vector<std::vector<float>> rows;
+  auto next = image.begin();  // `image` holds an embedding for each of its tokens
   for (std::size_t i = 0; i < e.tokens.size(); ++i) {
     const bool is_image = e.tokens[i] == Example::kImageToken;
     llama_batch batch = llama_batch_init(1, is_image ? model.n_embd() : 0, 1);
     batch.n_tokens = 1;
-    if (is_image)
-      std::copy(image.begin(), image.end(), batch.embd);
-    else
+    if (is_image) {
+      std::copy_n(next, model.n_embd(), batch.embd);
+      next += model.n_embd();
+    } else {
       batch.token[0] = e.tokens[i];
+    }
     batch.pos[0] = static_cast<llama_pos>(i);
     batch.n_seq_id[0] = 1;
     batch.seq_id[0][0] = 0;
@@ -466,15 +469,17 @@ TEST(ShippedModel, TrainerAndLlamaCppAgreeOnTheQuantisedBase) {
   // as the encoder's: not negative, length sqrt(width)
   Tensor feature = torch::randn({1, manifest.embedding_width}).abs();
   feature = feature / feature.norm() * std::sqrt(static_cast<double>(manifest.embedding_width));
+  const std::int64_t n_image_tokens = projector.get_u32(projector_keys::kImageTokens);
   const Tensor image = torch::nn::functional::linear(feature, read(projector, "llama_proj.weight"),
                                                      read(projector, "llama_proj.bias"))
+                           .reshape({n_image_tokens, -1})
                            .contiguous();
 
   Conversation conversation{
       "", {}, {{"What is in the picture?", "Two dogs run across a green meadow."}}};
   conversation.inputs.add_file(Modality::kImage, "x");
   ConversationTokenizer tokenizer([&](std::string_view text) { return llm->tokenize_piece(text); },
-                                  {manifest.prompt, llm->bos(), 1, 256});
+                                  {manifest.prompt, llm->bos(), n_image_tokens, 256});
   const Example example = tokenizer(conversation);
   const PackedBatch batch = pack(
       std::span(&example, 1), {{0}},

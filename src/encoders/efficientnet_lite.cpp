@@ -5,6 +5,7 @@
 
 #include "encoders/conv_layers.h"
 #include "encoders/encoder_keys.h"
+#include "encoders/imagebind_config.h"
 #include "pandagpt/error.h"
 #include "tensor/image_ops.h"
 
@@ -37,6 +38,11 @@ int EfficientNetConfig::grid_cells() const {
   for (const BottleneckConfig& block : blocks)
     side = same_window(side, block.kernel, block.stride).out;
   return static_cast<int>(side);
+}
+
+bool has_trunk(const GgufFile& file) {
+  return has_tower(file, Tower::kVision) &&
+         file.get_str(keys::kVisionArchitecture) == keys::kEfficientNetLite;
 }
 
 EfficientNetConfig read_efficientnet_config(const GgufFile& file) {

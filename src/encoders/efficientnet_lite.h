@@ -44,6 +44,9 @@ struct EfficientNetConfig {
   int grid_cells() const;
 };
 
+/// Whether the file's vision tower is such a trunk.
+bool has_trunk(const GgufFile& file);
+
 /// Reads the sizes from the metadata. Throws Error(kModel) on missing keys and impossible values.
 EfficientNetConfig read_efficientnet_config(const GgufFile& file);
 

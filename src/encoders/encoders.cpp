@@ -9,6 +9,7 @@
 #include "core/file.h"
 #include "encoders/bpe_tokenizer.h"
 #include "encoders/efficientnet_encoder.h"
+#include "encoders/efficientnet_lite.h"
 #include "encoders/embedding.h"
 #include "encoders/encoder_keys.h"
 #include "encoders/imagebind_tower.h"
@@ -61,11 +62,6 @@ void check_architecture(const GgufFile& file) {
   if (version != keys::kEncoderFormatVersion)
     fail(file, "has the format version " + std::to_string(version) + ", this program reads " +
                    std::to_string(keys::kEncoderFormatVersion) + "; convert the weights again");
-}
-
-bool is_efficientnet(const GgufFile& file, Tower tower) {
-  return tower == Tower::kVision &&
-         file.get_str(keys::kVisionArchitecture) == keys::kEfficientNetLite;
 }
 
 /// ImageBind's pictures are square, with three colours.
@@ -268,7 +264,7 @@ class Encoders::Impl {
       if (!efficientnet_) open(Tower::kVision);
       return;
     }
-    if (is_efficientnet(file_, tower)) {
+    if (tower == Tower::kVision && has_trunk(file_)) {
       efficientnet_ = std::make_unique<EfficientNetEncoder>(
           file_, backend_, options_.portable || !backend_.is_cpu(), options_.max_batch);
       transform_ = read_image_transform(file_, efficientnet_->image_size());

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "encoders/conv_layers.h"
+#include "encoders/efficientnet_lite.h"
 #include "encoders/embedding.h"
 #include "encoders/encoder_keys.h"
 #include "encoders/imagebind_config.h"
@@ -51,8 +52,7 @@ bool is_shared_trunk(const GgufFile& file, Tower tower) {
 
 SharedTrunkConfig read_shared_trunk_config(const GgufFile& file, Tower tower) {
   const std::string name = tower_name(tower);
-  if (!has_tower(file, Tower::kVision) ||
-      file.get_str(keys::kVisionArchitecture) != keys::kEfficientNetLite)
+  if (!has_trunk(file))
     fail(file, "the " + name + " tower shares the trunk of a vision tower that isn't there");
   const std::string input_key = tower_key(tower, "input");
   const std::vector<std::uint32_t> input = file.get_u32_array(input_key);

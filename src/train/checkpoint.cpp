@@ -22,7 +22,7 @@ constexpr char kPrefix[] = "step-";
 std::map<std::int64_t, fs::path> list_checkpoints(const fs::path& out) {
   std::map<std::int64_t, fs::path> found;
   std::error_code code;
-  for (const auto& entry : fs::directory_iterator(out / "checkpoints", code)) {
+  for (const auto& entry : fs::directory_iterator(out / kCheckpointsFolder, code)) {
     const std::string name = entry.path().filename().string();
     if (name.rfind(kPrefix, 0) != 0) continue;
     const std::string digits = name.substr(sizeof(kPrefix) - 1);
@@ -71,7 +71,7 @@ void read_parameters(const fs::path& folder, const NamedTensors& parameters,
 
 void save_checkpoint(const fs::path& out, const RunState& state, const NamedTensors& parameters,
                      const torch::optim::Optimizer& optimizer) {
-  const fs::path folder = out / "checkpoints" / (kPrefix + std::to_string(state.step));
+  const fs::path folder = out / kCheckpointsFolder / (kPrefix + std::to_string(state.step));
   fs::path temporary = folder;
   temporary += ".tmp";
   std::error_code code;
@@ -158,7 +158,9 @@ void load_parameters(const fs::path& run, const NamedTensors& parameters) {
   const auto all = list_checkpoints(run);
   if (all.empty())
     throw Error(ErrorKind::kInput,
-                run.string() + ": has no checkpoint to begin with; give the --out of a run");
+                run.string() +
+                    ": has neither checkpoints nor projector.gguf to begin with; give the --out "
+                    "of a run, or a model folder");
   const fs::path folder = all.rbegin()->second;
   try {
     read_parameters(folder, parameters, parameters.front().second.device());

@@ -20,6 +20,8 @@ class Optimizer;
 
 namespace pandagpt::train {
 
+inline constexpr const char* kCheckpointsFolder = "checkpoints";
+
 using NamedTensors = std::vector<std::pair<std::string, torch::Tensor>>;
 
 struct RunState {

@@ -11,6 +11,7 @@
 
 #include "pandagpt/error.h"
 #include "pipeline/input_json.h"
+#include "train/embedding_rows.h"
 #include "train/fnv1a.h"
 
 namespace pandagpt::train {
@@ -21,6 +22,8 @@ using Json = nlohmann::json;
 
 constexpr std::size_t kBlockBytes = 1 << 20;
 constexpr const char* kImageName = "image_name";  // the reference's key
+constexpr const char* kEmbedding = "embedding";
+constexpr const char* kRow = "row";
 constexpr char kByteOrderMark[] = "\xEF\xBB\xBF";
 
 bool is_space(char c) {
@@ -68,6 +71,17 @@ std::string parse_id(const Json& object) {
   return id->is_string() ? id->get<std::string>() : id->dump();
 }
 
+/// {"embedding": "a.npy", "row": 3}
+Input parse_embedding(const Json& object, const fs::path& root) {
+  EmbeddingRow row{resolved_path(root, require_string(object, kEmbedding))};
+  if (!row.path.ends_with(".npy")) throw BadObject("'embedding' is no .npy file");
+  const auto number = object.find(kRow);
+  if (number != object.end() && !number->is_number_unsigned())
+    throw BadObject("'row' is no whole number from 0 on");
+  if (number != object.end()) row.row = number->get<std::int64_t>();
+  return {.modality = Modality::kImage, .name = input_name(row)};
+}
+
 Conversation parse_conversation(const Json& object, const fs::path& root, bool open_ended) {
   if (!object.is_object()) throw BadObject("not an object");
   Conversation conversation;
@@ -75,6 +89,7 @@ Conversation parse_conversation(const Json& object, const fs::path& root, bool o
   if (object.contains(kImageName) && !object.at(kImageName).is_null())
     conversation.inputs.add_file(Modality::kImage,
                                  resolved_path(root, require_string(object, kImageName)));
+  if (object.contains(kEmbedding)) conversation.inputs.add(parse_embedding(object, root));
   const Inputs inputs = inputs_of_json(object, root);
   for (const Input& input : inputs.items())
     conversation.inputs.add(input);

@@ -4,7 +4,8 @@
 //   {"image_name": "a.jpg", "conversation": [{"from": "human", "value": "What is this?"},
 //                                            {"from": "gpt", "value": "A dog."}, ..]}
 // or the same objects one a line (JSON lines). Beside "image_name", or instead of it, a record may
-// name inputs of any kind (pipeline/input_json.h); with none at all it is about text alone.
+// name inputs of any kind (pipeline/input_json.h), or a ready embedding in a picture's place,
+// {"embedding": "a.npy", "row": 3} (embedding_rows.h); with none at all it is about text alone.
 #pragma once
 
 #include <cstdint>

@@ -131,6 +131,12 @@ std::pair<Tensor, Tensor> Projector::folded() const {
   return {w, bias - torch::mv(w, mean)};
 }
 
+void Projector::unfold() {
+  const torch::NoGradGuard no_grad;
+  bias.add_(torch::mv(weight, mean));
+  weight.mul_(deviation);
+}
+
 LlamaLora::LlamaLora(GgufFile file, const LoraOptions& lora, torch::ScalarType compute,
                      const MemoryOptions& memory)
     : file_(std::make_shared<const GgufFile>(std::move(file))),

@@ -93,6 +93,9 @@ struct Projector {
                        uint64_t key) const;
   /// Weight and bias of the plain linear map on raw features.
   std::pair<torch::Tensor, torch::Tensor> folded() const;
+  /// Takes the present weight and bias as that map, and makes them the ones on standardised
+  /// features that are the same.
+  void unfold();
 };
 
 class LlamaLora {

@@ -13,6 +13,7 @@
 #include "pandagpt/error.h"
 #include "tensor/gguf_file.h"
 #include "train/export.h"
+#include "train/initial_weights.h"
 #include "train/matmul.h"
 #include "train/mix.h"
 #include "train/plot.h"
@@ -66,6 +67,16 @@ torch::ScalarType choose_compute(const std::string& dtype, const std::string& ba
   return product_type(type);
 }
 
+/// One scale for all features, the root of their mean variance: a scale for each would blow up the
+/// space's small directions, which are mostly noise, to the size of the large ones.
+Tensor common_deviation(const std::vector<double>& deviations) {
+  const Tensor each = torch::tensor(deviations, torch::kFloat32);
+  return torch::sqrt(torch::mean(each * each))
+      .clamp_min(kMinDeviation)
+      .expand(each.sizes())
+      .clone();
+}
+
 }  // namespace
 
 double learning_rate(std::int64_t step, std::int64_t n_steps, double peak, double warmup) {
@@ -104,8 +115,7 @@ void LlmTrainer::make_parameters() {
   const std::int64_t n_out = options_.n_image_tokens * model_->config().n_embd;
   const MediaFeatures::Moments moments = data_->moments();
   projector_.mean = torch::tensor(moments.mean, torch::kFloat32).to(device_);
-  projector_.deviation =
-      torch::tensor(moments.deviation, torch::kFloat32).clamp_min(kMinDeviation).to(device_);
+  projector_.deviation = common_deviation(moments.deviation).to(device_);
 
   // all random starting values come from here, in a fixed order
   torch::manual_seed(options_.seed);
@@ -315,13 +325,13 @@ void LlmTrainer::open_run() {
   std::error_code code;
   const fs::path out = options_.out;
   if (options_.restart && processes_.is_first())
-    for (const char* name : {"checkpoints", kMetricsFile, kTensorBoardFolder, "best"})
+    for (const char* name : {kCheckpointsFolder, kMetricsFile, kTensorBoardFolder, "best"})
       fs::remove_all(out / name, code);
   processes_.wait_for_all();
   if (load_checkpoint(options_.out, state_, parameters(), *optimizer_))
     spdlog::info("going on from step {}", state_.step);
   else if (!options_.init.empty())
-    load_parameters(options_.init, parameters());
+    load_initial_weights(options_.init, parameters(), options_.n_image_tokens, projector_, *model_);
   processes_.require_same("the checkpoint in --out (which has to be one folder for all)",
                           std::to_string(state_.step));
   if (!processes_.is_first()) return;

@@ -69,10 +69,12 @@ std::int64_t MediaFeatures::add(const Input& input, int n_views) {
                                        to_string(input.modality) + " tower; use a model that has");
   auto sensor = std::ranges::find(sensors_, input.sensor);
   if (sensor == sensors_.end()) sensor = sensors_.insert(sensor, input.sensor);
+  const std::optional<EmbeddingRow> given = embedding_row(input.name);
   Entry entry{.modality = input.modality,
               .sensor = static_cast<std::uint32_t>(sensor - sensors_.begin()),
-              .n_views = input.modality == Modality::kImage ? n_views : 1,
-              .path = input.name,
+              .n_views = input.modality == Modality::kImage && !given ? n_views : 1,
+              .path = given ? given->path : input.name,
+              .row = given ? given->row : -1,
               .sha256 = {},
               .failure = {}};
   const std::size_t hash = std::hash<std::string>()(input.name);
@@ -80,7 +82,7 @@ std::int64_t MediaFeatures::add(const Input& input, int n_views) {
   for (auto known = begin; known != end; ++known) {
     Entry& other = entries_[static_cast<std::size_t>(known->second)];
     if (other.modality == entry.modality && other.sensor == entry.sensor &&
-        other.path == entry.path) {
+        other.path == entry.path && other.row == entry.row) {
       other.n_views = std::max(other.n_views, entry.n_views);
       return known->second;
     }
@@ -99,8 +101,9 @@ Input MediaFeatures::input_of(const Entry& entry) const {
 }
 
 RecordStore::Key MediaFeatures::key_of(const Entry& entry, int view) const {
-  return RecordStore::key_of(fmt::format("{}\n{}\n{}\n{}\n{}", kKeyVersion,
-                                         to_string(entry.modality), entry.sha256,
+  const std::string kind =
+      entry.row < 0 ? to_string(entry.modality) : fmt::format("row {}", entry.row);
+  return RecordStore::key_of(fmt::format("{}\n{}\n{}\n{}\n{}", kKeyVersion, kind, entry.sha256,
                                          to_string(sensors_[entry.sensor]), view));
 }
 
@@ -125,6 +128,13 @@ void MediaFeatures::prepare_missing(Entry& entry, std::vector<Missing>& missing)
   }
 }
 
+void MediaFeatures::copy_row(const Entry& entry) {
+  const RecordStore::Key key = key_of(entry, 0);
+  if (store_->contains(key)) return;
+  const std::vector<float> row = embeddings_.read({entry.path, entry.row}, n_features_);
+  store_->add(key, {reinterpret_cast<const std::uint8_t*>(row.data()), row.size() * sizeof(float)});
+}
+
 void MediaFeatures::encode_missing(std::vector<Missing>& missing) {
   std::vector<TowerInput> inputs;
   for (Missing& one : missing)
@@ -145,7 +155,10 @@ void MediaFeatures::encode_share(int share, int n_shares) {
     Entry& entry = entries_[static_cast<std::size_t>(i)];
     try {
       look_up_content(entry);
-      prepare_missing(entry, missing);
+      if (entry.row < 0)
+        prepare_missing(entry, missing);
+      else
+        copy_row(entry);
       entry.failure.clear();
     } catch (const Error& error) {
       if (error.kind() != ErrorKind::kInput) throw;
@@ -167,6 +180,7 @@ void MediaFeatures::encode(Processes& processes) {
   // all are in the cache now, unless the processes don't share its folder
   encode_share(0, 1);
   encoders_.reset();
+  embeddings_ = {};
 }
 
 const std::string& MediaFeatures::failure(std::int64_t input) const {

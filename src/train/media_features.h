@@ -15,6 +15,7 @@
 #include "pandagpt/input.h"
 #include "pipeline/media_tensor.h"
 #include "train/dataset.h"
+#include "train/embedding_rows.h"
 #include "train/processes.h"
 #include "train/record_store.h"
 
@@ -37,8 +38,9 @@ class MediaFeatures {
   /// Throws Error(kModel) if the encoders can't be used.
   MediaFeatures(const Files& files, EncoderOptions options);
 
-  /// The input's number; equal inputs (weights aside) have one. `n_views`: versions of a picture
-  /// that are wanted. Throws Error(kModel) for a kind that the encoders have no tower for.
+  /// The input's number; equal inputs (weights aside) have one; it may be an embedding itself
+  /// (embedding_rows.h). `n_views`: versions of a picture that are wanted. Throws Error(kModel) for
+  /// a kind that the encoders have no tower for.
   std::int64_t add(const Input& input, int n_views = 1);
   std::int64_t size() const { return static_cast<std::int64_t>(entries_.size()); }
 
@@ -76,6 +78,7 @@ class MediaFeatures {
     std::uint32_t sensor;  // index into sensors_
     int n_views;
     std::string path;
+    std::int64_t row;     // of a file of embeddings; -1: the file is to be encoded
     std::string sha256;   // of the content, empty until it is known
     std::string failure;  // why there is none
   };
@@ -91,6 +94,8 @@ class MediaFeatures {
   void look_up_content(Entry& entry);
   /// Decodes the versions that the cache lacks.
   void prepare_missing(Entry& entry, std::vector<Missing>& missing);
+  /// An embedding that is given goes into the cache as it is.
+  void copy_row(const Entry& entry);
   void encode_missing(std::vector<Missing>& missing);
   /// Of every `n_shares`-th input from `share` on.
   void encode_share(int share, int n_shares);
@@ -98,6 +103,7 @@ class MediaFeatures {
   std::unique_ptr<RecordStore> hashes_;
   std::unique_ptr<Encoders> encoders_;  // gone after encode()
   MediaTransforms transforms_;
+  EmbeddingRows embeddings_;
   std::unique_ptr<RecordStore> store_;
   std::string fingerprint_;
   int n_features_ = 0;

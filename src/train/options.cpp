@@ -23,7 +23,8 @@ void LlmTrainOptions::declare(CLI::App& app) {
   app.add_option("--encoders", encoders, "GGUF of the encoders, instead of the folder's");
   app.add_option(
       "--init", init,
-      "begin with the weights of another run, given by its --out, instead of random ones");
+      "begin with the weights of another run, given by its --out, or of a model folder, instead of "
+      "random ones");
   declare_data(app);
   declare_recipe(app);
   declare_reports(app);

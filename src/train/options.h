@@ -55,7 +55,7 @@ struct LlmTrainOptions : RunOptions {
   std::int64_t n_samples = 4;       ///< of the validation's questions
   std::string sample_questions;     ///< a file of questions instead (as `data`, answers optional)
   std::int64_t sample_tokens = 64;  ///< of a sample answer, at most
-  std::string init;                 ///< `out` of the run whose weights are the first ones
+  std::string init;                 ///< `out` of a run, or model folder: the first weights
 
   /// Adds every flag to `app`, and --config.
   void declare(CLI::App& app);

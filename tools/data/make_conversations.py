@@ -20,6 +20,7 @@ import random
 from pathlib import Path
 
 import photo_talk as talk
+from caption_agreement import Agreement
 from common import require
 from object_talk import object_conversations
 from photo_talk import Photo, Turns
@@ -29,6 +30,9 @@ from text_talk import text_conversations
 
 Entry = tuple[dict, Turns]  # inputs as the trainer names them, and what is said
 SPLITS = ("train", "train_dev", "dev")
+AGREED_CAPTIONS = 2
+# Of kinds that aren't taken whole unless --share says something else.
+DEFAULT_SHARES = {"agreed_caption": 0.0}
 
 
 def about(photo: Photo, *turns: tuple[str, str] | None) -> Entry:
@@ -59,11 +63,21 @@ def photo_conversations(photos: list[Photo], rng: random.Random) -> dict[str, li
     return made
 
 
+def rng_of_photo(photo: Photo, seed: int) -> random.Random:
+    """Draws that don't change those of other kinds."""
+    return random.Random(f"{seed} {photo.image}")
+
+
 def conversations(root: Path, split: str, with_senses: bool, seed: int) -> dict[str, list[Entry]]:
     rng = random.Random(seed)
     captions = read_captions(root)["dev" if split == "dev" else "train"]
     photos = [Photo(image, texts) for image, texts in captions.items() if texts]
     made = photo_conversations(photos, rng)
+    agreement = Agreement([photo.captions for photo in photos])
+    made["agreed_caption"] = [
+        about(photo, (question, caption)) for photo in photos
+        for question in (rng_of_photo(photo, seed).choice(CAPTION_QUESTIONS),)
+        for caption in agreement.best(photo.captions, AGREED_CAPTIONS)]
     if split != "dev":
         held_out = {entry["image_name"] for entry in build(root, seed=1)["val"]}
         for kind, entries in object_conversations(root, held_out, rng).items():
@@ -110,7 +124,7 @@ def main() -> None:
     arguments = parser.parse_args()
     require(arguments.root, "flickr8k/captions.tsv", "imagenet1k_sample/labels.tsv")
     made = conversations(arguments.root, arguments.split, arguments.senses, arguments.seed)
-    shares = dict(arguments.share)
+    shares = DEFAULT_SHARES | dict(arguments.share)
     if unknown := shares.keys() - made.keys():
         parser.error(f"--share: no kind {sorted(unknown)}; there are {', '.join(made)}")
     rng = random.Random(arguments.seed)

@@ -56,12 +56,12 @@ def object_conversations(root: Path, held_out: set[str], rng: random.Random
         sentences = answers(names[index])
         questions = rng.sample(OBJECT_QUESTIONS, len(sentences))
         names_of_all += [(image, [turn]) for turn in zip(questions, sentences)]
-        names_of_all += [(image, [turn]) for turn in _common_turns(index, names[index], rng)]
-        is_this += [(image, [turn]) for turn in _is_this_turns(index, names, rng)]
+        names_of_all += [(image, [turn]) for turn in common_turns(index, names[index], rng)]
+        is_this += [(image, [turn]) for turn in is_this_turns(index, names, rng)]
     return {"object": names_of_all, "is_this": is_this}
 
 
-def _common_turns(index: int, name: str, rng: random.Random) -> Turns:
+def common_turns(index: int, name: str, rng: random.Random) -> Turns:
     """The everyday word, with the class beside it where that adds something."""
     common = common_name(index)
     if common is None:
@@ -74,7 +74,7 @@ def _common_turns(index: int, name: str, rng: random.Random) -> Turns:
                   f"This is {a(common)}."))]
 
 
-def _is_this_turns(index: int, names: list[str], rng: random.Random) -> Turns:
+def is_this_turns(index: int, names: list[str], rng: random.Random) -> Turns:
     """Yes and no, as often the one as the other."""
     far = [i for i in range(len(names)) if abs(i - index) > FAR_APART]
     other = rng.choice(far)

@@ -4,7 +4,7 @@
 #   tools/train/panda_mini.sh DATA RUNS [DOWNLOADS]
 #
 # DATA is prepared by tools/data (unpacked from DOWNLOADS/*.tar if need be); RUNS takes every step's
-# folder. A step that is done is not repeated, one that was stopped goes on. About two hours on 4
+# folder. A step that is done is not repeated, one that was stopped goes on. About four hours on 2
 # cores. The model is then in RUNS/panda-mini.
 set -euo pipefail
 
@@ -24,7 +24,8 @@ mkdir -p panda_mini
 talk() { python3 "$root/tools/data/make_conversations.py" --root . "$@"; }
 talk --out panda_mini/pictures.jsonl --share yes_no=0.5 --share doing=0.8 --share object=2 \
   --share text=2
-talk --out panda_mini/senses.jsonl --senses --share caption=0.25 --share yes_no=0.12 \
+talk --out panda_mini/senses.jsonl --senses --share caption=0 --share agreed_caption=1 \
+  --share yes_no=0.12 \
   --share count=0.3 --share colour=0.4 --share doing=0.15 --share where=0.2 --share who=0.2 \
   --share story=0.3 --share follow_up=0.3 --share object=0.7 --share is_this=0.5
 talk --out panda_mini/dev.jsonl --senses --split dev --share caption=0.02 --share yes_no=0.01
@@ -71,12 +72,47 @@ trunk=$runs/trunk.gguf
   --views 4 --steps 800 --batch-size 224 --head-dropout 0.3 --weight-decay 0.1 --average 0.98 \
   --validate-every 200 --save-every 400 --out "$runs/towers"
 
-# Projector and adapter: pictures and their texts alone, as in the paper, then all senses.
-recipe=(--model panda-mini --llm "$llm" --validation panda_mini/dev.jsonl --media . --seed 1
-  --feature-dropout 0.1 --weight-decay 0.01 --answers-per-group 3 --save-every 100
-  --validate-every 100)
-"$train" llm "${recipe[@]}" --encoders "$runs/towers/encoders.gguf" --views 4 --lr 1e-3 \
-  --data panda_mini/pictures.jsonl --epochs 1 --max-steps 360 --out "$runs/pictures"
-"$train" llm "${recipe[@]}" --encoders "$runs/towers/encoders.gguf" --views 2 --lr 1e-3 \
-  --data panda_mini/senses.jsonl --epochs 1 --max-steps 350 --init "$runs/pictures" \
-  --out "$runs/senses"
+# Projector and adapter. First captions alone on the trunk's own features ..
+recipe=(--model panda-mini --llm "$llm" --media . --seed 1 --feature-dropout 0.1
+  --weight-decay 0.01 --answers-per-group 3 --save-every 100)
+python3 "$root/tools/data/prepare_panda_mini.py" --root . --out panda_mini/captions
+"$train" llm "${recipe[@]}" --encoders "$trunk" --views 6 --validate-every 100 --lr 1e-3 --epochs 3 \
+  --max-steps 900 --data panda_mini/captions/train.json --validation panda_mini/captions/val.json \
+  --out "$runs/captions"
+
+# .. which are carried over to the joint space: least squares over training photos. Things that no
+# training photo shows are known from the trunk's classifier.
+space=$runs/towers/encoders.gguf
+python=${PYTHON:-python3}  # with numpy, gguf and torch
+sed -n 's/.*"image": *"\([^"]*\)".*/imagenet1k_sample\/\1/p' imagenet1k_sample/objects_train.jsonl \
+  >panda_mini/photos.txt
+sed -n 's/.*"image": *"\([^"]*\)".*/flickr8k\/\1/p' flickr8k/captions_train.jsonl | sort -u |
+  head -n 3000 >>panda_mini/photos.txt
+[[ -f $runs/carried/adapter.gguf ]] ||
+  "$python" "$root/tools/train/carry_projector.py" --run "$runs/captions" --from "$trunk" \
+    --to "$space" --pandagpt "$pandagpt" --manifest panda_mini/photos.txt --root . \
+    --out "$runs/carried"
+[[ -f panda_mini/classes.jsonl ]] ||
+  "$python" "$root/tools/data/class_embeddings.py" --root . --pandagpt "$pandagpt" \
+    --trunk "$trunk" --encoders "$space" --out panda_mini/classes.jsonl
+
+# Then every kind of question about pictures, as in the paper, and at last about all senses, with a
+# second token for each input, which knows the names of things.
+cat panda_mini/pictures.jsonl panda_mini/classes.jsonl >panda_mini/pictures_classes.jsonl
+shuf -n 13000 --random-source=<(yes) panda_mini/classes.jsonl |
+  cat panda_mini/senses.jsonl - >panda_mini/senses_classes.jsonl
+recipe+=(--encoders "$space" --validation panda_mini/dev.jsonl --validate-every 200)
+"$train" llm "${recipe[@]}" --views 4 --lr 1e-3 --epochs 1 --max-steps 800 \
+  --data panda_mini/pictures_classes.jsonl --init "$runs/carried" --out "$runs/pictures"
+[[ -f $runs/words/adapter.gguf ]] ||
+  "$python" "$root/tools/train/word_projector.py" --run "$runs/pictures" --root . \
+    --pandagpt "$pandagpt" --trunk "$trunk" --encoders "$space" --llm "$llm" \
+    --model "$root/models/panda-mini" --out "$runs/words"
+"$train" llm "${recipe[@]}" --views 4 --lr 7e-4 --epochs 1 --max-steps 500 --image-tokens 2 \
+  --data panda_mini/senses_classes.jsonl --init "$runs/words" --out "$runs/senses"
+
+model=$runs/panda-mini
+mkdir -p "$model"
+cp "$root/models/panda-mini/panda.json" "$llm" "$space" "$runs"/senses/{projector,adapter}.gguf "$model"
+"$pandagpt" convert split "$trunk" "$space" -o "$model/towers.gguf"
+"$pandagpt" models hash "$model"

@@ -10,6 +10,7 @@
 
 #include "core/file.h"
 #include "core/progress.h"
+#include "encoders/efficientnet_lite.h"
 #include "encoders/encoder_keys.h"
 #include "encoders/imagebind_config.h"
 #include "pandagpt/error.h"

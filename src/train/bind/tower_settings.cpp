@@ -6,6 +6,7 @@
 
 #include "core/file.h"
 #include "embed/pairs.h"
+#include "encoders/efficientnet_lite.h"
 #include "encoders/encoder_keys.h"
 #include "encoders/shared_trunk.h"
 #include "pandagpt/error.h"
@@ -217,11 +218,6 @@ std::vector<Tower> parse_senses(const std::string& list) {
   }
   if (towers.empty()) throw Error(ErrorKind::kUsage, "no sense is given to train");
   return towers;
-}
-
-bool has_trunk(const GgufFile& file) {
-  return has_tower(file, Tower::kVision) &&
-         file.get_str(keys::kVisionArchitecture) == keys::kEfficientNetLite;
 }
 
 TowerConfig small_tower_config(Tower tower) {

@@ -50,7 +50,4 @@ TowerSettings tower_settings(const std::vector<Tower>& trained, const std::strin
 /// A small tower of the kind, of the default width of the joint space.
 TowerConfig small_tower_config(Tower tower);
 
-/// Whether the file's vision tower is a convolutional trunk.
-bool has_trunk(const GgufFile& file);
-
 }  // namespace pandagpt::train

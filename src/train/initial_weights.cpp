@@ -1,0 +1,59 @@
+#include "train/initial_weights.h"
+
+#include <spdlog/fmt/fmt.h>
+#include <torch/torch.h>
+
+#include <string>
+#include <vector>
+
+#include "pandagpt/error.h"
+#include "tensor/gguf_file.h"
+#include "tensor/panda_weights.h"
+#include "train/export.h"
+
+namespace pandagpt::train {
+namespace fs = std::filesystem;
+namespace {
+
+using torch::Tensor;
+
+/// Copies a tensor of the file, which has to be of the same shape.
+void copy_tensor(const GgufFile& file, const std::string& name, const Tensor& to) {
+  const TensorShape shape(to.sizes().rbegin(), to.sizes().rend());
+  std::vector<float> values = file.read_f32(name, shape);
+  to.copy_(torch::from_blob(values.data(), to.sizes(), torch::kFloat32));
+}
+
+void load_projector(const GgufFile& file, std::int64_t n_image_tokens, Projector& projector) {
+  if (file.get_u32(projector_keys::kImageTokens) != n_image_tokens)
+    throw Error(ErrorKind::kModel,
+                fmt::format("{}: makes {} embeddings of an input; give --image-tokens {}",
+                            file.path().string(), file.get_u32(projector_keys::kImageTokens),
+                            file.get_u32(projector_keys::kImageTokens)));
+  copy_tensor(file, projector_keys::kWeight, projector.weight);
+  copy_tensor(file, projector_keys::kBias, projector.bias);
+  projector.unfold();
+}
+
+void load_adapter(const GgufFile& file, const LlamaLora& model) {
+  const double alpha = file.get_f32(adapter_keys::kAlpha);
+  if (alpha != model.lora_options().alpha)
+    throw Error(ErrorKind::kModel, fmt::format("{}: has lora_alpha {:g}; give --lora-alpha {:g}",
+                                               file.path().string(), alpha, alpha));
+  for (const auto& [name, tensor] : model.named_parameters())
+    copy_tensor(file, name, tensor);
+}
+
+}  // namespace
+
+void load_initial_weights(const fs::path& folder, const NamedTensors& parameters,
+                          std::int64_t n_image_tokens, Projector& projector,
+                          const LlamaLora& model) {
+  if (!fs::exists(folder / kProjectorFile) || fs::exists(folder / kCheckpointsFolder))
+    return load_parameters(folder, parameters);
+  const torch::NoGradGuard no_grad;
+  load_projector(GgufFile(folder / kProjectorFile), n_image_tokens, projector);
+  load_adapter(GgufFile(folder / kAdapterFile), model);
+}
+
+}  // namespace pandagpt::train

@@ -1,0 +1,91 @@
+#!/usr/bin/env python3
+"""A projector for other encoders than it was trained on: what to begin their training with.
+
+    tools/train/carry_projector.py --run RUN --from OLD.gguf --to NEW.gguf --pandagpt PANDAGPT \
+        --manifest photos.txt [--root DATA] --out FOLDER
+
+The new projector's outputs on what the NEW encoders make of the listed inputs are as near as a linear
+layer brings them (least squares) to the run's on what the OLD ones make of them. FOLDER gets
+projector.gguf and the run's adapter.gguf, for `pandagpt-train llm --init FOLDER`. Needs numpy and gguf
+(PyPI).
+"""
+import argparse
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import gguf
+import numpy as np
+
+WEIGHT, BIAS = "llama_proj.weight", "llama_proj.bias"
+RIDGE = 1e-3  # of the embeddings' mean variance
+
+
+def embed(pandagpt: Path, model: Path, manifest: Path, root: Path) -> np.ndarray:
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "out.npy"
+        subprocess.run([pandagpt, "embed", "--manifest", manifest, "--root", root, "-m", model,
+                        "-o", out, "--no-cache"], check=True)
+        return np.load(out).astype(np.float64)
+
+
+def read_projector(path: Path) -> tuple[np.ndarray, np.ndarray, int]:
+    reader = gguf.GGUFReader(path)
+    tensors = {t.name: gguf.quants.dequantize(t.data, t.tensor_type).astype(np.float64)
+               for t in reader.tensors}
+    count = int(reader.fields["pandagpt.projector.n_image_tokens"].contents())
+    return tensors[WEIGHT], tensors[BIAS], count
+
+
+def write_projector(path: Path, weight: np.ndarray, bias: np.ndarray, n_image_tokens: int) -> None:
+    part = path.with_name(path.name + ".part")
+    writer = gguf.GGUFWriter(part, "pandagpt-projector")
+    writer.add_uint32("pandagpt.projector.n_image_tokens", n_image_tokens)
+    writer.add_uint32("pandagpt.projector.n_in", weight.shape[1])
+    writer.add_uint32("pandagpt.projector.n_embd", weight.shape[0] // n_image_tokens)
+    writer.add_tensor(WEIGHT, weight.astype(np.float32))
+    writer.add_tensor(BIAS, bias.astype(np.float32))
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    part.replace(path)
+
+
+def fit(inputs: np.ndarray, outputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Weight (out, in) and bias (out)."""
+    mean_in, mean_out = inputs.mean(0), outputs.mean(0)
+    centred = inputs - mean_in
+    gram = centred.T @ centred
+    gram += RIDGE * np.diag(gram).mean() * np.eye(len(gram))
+    weight = np.linalg.solve(gram, centred.T @ (outputs - mean_out)).T
+    return weight, mean_out - weight @ mean_in
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--run", type=Path, required=True, help="projector.gguf, adapter.gguf")
+    parser.add_argument("--from", dest="old", type=Path, required=True, help="the run's encoders")
+    parser.add_argument("--to", dest="new", type=Path, required=True, help="the new ones")
+    parser.add_argument("--pandagpt", type=Path, required=True, help="the program")
+    parser.add_argument("--manifest", type=Path, required=True, help="inputs that both take")
+    parser.add_argument("--root", type=Path, default=Path("."))
+    parser.add_argument("--out", type=Path, required=True)
+    args = parser.parse_args()
+
+    weight, bias, n_image_tokens = read_projector(args.run / "projector.gguf")
+    old, new = (embed(args.pandagpt, encoders, args.manifest, args.root)
+                for encoders in (args.old, args.new))
+    outputs = old @ weight.T + bias
+    carried, offset = fit(new, outputs)
+    rest = np.square(new @ carried.T + offset - outputs).sum()
+    print(f"{len(new)} inputs; {1 - rest / np.square(outputs - outputs.mean(0)).sum():.4f} of the "
+          "variance of the old projector's outputs is kept")
+    args.out.mkdir(parents=True, exist_ok=True)
+    write_projector(args.out / "projector.gguf", carried, offset, n_image_tokens)
+    shutil.copyfile(args.run / "adapter.gguf", args.out / "adapter.gguf")
+
+
+if __name__ == "__main__":
+    main()
