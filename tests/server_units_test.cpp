@@ -11,6 +11,7 @@
 #include <thread>
 #include <vector>
 
+#include "compute_support.h"
 #include "core/base64.h"
 #include "core/time_limit.h"
 #include "media/audio.h"
@@ -233,6 +234,13 @@ TEST(WorkQueue, PendingWorkIsWaitedForAndGivenUp) {
   EXPECT_TRUE(first->wait(0ms)) << "asked again";
   EXPECT_THAT(error_of([&] { third->wait(10s); }).what(), HasSubstr("bad picture"));
   EXPECT_EQ(n_run, 0) << "what was given up must not run";
+}
+
+TEST(WorkQueue, LeavesNoHelperThreadsBehind) {
+  WorkQueue queue(1);
+  const int before = test::thread_count();
+  queue.run([] { test::compute(4); }, [] { return false; });
+  EXPECT_TRUE(test::has_threads(before)) << test::thread_count() << " threads, not " << before;
 }
 
 TEST(RequestId, IsTheClientsIfItIsFit) {
