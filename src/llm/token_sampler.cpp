@@ -94,8 +94,7 @@ std::int32_t TokenSampler::sample(std::span<const float> logits) {
   if (greedy_) return best_token(logits);
   const auto top_k = static_cast<std::size_t>(top_k_);
   // Penalties change the order, hence come before any cut.
-  const bool picks =
-      !has_penalties_ && top_k_ > 0 && top_k_ <= kMaxPicked && top_k < logits.size();
+  const bool picks = !has_penalties_ && top_k_ > 0 && top_k_ <= kMaxPicked && top_k < logits.size();
   if (picks) {
     pick_best(logits, top_k, candidates_);
     return draw(/*sorted=*/true);
