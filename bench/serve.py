@@ -6,10 +6,13 @@
     bench/serve.py --start PANDAGPT --beside http://127.0.0.1:8081      llama-server on the same file
     bench/serve.py .. --json serve.json --svg serve.svg
 
-A chat asks, waits for the whole streamed answer and asks again, always something new. Latencies are
-those of the client: the first token, the time between tokens, and the whole answer. --overload N also
-sends N times as many requests at once as the server takes. Only the standard library is used, so that
-the load generator costs little of the machine that it measures; on 2 cores it still does.
+A chat asks, waits for the whole streamed answer and asks again, always something new. Every answer has
+--tokens tokens, whatever the model would like (`ignore_eos`, which llama-server knows as well), and all
+servers draw by the same rules: otherwise tokens a second of two servers, or of two models, can't be
+compared. --until-end lets answers end where they end. Latencies are those of the client: the first token,
+the time between tokens, and the whole answer. --overload N also sends N times as many requests at once as
+the server takes. Only the standard library is used, so that the load generator costs little of the machine
+that it measures; on 2 cores it still does.
 """
 
 import argparse
@@ -33,6 +36,8 @@ import serve_process  # noqa: E402
 
 WORDS = ("what colour size shape is the of in on under this picture animal person doing why how many "
          "tell me about describe say list name thing left right").split()
+# Written out, since what a server does without them is its own.
+SAMPLING = {"temperature": 0.8, "top_k": 40, "top_p": 0.95, "min_p": 0.05, "repeat_penalty": 1}
 
 
 def question(number, photo):
@@ -49,6 +54,7 @@ class Sample:
         self.first = None
         self.total = None
         self.tokens = 0
+        self.evaluated = 0  # positions of the prompt that weren't in the cache
         self.status = 0
         self.retry_after = None
         self.gaps = []
@@ -60,8 +66,8 @@ def ask(url, number, arguments, photo):
     parts = urllib.parse.urlsplit(url)
     body = json.dumps({
         "messages": [{"role": "user", "content": question(number, photo)}], "stream": True,
-        "max_tokens": arguments.tokens, "temperature": 1.5, "top_p": 1, "seed": number,
-        "cache_prompt": True, "stream_options": {"include_usage": True}})
+        "max_tokens": arguments.tokens, "ignore_eos": not arguments.until_end, "seed": number,
+        "cache_prompt": True, "stream_options": {"include_usage": True}, **SAMPLING})
     connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=600)
     start = last = time.perf_counter()
     try:
@@ -78,7 +84,10 @@ def ask(url, number, arguments, photo):
                 continue
             event = json.loads(line[6:])
             if event.get("usage"):
-                sample.tokens = event["usage"]["completion_tokens"]
+                usage = event["usage"]
+                sample.tokens = usage["completion_tokens"]
+                sample.evaluated = (usage["prompt_tokens"] -
+                                    usage.get("prompt_tokens_details", {}).get("cached_tokens", 0))
             if not event["choices"] or not event["choices"][0]["delta"].get("content"):
                 continue
             now = time.perf_counter()
@@ -137,6 +146,8 @@ def row_of(chats, samples, seconds):
     totals = [sample.total for sample in good]
     tokens = sum(sample.tokens for sample in good)
     return {"chats": chats, "requests": len(good), "failed": len(samples) - len(good),
+            "tokens_per_answer": tokens / max(1, len(good)),
+            "prompt_tokens_evaluated": sum(sample.evaluated for sample in good) / max(1, len(good)),
             "tokens_per_second": tokens / seconds, "requests_per_second": len(good) / seconds,
             "first_token_ms": percentiles_ms(firsts),
             "token_gap_ms": percentiles_ms(gaps),
@@ -146,7 +157,8 @@ def row_of(chats, samples, seconds):
 def print_row(name, row, base):
     def three(values):
         return "/".join("-" if value is None else f"{value:.0f}" for value in values)
-    print(f"{name:<14} {row['chats']:>5} {row['tokens_per_second']:>9.1f} {row['tokens_per_second'] / base:>6.2f}x "
+    print(f"{name:<14} {row['chats']:>5} {row['tokens_per_answer']:>6.1f} {row['prompt_tokens_evaluated']:>6.1f} "
+          f"{row['tokens_per_second']:>9.1f} {row['tokens_per_second'] / base:>6.2f}x "
           f"{row['requests_per_second']:>7.2f} {three(row['first_token_ms']):>16} "
           f"{three(row['token_gap_ms']):>16} {three(row['answer_ms']):>18} {row['failed']:>6}")
 
@@ -154,9 +166,9 @@ def print_row(name, row, base):
 def measure(servers, arguments):
     """Rows by name; the servers take turns, so that a change of the machine's load meets all of them.
     servers: by name, address and photos."""
-    print("server         chats  tokens/s   gain   req/s   first token ms   between tokens    "
+    print("server         chats answer prompt  tokens/s   gain   req/s   first token ms   between tokens    "
           "whole answer ms failed\n"
-          "                                              p50/p95/p99")
+          "                     tokens tokens                          p50/p95/p99")
     rows = {name: [] for name in servers}
     for url, photos in servers.values():
         warm, _ = run_chats(url, 2, 4, arguments, photos, 10 ** 6)
@@ -168,6 +180,10 @@ def measure(servers, arguments):
             samples, seconds = run_chats(url, chats, n_requests, arguments, photos, 10000 * (i + 1))
             rows[name].append(row_of(chats, samples, seconds))
             print_row(name, rows[name][-1], rows[name][0]["tokens_per_second"])
+            if any(sample.status == 200 and sample.tokens != arguments.tokens
+                   for sample in samples) and not arguments.until_end:
+                sys.exit(f"{name}: an answer didn't have the {arguments.tokens} tokens asked for (does "
+                         "the server know ignore_eos?): its tokens/s can't be compared")
     return rows
 
 
@@ -213,6 +229,7 @@ def main():
                         default=[1, 2, 4, 8, 16])
     parser.add_argument("--requests", type=int, default=32, help="of each number of chats")
     parser.add_argument("--tokens", type=int, default=64, help="of an answer")
+    parser.add_argument("--until-end", action="store_true", help="let answers end before that")
     parser.add_argument("--overload", type=float, default=0)
     parser.add_argument("--json", metavar="FILE", type=pathlib.Path, help="keep the figures")
     parser.add_argument("--svg", metavar="FILE", type=pathlib.Path, help="draw tokens a second")
@@ -231,7 +248,8 @@ def main():
         if arguments.beside:
             servers["llama-server"] = (arguments.beside, [])
         report = {"cores": os.cpu_count(), "model": arguments.model, "slots": arguments.parallel,
-                  "tokens": arguments.tokens, "servers": measure(servers, arguments)}
+                  "tokens": arguments.tokens, "until_end": arguments.until_end, "sampling": SAMPLING,
+                  "servers": measure(servers, arguments)}
         if arguments.overload:
             report["overload"] = measure_overload(url, arguments, photos)
     if arguments.json:

@@ -4,13 +4,19 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
+#include <limits>
 #include <memory>
+#include <random>
+#include <set>
+#include <span>
 #include <string>
 #include <thread>
 #include <utility>
 #include <vector>
 
+#include "compute_support.h"
 #include "llm/conversation.h"
 #include "llm_support.h"
 #include "test_support.h"
@@ -246,6 +252,33 @@ TEST_P(BatchSchedulerTest, LimitsOfAnAnswer) {
   EXPECT_TRUE(full.finish == FinishReason::kContext || full.finish == FinishReason::kStop);
 }
 
+TEST_P(BatchSchedulerTest, WithoutTheModelsEndsAnAnswerHasItsLength) {
+  const auto all = scheduler({.n_slots = 2});
+  GenerationRequest asked = request({.question = "What is it?"}, greedy(40));
+  asked.stops.clear();
+  const Answer natural = collect(*all->submit(asked)).front();
+  ASSERT_EQ(natural.finish, FinishReason::kStop) << "the model ends it by a token of its own";
+  ASSERT_LT(natural.timings.generated_tokens, 40);
+  asked.ignore_eos = true;
+  const auto longer = all->submit(asked);
+  asked.ignore_eos = false;
+  const auto beside = all->submit(asked);
+  const Answer answer = collect(*longer).front();
+  EXPECT_EQ(answer.finish, FinishReason::kLength);
+  EXPECT_EQ(answer.timings.generated_tokens, 40);
+  EXPECT_TRUE(answer.text.starts_with(natural.text)) << answer.text;
+  EXPECT_EQ(collect(*beside).front().text, natural.text) << "it is one request's own matter";
+}
+
+TEST_P(BatchSchedulerTest, NothingToDoNeedsNoHelperThreads) {
+  SchedulerOptions options{.n_slots = 2, .n_ctx = 256, .n_threads = 4};
+  options.unified = GetParam();
+  BatchScheduler all(tiny_model(), nullptr, options);
+  const int before = test::thread_count();
+  EXPECT_NE(collect(*all.submit(request({.question = "What is it?"}, greedy()))).front().text, "");
+  EXPECT_TRUE(test::has_threads(before)) << test::thread_count() << " threads, not " << before;
+}
+
 TEST_P(BatchSchedulerTest, WhatCantBeAnsweredIsRefusedAtOnce) {
   const auto all = scheduler({.n_slots = 1});
   const Error too_long =
@@ -318,6 +351,61 @@ TEST(TokenSampler, TheShortCutChoosesWhatTheSamplersWould) {
     ++seen[static_cast<std::size_t>(sampler.sample(logits))];
   EXPECT_EQ(seen[42] + seen[43], 400);
   EXPECT_NEAR(seen[42] / 400.0, 0.731, 0.08) << "e / (1 + e)";
+}
+
+/// What llama.cpp's own samplers draw from the whole vocabulary.
+std::int32_t drawn_by_llama(std::span<const float> logits, const GenerateOptions& options) {
+  const std::unique_ptr<llama_sampler, decltype(&llama_sampler_free)> chain(
+      llama_sampler_chain_init(llama_sampler_chain_default_params()), &llama_sampler_free);
+  for (llama_sampler* one :
+       {llama_sampler_init_top_k(options.top_k), llama_sampler_init_top_p(options.top_p, 1),
+        llama_sampler_init_min_p(options.min_p, 1), llama_sampler_init_temp(options.temperature),
+        llama_sampler_init_dist(*options.seed)})
+    llama_sampler_chain_add(chain.get(), one);
+  std::vector<llama_token_data> all;
+  for (std::size_t i = 0; i < logits.size(); ++i)
+    all.push_back({static_cast<llama_token>(i), logits[i], 0.0F});
+  llama_token_data_array array{all.data(), all.size(), -1, false};
+  llama_sampler_apply(chain.get(), &array);
+  return array.data[array.selected].id;
+}
+
+TEST(TokenSampler, TheBestFewArePickedAsLlamaDoes) {
+  std::mt19937 random(1);
+  std::normal_distribution<float> normal(0, 3);
+  std::set<std::int32_t> seen;
+  for (const std::size_t n_vocab : {5U, 41U, 3000U}) {
+    std::vector<float> logits(n_vocab);
+    for (std::uint32_t seed = 0; seed < 40; ++seed) {
+      std::ranges::generate(logits, [&] { return normal(random); });
+      for (const int top_k : {1, 2, 40, 256, 300}) {
+        GenerateOptions options;
+        options.temperature = 1.5F;
+        options.top_p = 0.95F;
+        options.min_p = 0.01F;
+        options.top_k = top_k;
+        options.seed = seed;
+        TokenSampler sampler(options, static_cast<int>(n_vocab), seed);
+        const std::int32_t token = sampler.sample(logits);
+        EXPECT_EQ(token, drawn_by_llama(logits, options)) << n_vocab << " " << top_k << " " << seed;
+        seen.insert(token);
+      }
+    }
+  }
+  EXPECT_GT(seen.size(), 100U) << "draws from the same few tokens show nothing";
+}
+
+TEST(TokenSampler, ExcludedTokensAndEqualScores) {
+  std::vector<float> logits(1000, -std::numeric_limits<float>::infinity());
+  logits[3] = logits[999] = 1;
+  GenerateOptions options;
+  options.top_k = 40;
+  options.top_p = 1;
+  TokenSampler sampler(options, 1000, 1);
+  std::set<std::int32_t> seen;
+  for (int i = 0; i < 100; ++i)
+    seen.insert(sampler.sample(logits));
+  EXPECT_EQ(seen, (std::set<std::int32_t>{3, 999}));
 }
 
 }  // namespace

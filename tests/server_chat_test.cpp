@@ -119,6 +119,22 @@ TEST_F(ServerChatTest, StopStringsAndLimits) {
   EXPECT_EQ(text_of(chat({{"top_p", 0}, {"max_tokens", -1}})), "A panda eats bamboo 🐼!");
 }
 
+TEST_F(ServerChatTest, AnAnswerOfAFixedLength) {
+  const json fixed{{"temperature", 0}, {"ignore_eos", true}, {"max_tokens", 40}};
+  const Reply reply = chat(fixed);
+  EXPECT_EQ(reply.value()["usage"]["completion_tokens"], 40);
+  EXPECT_EQ(reply.value()["choices"][0]["finish_reason"], "length");
+  EXPECT_THAT(text_of(reply), StartsWith("A panda eats bamboo 🐼!\n### "))
+      << "the protocol's stop string is text";
+  json stopped = fixed;
+  stopped["stop"] = " bamboo";
+  EXPECT_EQ(text_of(chat(stopped)), "A panda eats") << "the request's own still ends it";
+  json raw = fixed;
+  raw["prompt"] = "### Human: What is it?\n### Assistant:";
+  EXPECT_EQ(post("/v1/completions", raw).value()["usage"]["completion_tokens"], 40);
+  EXPECT_THAT(refused({{"ignore_eos", "yes"}}), HasSubstr("ignore_eos"));
+}
+
 TEST_F(ServerChatTest, AConversationGoesOnFromWhatHasBeenEvaluated) {
   json messages = {{{"role", "user"},
                     {"content", {picture_part(), {{"type", "text"}, {"text", "What is it?"}}}}}};
@@ -183,6 +199,7 @@ TEST_F(ServerChatTest, FaultsNameTheirField) {
                                                  {"stop", {""}},
                                                  {"stop", json::array({3})},
                                                  {"stream", "yes"},
+                                                 {"ignore_eos", 1.5},
                                                  {"stream_options", 3},
                                                  {"repeat_penalty", 0},
                                                  {"logprobs", true},

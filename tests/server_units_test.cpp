@@ -11,12 +11,14 @@
 #include <thread>
 #include <vector>
 
+#include "compute_support.h"
 #include "core/base64.h"
 #include "core/time_limit.h"
 #include "media/audio.h"
 #include "media/media_kind.h"
 #include "server/admission.h"
 #include "server/api_error.h"
+#include "server/engine.h"
 #include "server/file_store.h"
 #include "server/json_fields.h"
 #include "server/metrics.h"
@@ -24,6 +26,7 @@
 #include "server/request_log.h"
 #include "server/web_files.h"
 #include "server/work_queue.h"
+#include "tensor/helper_threads.h"
 #include "test_support.h"
 
 namespace pandagpt {
@@ -233,6 +236,24 @@ TEST(WorkQueue, PendingWorkIsWaitedForAndGivenUp) {
   EXPECT_TRUE(first->wait(0ms)) << "asked again";
   EXPECT_THAT(error_of([&] { third->wait(10s); }).what(), HasSubstr("bad picture"));
   EXPECT_EQ(n_run, 0) << "what was given up must not run";
+}
+
+TEST(WorkQueue, LeavesNoHelperThreadsBehind) {
+  WorkQueue queue(1);
+  const int before = test::thread_count();
+  queue.run([] { test::compute(4); }, [] { return false; });
+  EXPECT_TRUE(test::has_threads(before)) << test::thread_count() << " threads, not " << before;
+}
+
+TEST(Engine, LoadingLeavesNoHelperThreads) {
+  ServerOptions options;
+  options.model = (fs::path(PANDAGPT_FIXTURES) / "tiny-panda").string();
+  Metrics metrics;
+  end_helper_threads();
+  const int before = test::thread_count();
+  const Engine engine(options, metrics);
+  const int wanted = before + 1 + options.n_encoder_jobs;  // the scheduler's, the encoders'
+  EXPECT_TRUE(test::has_threads(wanted)) << test::thread_count() << " threads, not " << wanted;
 }
 
 TEST(RequestId, IsTheClientsIfItIsFit) {

@@ -5,11 +5,13 @@
 #include <algorithm>
 #include <exception>
 #include <iterator>
+#include <limits>
 #include <ranges>
 #include <span>
 #include <utility>
 
 #include "pandagpt/error.h"
+#include "tensor/helper_threads.h"
 
 namespace pandagpt {
 namespace {
@@ -52,6 +54,7 @@ BatchScheduler::BatchScheduler(std::shared_ptr<const LlmModel> model,
                                const SchedulerOptions& options)
     : model_(std::move(model)), adapter_(std::move(adapter)), options_(options) {
   n_ctx_ = usable_context_size(*model_, options.n_ctx);
+  end_tokens_ = model_->end_tokens();
   const auto max_slots = static_cast<int>(llama_max_parallel_sequences());
   if (options.n_slots < 1 || options.n_slots > max_slots)
     throw Error(ErrorKind::kUsage,
@@ -148,7 +151,12 @@ void BatchScheduler::run() {
 bool BatchScheduler::wait_for_work() {
   std::unique_lock lock(mutex_);
   const bool busy = std::ranges::any_of(slots_, [](const auto& slot) { return !slot->is_idle(); });
-  if (!busy) changed_.wait(lock, [this] { return stopping_ || !waiting_.empty(); });
+  if (!busy && !stopping_ && waiting_.empty()) {
+    lock.unlock();
+    end_helper_threads();  // encoders may compute meanwhile
+    lock.lock();
+    changed_.wait(lock, [this] { return stopping_ || !waiting_.empty(); });
+  }
   return !stopping_;
 }
 
@@ -311,6 +319,16 @@ void BatchScheduler::fail(const Work& work, std::int32_t status) {
   }
 }
 
+/// (n_vocab) of a row of the last evaluation.
+std::span<const float> BatchScheduler::scores(const SchedulerSlot& slot, int row) {
+  const std::span<float> all(llama_get_logits_ith(context_.get(), row),
+                             static_cast<std::size_t>(model_->n_vocab()));
+  if (slot.run().task.request->ignore_eos)
+    for (const std::int32_t token : end_tokens_)
+      all[static_cast<std::size_t>(token)] = -std::numeric_limits<float>::infinity();
+  return all;
+}
+
 void BatchScheduler::take_scores(SchedulerSlot& slot, int row) {
   SchedulerSlot::Run& run = slot.run();
   Timings& timings = run.answer.timings;
@@ -321,8 +339,7 @@ void BatchScheduler::take_scores(SchedulerSlot& slot, int row) {
     *run.task.prompt_is_ready = true;
   }
   timings.generate_ms = milliseconds(now - run.first_token);
-  const std::int32_t token = run.sampler.sample(
-      {llama_get_logits_ith(context_.get(), row), static_cast<std::size_t>(model_->n_vocab())});
+  const std::int32_t token = run.sampler.sample(scores(slot, row));
   ++timings.generated_tokens;
   ++own_.generated_tokens;
   if (model_->is_end_of_generation(token))

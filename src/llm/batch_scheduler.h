@@ -17,6 +17,7 @@
 #include <deque>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <string>
 #include <thread>
 #include <utility>
@@ -120,6 +121,7 @@ class BatchScheduler {
   };
   void evaluate(Work& work);
   void fail(const Work& work, std::int32_t status);
+  std::span<const float> scores(const SchedulerSlot& slot, int row);
   void take_scores(SchedulerSlot& slot, int row);
   void finish(SchedulerSlot& slot, FinishReason reason, bool ended_by_model);
   void publish(double seconds);
@@ -128,6 +130,7 @@ class BatchScheduler {
   std::shared_ptr<const LoraAdapter> adapter_;
   SchedulerOptions options_;
   int n_ctx_ = 0;
+  std::vector<std::int32_t> end_tokens_;  // of the model
   ContextPtr context_;
 
   // Of the scheduler's thread.

@@ -165,6 +165,13 @@ bool LlmModel::is_end_of_generation(std::int32_t token) const {
   return llama_vocab_is_eog(vocab_, token);
 }
 
+std::vector<std::int32_t> LlmModel::end_tokens() const {
+  std::vector<std::int32_t> tokens;
+  for (std::int32_t token = 0; token < n_vocab(); ++token)
+    if (is_end_of_generation(token)) tokens.push_back(token);
+  return tokens;
+}
+
 int LlmModel::n_embd() const {
   return llama_model_n_embd(model_.get());
 }

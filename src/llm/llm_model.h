@@ -49,6 +49,8 @@ class LlmModel {
   /// was trained so. A vocabulary without one gives its end-of-text token (GPT-2's custom).
   std::int32_t bos() const { return bos_; }
   bool is_end_of_generation(std::int32_t token) const;
+  /// All tokens of which that is true.
+  std::vector<std::int32_t> end_tokens() const;
 
   bool vocab_only() const { return vocab_only_; }
   int n_embd() const;

@@ -28,6 +28,8 @@ struct GenerationRequest {
   std::vector<std::string> stops = {};
   /// Independent answers; the seeds of those behind the first are counted up.
   int n_choices = 1;
+  /// The model's own ends are never drawn, so that only `stops` and max_tokens end an answer.
+  bool ignore_eos = false;
 };
 
 /// One answer of a request.

@@ -26,6 +26,39 @@ bool is_nucleus(std::span<const float> logits, float best, float top_p) {
   return 1 / sum >= top_p;
 }
 
+/// Larger sets are cut out by llama.cpp's sampler, for which a heap would be too slow.
+constexpr int kMaxPicked = 256;
+/// Scores that are compared before a look at any of them.
+constexpr std::size_t kScanned = 64;
+
+bool is_better(const llama_token_data& a, const llama_token_data& b) {
+  return a.logit > b.logit;
+}
+
+/// The `count` best tokens, the best first. Hardly any block of a large vocabulary has a score that
+/// is good enough, and that is found out without a branch for each one.
+void pick_best(std::span<const float> logits, std::size_t count,
+               std::vector<llama_token_data>& picked) {
+  picked.clear();
+  for (std::size_t i = 0; i < count; ++i)
+    picked.push_back({static_cast<llama_token>(i), logits[i], 0.0F});
+  std::ranges::make_heap(picked, is_better);  // the worst in front
+  for (std::size_t first = count; first < logits.size(); first += kScanned) {
+    const std::size_t end = std::min(first + kScanned, logits.size());
+    const float worst = picked.front().logit;
+    int n_better = 0;
+    for (std::size_t i = first; i < end; ++i)
+      n_better += logits[i] > worst ? 1 : 0;
+    for (std::size_t i = first; n_better > 0 && i < end; ++i) {
+      if (!(logits[i] > picked.front().logit)) continue;
+      std::ranges::pop_heap(picked, is_better);
+      picked.back() = {static_cast<llama_token>(i), logits[i], 0.0F};
+      std::ranges::push_heap(picked, is_better);
+    }
+  }
+  std::ranges::sort_heap(picked, is_better);
+}
+
 }  // namespace
 
 std::uint32_t choose_seed(const GenerateOptions& options) {
@@ -43,6 +76,7 @@ TokenSampler::TokenSampler(const GenerateOptions& options, int n_vocab, std::uin
       greedy_(options.greedy || options.temperature == 0),
       has_penalties_(!greedy_ && options.has_penalties()),
       top_p_(options.top_p),
+      top_k_(options.top_k),
       chain_(llama_sampler_chain_init(llama_sampler_chain_default_params())) {
   if (greedy_) return;
   const auto add = [&](llama_sampler* sampler) { llama_sampler_chain_add(chain_.get(), sampler); };
@@ -58,6 +92,13 @@ TokenSampler::TokenSampler(const GenerateOptions& options, int n_vocab, std::uin
 
 std::int32_t TokenSampler::sample(std::span<const float> logits) {
   if (greedy_) return best_token(logits);
+  const auto top_k = static_cast<std::size_t>(top_k_);
+  // Penalties change the order, hence come before any cut.
+  const bool picks = !has_penalties_ && top_k_ > 0 && top_k_ <= kMaxPicked && top_k < logits.size();
+  if (picks) {
+    pick_best(logits, top_k, candidates_);
+    return draw(/*sorted=*/true);
+  }
   if (!has_penalties_ && top_p_ < 1) {
     const std::int32_t best = best_token(logits);
     if (is_nucleus(logits, logits[static_cast<std::size_t>(best)], top_p_)) return best;
@@ -65,8 +106,11 @@ std::int32_t TokenSampler::sample(std::span<const float> logits) {
   candidates_.resize(logits.size());
   for (std::size_t i = 0; i < logits.size(); ++i)
     candidates_[i] = {static_cast<llama_token>(i), logits[i], 0.0F};
-  llama_token_data_array all{candidates_.data(), candidates_.size(), /*selected=*/-1,
-                             /*sorted=*/false};
+  return draw(/*sorted=*/false);
+}
+
+std::int32_t TokenSampler::draw(bool sorted) {
+  llama_token_data_array all{candidates_.data(), candidates_.size(), /*selected=*/-1, sorted};
   llama_sampler_apply(chain_.get(), &all);
   const llama_token token = all.data[all.selected].id;
   llama_sampler_accept(chain_.get(), token);

@@ -31,12 +31,16 @@ class TokenSampler {
     void operator()(llama_sampler* sampler) const { llama_sampler_free(sampler); }
   };
 
+  /// From candidates_; `sorted`: the best first.
+  std::int32_t draw(bool sorted);
+
   std::uint32_t seed_;
   bool greedy_;
   bool has_penalties_;
   float top_p_;
+  int top_k_;
   std::unique_ptr<llama_sampler, Deleter> chain_;
-  std::vector<llama_token_data> candidates_;  // (n_vocab), kept for its memory
+  std::vector<llama_token_data> candidates_;  // kept for its memory
 };
 
 /// Position of the largest score, the first of equal ones.

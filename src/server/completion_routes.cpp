@@ -84,10 +84,10 @@ class Completion {
 
   const GenerationSettings& settings() const { return settings_; }
 
-  /// What is to be answered; the answer ends at `stops` too.
+  /// What is to be answered; the answer ends at the prompt's own `stops` too.
   void prepare(std::unique_ptr<PendingPrompt> prompt, std::vector<std::string> stops) {
     prompt_ = std::move(prompt);
-    stops_ = std::move(stops);
+    if (!settings_.ignore_eos) stops_ = std::move(stops);
     stops_.insert(stops_.end(), settings_.stops.begin(), settings_.stops.end());
   }
 
@@ -143,7 +143,8 @@ class Completion {
     stream_ = scheduler.submit({.prompt = std::move(prompt),
                                 .options = settings_.options,
                                 .stops = std::move(stops_),
-                                .n_choices = settings_.n_choices});
+                                .n_choices = settings_.n_choices,
+                                .ignore_eos = settings_.ignore_eos});
   }
 
   void take(const GenerationUpdate& update) {

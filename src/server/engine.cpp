@@ -5,6 +5,7 @@
 
 #include "core/time_limit.h"
 #include "server/file_store.h"
+#include "tensor/helper_threads.h"
 
 namespace pandagpt {
 namespace {
@@ -39,7 +40,9 @@ Engine::Engine(const ServerOptions& options, Metrics& metrics)
       name_(options.alias.empty() ? model_.manifest().name : options.alias),
       scheduler_(model_.llm(), model_.adapter(), scheduler_options(options, model_)),
       encoder_jobs_(options.n_encoder_jobs),
-      files_folder_(FileStore::objects_folder(options.files).string() + "/") {}
+      files_folder_(FileStore::objects_folder(options.files).string() + "/") {
+  end_helper_threads();  // that have prepared weights
+}
 
 template <typename Call>
 auto Engine::without_paths(const Call& call) const {

@@ -25,7 +25,7 @@ void refuse_unsupported(const JsonFields& body) {
     return value.is_boolean() ? !value.get<bool>() : value.empty();
   };
   for (const char* key : {"tools", "functions", "logprobs", "top_logprobs", "logit_bias", "audio",
-                          "grammar", "json_schema", "suffix", "echo", "ignore_eos"}) {
+                          "grammar", "json_schema", "suffix", "echo"}) {
     const json* value = body.find(key);
     if (value == nullptr || is_empty(*value) || (value->is_number() && *value == 0)) continue;
     body.fail(key, "is not supported by this server");
@@ -88,6 +88,7 @@ GenerationSettings read_generation_settings(const JsonFields& body, const Genera
     options.seed = static_cast<std::uint32_t>(*seed);
   settings.stops = read_stops(body, limits.max_stops);
   settings.n_choices = static_cast<int>(body.integer("n", 1, limits.max_choices).value_or(1));
+  settings.ignore_eos = body.boolean("ignore_eos");
   settings.stream = body.boolean("stream");
   if (const auto stream_options = body.object("stream_options"))
     settings.include_usage = stream_options->boolean("include_usage");

@@ -14,6 +14,7 @@ struct GenerationSettings {
   GenerateOptions options;
   std::vector<std::string> stops;  ///< the request's own
   int n_choices = 1;
+  bool ignore_eos = false;  ///< neither the model nor the protocol's stop string ends an answer
   bool stream = false;
   bool include_usage = false;  ///< a last chunk with the usage
 };

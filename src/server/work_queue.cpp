@@ -6,6 +6,7 @@
 
 #include "core/time_limit.h"
 #include "server/api_error.h"
+#include "tensor/helper_threads.h"
 
 namespace pandagpt {
 namespace {
@@ -101,6 +102,7 @@ void WorkQueue::loop() {
                             [&job] { return job->cancelled.load(); });
       job->work();
     }
+    end_helper_threads();
     lock.lock();
     --n_running_;
   }
