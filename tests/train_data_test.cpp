@@ -132,12 +132,11 @@ TEST_F(ConversationFileTest, SaysWhatIsWrongWithAFile) {
 
 TEST_F(ConversationFileTest, AnEmbeddingMayStandInAPicturesPlace) {
   const auto record = [](const nlohmann::json& inputs) {
-    return conversation_about(inputs, "What?", "A dog.").dump() + "\n";
+    return test::conversation_about(inputs, "What?", "A dog.").dump() + "\n";
   };
-  const ConversationFile file = open(record({{"embedding", "a.npy"}, {"row", 12}}) +
-                                     record({{"embedding", "a.npy"}}) +
-                                     record({{"embedding", "a.png"}}) +
-                                     record({{"embedding", "a.npy"}, {"row", -1}}));
+  const ConversationFile file =
+      open(record({{"embedding", "a.npy"}, {"row", 12}}) + record({{"embedding", "a.npy"}}) +
+           record({{"embedding", "a.png"}}) + record({{"embedding", "a.npy"}, {"row", -1}}));
   const Input input = file.read(0).inputs.items().at(0);
   const auto row = embedding_row(input.name);
   ASSERT_TRUE(row);

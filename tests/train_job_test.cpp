@@ -261,7 +261,8 @@ TEST_F(TrainJobTest, ARunBeginsWithAnothersWeights) {
   TrainerProcess third = start_with("third", "--lr", "1e-12", model);
   EXPECT_EQ(third.wait(), 0) << third.log();
   EXPECT_LT(difference("first", "third"), 1e-3);
-  TrainerProcess alpha = start("alpha", {"--init", (folder_ / "model").string(), "--lora-alpha", "3"});
+  TrainerProcess alpha =
+      start("alpha", {"--init", (folder_ / "model").string(), "--lora-alpha", "3"});
   EXPECT_EQ(alpha.wait(), 4);
   EXPECT_THAT(alpha.log(), testing::HasSubstr("give --lora-alpha"));
   TrainerProcess none = start("none", {"--init", (folder_ / "nothing").string()});

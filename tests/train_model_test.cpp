@@ -12,6 +12,7 @@
 #include "llm/llm_model.h"
 #include "pipeline/manifest.h"
 #include "tensor/gguf_file.h"
+#include "tensor/panda_weights.h"
 #include "test_support.h"
 #include "train/dataset.h"
 #include "train/export.h"
@@ -466,8 +467,8 @@ TEST(ShippedModel, TrainerAndLlamaCppAgreeOnTheQuantisedBase) {
   for (const auto& [name, tensor] : model.named_parameters())
     tensor.copy_(read(adapter_file, name));
   torch::manual_seed(1);
-  // as the encoder's: not negative, length sqrt(width)
-  Tensor feature = torch::randn({1, manifest.embedding_width}).abs();
+  // of the length of an embedding
+  Tensor feature = torch::randn({1, manifest.embedding_width});
   feature = feature / feature.norm() * std::sqrt(static_cast<double>(manifest.embedding_width));
   const std::int64_t n_image_tokens = projector.get_u32(projector_keys::kImageTokens);
   const Tensor image = torch::nn::functional::linear(feature, read(projector, "llama_proj.weight"),
