@@ -28,8 +28,8 @@ void ServerContext::set_engine(std::unique_ptr<Engine> engine) {
 }
 
 void ServerContext::drop_engine() {
-  engine_ready_ = false;
-  engine_.reset();
+  // one that is still being loaded, by another thread, ends with this object
+  if (engine_ready_.exchange(false)) engine_.reset();
 }
 
 }  // namespace pandagpt
