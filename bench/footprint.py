@@ -8,22 +8,18 @@ Weights in the repository (as git tracks them); an installation with the default
 the first token of a server that is warm, about photos that are new to it.
 """
 import argparse
-import base64
-import http.client
 import json
 import os
 import pathlib
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
-import urllib.parse
+
+import serve
+import serve_process  # which serve.py has made findable
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "tests"))
-import serve_process  # noqa: E402
-
 PHOTOS = sorted((ROOT / ".cache/demo").glob("*.[pj][np]g"))
 QUESTION = "What is in the picture?"
 REPEAT = 9
@@ -61,28 +57,15 @@ def command_line(program: pathlib.Path) -> list[float]:
 
 def first_token(url: str, content: object) -> float:
     """Milliseconds until text of a streamed answer arrives."""
-    parts = urllib.parse.urlsplit(url)
-    connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=60)
-    body = json.dumps({"messages": [{"role": "user", "content": content}], "stream": True,
-                       "temperature": 0, "max_tokens": 16})
-    start = time.perf_counter()
-    connection.request("POST", "/v1/chat/completions", body, {"Content-Type": "application/json"})
-    first = None
-    for line in connection.getresponse():
-        if first is None and line.startswith(b"data: {"):
-            choices = json.loads(line[6:])["choices"]
-            if choices and choices[0]["delta"].get("content"):
-                first = 1000 * (time.perf_counter() - start)
-    connection.close()
-    if first is None:
-        raise RuntimeError("the server gave no text")
-    return first
+    sample = serve.stream(url, {"messages": [{"role": "user", "content": content}],
+                                "temperature": 0, "max_tokens": 16})
+    if sample.first is None:
+        raise RuntimeError(f"the server gave no text (status {sample.status})")
+    return 1000 * sample.first
 
 
 def photo_part(path: pathlib.Path) -> list[dict]:
-    kind = "png" if path.suffix == ".png" else "jpeg"
-    data = base64.b64encode(path.read_bytes()).decode()
-    return [{"type": "image_url", "image_url": {"url": f"data:image/{kind};base64,{data}"}},
+    return [{"type": "image_url", "image_url": {"url": serve.photo_url(path)}},
             {"type": "text", "text": QUESTION}]
 
 

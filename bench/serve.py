@@ -60,18 +60,26 @@ class Sample:
         self.gaps = []
 
 
+def photo_url(path):
+    return "data:image/jpeg;base64," + base64.b64encode(pathlib.Path(path).read_bytes()).decode()
+
+
 def ask(url, number, arguments, photo):
+    """The request of this number."""
+    return stream(url, {
+        "messages": [{"role": "user", "content": question(number, photo)}],
+        "max_tokens": arguments.tokens, "ignore_eos": not arguments.until_end, "seed": number,
+        "cache_prompt": True, "stream_options": {"include_usage": True}, **SAMPLING})
+
+
+def stream(url, body):
     """One request, streamed."""
     sample = Sample()
     parts = urllib.parse.urlsplit(url)
-    body = json.dumps({
-        "messages": [{"role": "user", "content": question(number, photo)}], "stream": True,
-        "max_tokens": arguments.tokens, "ignore_eos": not arguments.until_end, "seed": number,
-        "cache_prompt": True, "stream_options": {"include_usage": True}, **SAMPLING})
     connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=600)
     start = last = time.perf_counter()
     try:
-        connection.request("POST", "/v1/chat/completions", body,
+        connection.request("POST", "/v1/chat/completions", json.dumps(body | {"stream": True}),
                            {"Content-Type": "application/json"})
         response = connection.getresponse()
         sample.status = response.status
@@ -238,8 +246,7 @@ def main():
     arguments = parser.parse_args()
     if bool(arguments.url) == bool(arguments.start):
         parser.error("give --url or --start")
-    photos = ["data:image/jpeg;base64," + base64.b64encode(pathlib.Path(path).read_bytes()).decode()
-              for path in arguments.photo]
+    photos = [photo_url(path) for path in arguments.photo]
     with contextlib.ExitStack() as stack:
         url = arguments.url or stack.enter_context(serve_process.server(
             arguments.start, "--model", arguments.model, "--parallel", arguments.parallel,

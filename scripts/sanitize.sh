@@ -42,11 +42,10 @@ for sanitizer in "$@"; do
     PANDAGPT_MUTATIONS=2000 passed server-asan build/sanitize-asan/tests/server_test
   else
     # How OpenMP's threads meet, in GCC's libgomp, can't be seen: no 'tensor', and one of them.
-    export OMP_THREAD_LIMIT=1
     built_with tsan 'core;store;llm;pipeline' server_test batch_scheduler_test
     step "Scheduler, queues and clients at once"
-    passed scheduler-tsan "${fixed[@]}" build/sanitize-tsan/tests/batch_scheduler_test
-    passed server-tsan "${fixed[@]}" build/sanitize-tsan/tests/server_test \
+    passed scheduler-tsan env OMP_THREAD_LIMIT=1 "${fixed[@]}" build/sanitize-tsan/tests/batch_scheduler_test
+    passed server-tsan env OMP_THREAD_LIMIT=1 "${fixed[@]}" build/sanitize-tsan/tests/server_test \
       --gtest_filter='ServerChat*:ServerOperation*:ServerRobustness*:WorkQueue*:FileStore*'
   fi
 done

@@ -25,11 +25,11 @@ void copy_tensor(const GgufFile& file, const std::string& name, const Tensor& to
 }
 
 void load_projector(const GgufFile& file, std::int64_t n_image_tokens, Projector& projector) {
-  if (file.get_u32(projector_keys::kImageTokens) != n_image_tokens)
+  const std::uint32_t n_made = file.get_u32(projector_keys::kImageTokens);
+  if (n_made != n_image_tokens)
     throw Error(ErrorKind::kModel,
                 fmt::format("{}: makes {} embeddings of an input; give --image-tokens {}",
-                            file.path().string(), file.get_u32(projector_keys::kImageTokens),
-                            file.get_u32(projector_keys::kImageTokens)));
+                            file.path().string(), n_made, n_made));
   copy_tensor(file, projector_keys::kWeight, projector.weight);
   copy_tensor(file, projector_keys::kBias, projector.bias);
   projector.unfold();

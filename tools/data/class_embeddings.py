@@ -15,13 +15,12 @@ import argparse
 import json
 import os
 import random
-import subprocess
-import tempfile
 from pathlib import Path
+from typing import NamedTuple
 
-import gguf
 import numpy as np
 from common import read_table, require, write_list
+from embeddings import Tensors, embed, unit
 from imagenet_names import answers, tidy_name
 from object_talk import OBJECT_QUESTIONS, common_turns, is_this_turns
 
@@ -34,24 +33,14 @@ IS_THIS_SHARE = 0.25
 COMMON_SHARE = 0.5
 
 
-def unit(rows: np.ndarray) -> np.ndarray:
-    return rows / np.linalg.norm(rows, axis=-1, keepdims=True)
-
-
 class VisionTower:
     """The classifier and the joint space's head of an encoders file."""
 
     def __init__(self, path: Path):
-        reader = gguf.GGUFReader(path)
-        tensors = {t.name: t for t in reader.tensors}
-
-        def read(name: str) -> np.ndarray:
-            tensor = tensors[name]
-            return gguf.quants.dequantize(tensor.data, tensor.tensor_type).astype(np.float64)
-
-        self.weight, self.bias = read("vision.classifier.weight"), read("vision.classifier.bias")
-        self.head, self.head_bias = read("vision.embd.weight"), read("vision.embd.bias")
-        self.scale = float(reader.fields["pandagpt.vision.output_scale"].contents())
+        file = Tensors(path)
+        self.weight, self.bias = file["vision.classifier.weight"], file["vision.classifier.bias"]
+        self.head, self.head_bias = file["vision.embd.weight"], file["vision.embd.bias"]
+        self.scale = float(file.value("pandagpt.vision.output_scale"))
 
     def classes(self, features: np.ndarray) -> np.ndarray:
         return (features @ self.weight.T + self.bias).argmax(1)
@@ -70,15 +59,6 @@ class VisionTower:
         offset = across(np.broadcast_to(self.head_bias, mapped.shape))
         lengths = -(mapped * offset).sum(1) / (mapped * mapped).sum(1)
         return directions * lengths[:, None]
-
-
-def embed(pandagpt: Path, encoders: Path, root: Path, images: list[str]) -> np.ndarray:
-    with tempfile.TemporaryDirectory() as folder:
-        listed, out = Path(folder) / "list.txt", Path(folder) / "out.npy"
-        listed.write_text("".join(f"{image}\n" for image in images), encoding="utf-8")
-        subprocess.run([pandagpt, "embed", "--manifest", listed, "--root", root, "-m", encoders,
-                        "-o", out, "--no-cache"], check=True)
-        return np.load(out).astype(np.float64)
 
 
 def class_means(tower: VisionTower, features: np.ndarray, objects: np.ndarray, classes: np.ndarray
@@ -103,14 +83,48 @@ def photos_of(root: Path) -> tuple[list[str], list[str]]:
     return lists[0], random.Random(0).sample(lists[1], min(CAPTION_PHOTOS, len(lists[1])))
 
 
-def made_features(tower: VisionTower, means: np.ndarray, residuals: np.ndarray, per_class: int,
-                  seed: int) -> list[tuple[int, np.ndarray]]:
+class Known(NamedTuple):
+    """What the training photos and the classifier tell about the classes."""
+    tower: VisionTower
+    names: list[str]       # of the classes
+    things: np.ndarray     # (photos of one thing, features)
+    captioned: np.ndarray  # (captioned photos, features)
+    means: np.ndarray      # (classes, features)
+    residuals: np.ndarray  # (photos of one thing, features): beyond their class's mean
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What read_known() needs."""
+    parser.add_argument("--root", type=Path, required=True, help="the data")
+    parser.add_argument("--pandagpt", type=Path, required=True, help="the program")
+    parser.add_argument("--trunk", type=Path, required=True, help="encoders: the trunk alone")
+    parser.add_argument("--encoders", type=Path, required=True, help="encoders: the joint space")
+
+
+def read_known(args: argparse.Namespace) -> Known:
+    rows = read_table(args.root / "imagenet1k_sample/labels.tsv")
+    class_of = {row["image"]: index for index, row in enumerate(rows)}
+    photos, captioned = photos_of(args.root)
+    classes = np.array([class_of[Path(photo).name] for photo in photos])
+    tower = VisionTower(args.encoders)
+    directions, embeddings = (embed(args.pandagpt, encoders, args.root, photos + captioned)
+                              for encoders in (args.trunk, args.encoders))
+    features = tower.features(unit(directions), embeddings)
+    things = features[:len(photos)]
+    means = class_means(tower, features, things, classes)
+    return Known(tower, [tidy_name(row["label"], row["wnid"]) for row in rows], things,
+                 features[len(photos):], means, things - means[classes])
+
+
+def made_features(known: Known, per_class: int, seed: int) -> list[tuple[int, np.ndarray]]:
+    """Class and features."""
     rng = np.random.default_rng(seed)
     made = []
-    for index, mean in enumerate(means):
+    for index, mean in enumerate(known.means):
         shares = rng.uniform(*RESIDUAL, per_class)[:, None]
-        rows = np.maximum(mean + shares * residuals[rng.integers(0, len(residuals), per_class)], 0)
-        made += [(index, row) for row in rows[tower.classes(rows) == index]]
+        drawn = known.residuals[rng.integers(0, len(known.residuals), per_class)]
+        rows = np.maximum(mean + shares * drawn, 0)
+        made += [(index, row) for row in rows[known.tower.classes(rows) == index]]
     return made
 
 
@@ -125,37 +139,23 @@ def turns_about(index: int, names: list[str], rng: random.Random) -> list[tuple[
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--root", type=Path, required=True, help="the data")
-    parser.add_argument("--pandagpt", type=Path, required=True, help="the program")
-    parser.add_argument("--trunk", type=Path, required=True, help="encoders: the trunk alone")
-    parser.add_argument("--encoders", type=Path, required=True, help="encoders: the joint space")
+    add_arguments(parser)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--per-class", type=int, default=16)
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
 
-    things, captioned = photos_of(args.root)
-    rows = read_table(args.root / "imagenet1k_sample/labels.tsv")
-    class_of = {row["image"]: index for index, row in enumerate(rows)}
-    classes = np.array([class_of[Path(image).name] for image in things])
-    tower = VisionTower(args.encoders)
-    directions, embeddings = (embed(args.pandagpt, encoders, args.root, things + captioned)
-                              for encoders in (args.trunk, args.encoders))
-    features = tower.features(unit(directions), embeddings)
-    objects = features[:len(things)]
-    means = class_means(tower, features, objects, classes)
-    made = made_features(tower, means, objects - means[classes], args.per_class, args.seed)
-
+    known = read_known(args)
+    made = made_features(known, args.per_class, args.seed)
     rng = random.Random(args.seed)
-    names = [tidy_name(row["label"], row["wnid"]) for row in rows]
     array = args.out.with_suffix(".npy")
     talk = [{"embedding": os.path.relpath(array, args.root), "row": row,
              "conversation": [{"from": "human", "value": question},
                               {"from": "gpt", "value": answer}]}
             for row, (index, _) in enumerate(made)
-            for question, answer in turns_about(index, names, rng)]
+            for question, answer in turns_about(index, known.names, rng)]
     rng.shuffle(talk)
-    np.save(array, tower.embeddings(np.stack([row for _, row in made])).astype(np.float32))
+    np.save(array, known.tower.embeddings(np.stack([row for _, row in made])).astype(np.float32))
     print(f"{array}: {len(made)} embeddings of {len({index for index, _ in made})} classes")
     write_list(args.out, talk)
 

@@ -12,8 +12,8 @@ import pathlib
 import random
 import sys
 
-FIGURES = ("<!-- figures: tools/docs/card_figures.py -->\n", "<!-- end of figures -->\n")
-FAILURES = ("<!-- failures: tools/docs/card_figures.py -->\n", "<!-- end of failures -->\n")
+from marked_text import replace_part
+
 N_FAILURES = 10
 KINDS = {"captioning": "Captions", "retrieval": "Retrieval", "zero_shot": "Zero-shot classes",
          "answers": "Right class named", "composition": "Both named", "text_only": "Text alone"}
@@ -62,11 +62,6 @@ def failures_of(report: dict) -> list[str]:
     return rows
 
 
-def replaced(text: str, marks: tuple[str, str], lines: list[str]) -> str:
-    before, rest = text.split(marks[0])
-    return "".join([before, marks[0], "\n", *lines, "\n", marks[1], rest.split(marks[1])[1]])
-
-
 def main() -> None:
     if len(sys.argv) < 3:
         raise SystemExit(__doc__)
@@ -77,8 +72,9 @@ def main() -> None:
     head = ["Task", "Data", "Figure", titles[0], "95 % interval", "n", "Chance", "Aim", *titles[1:]]
     lines = ["| " + " | ".join(head) + " |\n", "|" + "---|" * len(head) + "\n"]
     lines += [row_of(key, figure, others) for key, figure in first.items()]
-    text = replaced(card.read_text(encoding="utf-8"), FIGURES, lines)
-    card.write_text(replaced(text, FAILURES, failures_of(reports[0])), encoding="utf-8")
+    writer = pathlib.Path(__file__).name
+    replace_part(card, "figures", writer, lines)
+    replace_part(card, "failures", writer, failures_of(reports[0]))
 
 
 if __name__ == "__main__":

@@ -8,9 +8,9 @@ import shlex
 import subprocess
 import sys
 
+from marked_text import replace_part
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-BEGIN = "<!-- answers: tools/docs/readme_examples.py -->\n"
-END = "<!-- end of answers -->\n"
 QUESTIONS = [
     (["--image", ".cache/demo/chelsea.png"], "What animal is in the picture?"),
     (["--audio", "examples/data/clock.wav"], "What do you hear?"),
@@ -30,10 +30,7 @@ def main() -> None:
                                 stdout=subprocess.PIPE).stdout
         shown = " ".join(f'"{one}"' if " " in one else shlex.quote(one) for one in arguments)
         lines += [f"    $ pandagpt {shown}\n", *(f"    {line}\n" for line in answer.splitlines())]
-    readme = ROOT / "README.md"
-    before, rest = readme.read_text(encoding="utf-8").split(BEGIN)
-    after = rest.split(END)[1]
-    readme.write_text("".join([before, BEGIN, "\n", *lines, "\n", END, after]), encoding="utf-8")
+    replace_part(ROOT / "README.md", "answers", pathlib.Path(__file__).name, lines)
     print("".join(lines), end="")
 
 

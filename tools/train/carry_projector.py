@@ -11,31 +11,23 @@ projector.gguf and the run's adapter.gguf, for `pandagpt-train llm --init FOLDER
 """
 import argparse
 import shutil
-import subprocess
-import tempfile
+import sys
 from pathlib import Path
 
 import gguf
 import numpy as np
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "data"))
+
+from embeddings import Tensors, embed  # noqa: E402
+
 WEIGHT, BIAS = "llama_proj.weight", "llama_proj.bias"
 RIDGE = 1e-3  # of the embeddings' mean variance
 
 
-def embed(pandagpt: Path, model: Path, manifest: Path, root: Path) -> np.ndarray:
-    with tempfile.TemporaryDirectory() as folder:
-        out = Path(folder) / "out.npy"
-        subprocess.run([pandagpt, "embed", "--manifest", manifest, "--root", root, "-m", model,
-                        "-o", out, "--no-cache"], check=True)
-        return np.load(out).astype(np.float64)
-
-
 def read_projector(path: Path) -> tuple[np.ndarray, np.ndarray, int]:
-    reader = gguf.GGUFReader(path)
-    tensors = {t.name: gguf.quants.dequantize(t.data, t.tensor_type).astype(np.float64)
-               for t in reader.tensors}
-    count = int(reader.fields["pandagpt.projector.n_image_tokens"].contents())
-    return tensors[WEIGHT], tensors[BIAS], count
+    file = Tensors(path)
+    return file[WEIGHT], file[BIAS], int(file.value("pandagpt.projector.n_image_tokens"))
 
 
 def write_projector(path: Path, weight: np.ndarray, bias: np.ndarray, n_image_tokens: int) -> None:
@@ -75,7 +67,8 @@ def main() -> None:
     args = parser.parse_args()
 
     weight, bias, n_image_tokens = read_projector(args.run / "projector.gguf")
-    old, new = (embed(args.pandagpt, encoders, args.manifest, args.root)
+    inputs = args.manifest.read_text(encoding="utf-8").splitlines()
+    old, new = (embed(args.pandagpt, encoders, args.root, inputs)
                 for encoders in (args.old, args.new))
     outputs = old @ weight.T + bias
     carried, offset = fit(new, outputs)

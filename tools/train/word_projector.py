@@ -13,24 +13,21 @@ Needs numpy, gguf and torch (PyPI).
 """
 import argparse
 import json
-import pathlib
 import shutil
 import sys
 import urllib.request
 from pathlib import Path
 
-import gguf
 import numpy as np
 import torch
 from carry_projector import read_projector, write_projector
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tools" / "data"), str(ROOT / "tests")]
 
 import class_embeddings as classes  # noqa: E402
 import serve_process  # noqa: E402
-from common import read_table  # noqa: E402
-from imagenet_names import tidy_name  # noqa: E402
+from embeddings import Tensors, unit  # noqa: E402
 
 STEPS = 600
 LEARNING_RATE = 3e-3
@@ -43,8 +40,7 @@ FIRST_SCALE = 2.0                         # of the logits, learned
 
 def name_vectors(names: list[str], llm: Path, program: Path, model: Path) -> np.ndarray:
     """(1000, n_embd): mean token embedding of each name, without the mean of all, of length 1."""
-    tensor = {t.name: t for t in gguf.GGUFReader(llm).tensors}["token_embd.weight"]
-    embeddings = gguf.quants.dequantize(tensor.data, tensor.tensor_type).astype(np.float64)
+    embeddings = Tensors(llm)["token_embd.weight"]
     vectors = []
     with serve_process.server(program, "--model", str(model)) as url:
         for name in names:
@@ -54,21 +50,19 @@ def name_vectors(names: list[str], llm: Path, program: Path, model: Path) -> np.
             with urllib.request.urlopen(request) as response:
                 vectors.append(embeddings[json.load(response)["tokens"]].mean(0))
     rows = np.stack(vectors)
-    return classes.unit(rows - rows.mean(0))
+    return unit(rows - rows.mean(0))
 
 
 class Examples:
     """Pooled features to learn from, and what the tower makes of them."""
 
-    def __init__(self, tower: classes.VisionTower, features: np.ndarray, n_things: int,
-                 labels: np.ndarray, seed: int):
+    def __init__(self, known: classes.Known, seed: int):
         def tensor(array: np.ndarray) -> torch.Tensor:
             return torch.tensor(np.ascontiguousarray(array), dtype=torch.float32)
 
-        means = classes.class_means(tower, features, features[:n_things], labels)
-        self._means = tensor(means)
-        self._residuals = tensor(features[:n_things] - means[labels])
-        self._things, self._captioned = tensor(features[:n_things]), tensor(features[n_things:])
+        tower = known.tower
+        self._means, self._residuals = tensor(known.means), tensor(known.residuals)
+        self._things, self._captioned = tensor(known.things), tensor(known.captioned)
         self._weight, self._bias = tensor(tower.weight), tensor(tower.bias)
         self._head, self._head_bias = tensor(tower.head), tensor(tower.head_bias)
         self._scale = tower.scale
@@ -119,26 +113,18 @@ def distil(examples: Examples, names: torch.Tensor) -> tuple[torch.Tensor, torch
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    for name, what in (("run", "its --out: projector.gguf, adapter.gguf"), ("root", "the data"),
-                       ("pandagpt", "the program"), ("trunk", "encoders: the trunk alone"),
-                       ("encoders", "encoders: the joint space"), ("llm", "language model, GGUF"),
+    classes.add_arguments(parser)
+    for name, what in (("run", "its --out: projector.gguf, adapter.gguf"),
+                       ("llm", "language model, GGUF"),
                        ("model", "a model folder with this language model"), ("out", "folder")):
         parser.add_argument(f"--{name}", type=Path, required=True, help=what)
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
 
     torch.manual_seed(args.seed)
-    rows = read_table(args.root / "imagenet1k_sample/labels.tsv")
-    names = [tidy_name(row["label"], row["wnid"]) for row in rows]
-    things, captioned = classes.photos_of(args.root)
-    class_of = {row["image"]: index for index, row in enumerate(rows)}
-    labels = np.array([class_of[Path(image).name] for image in things])
-    tower = classes.VisionTower(args.encoders)
-    directions, embeddings = (classes.embed(args.pandagpt, encoders, args.root, things + captioned)
-                              for encoders in (args.trunk, args.encoders))
-    features = tower.features(classes.unit(directions), embeddings)
-    vectors = name_vectors(names, args.llm, args.pandagpt, args.model)
-    weight, bias = distil(Examples(tower, features, len(things), labels, args.seed),
+    known = classes.read_known(args)
+    vectors = name_vectors(known.names, args.llm, args.pandagpt, args.model)
+    weight, bias = distil(Examples(known, args.seed),
                           torch.tensor(vectors, dtype=torch.float32))
 
     first, first_bias, n_image_tokens = read_projector(args.run / "projector.gguf")

@@ -270,7 +270,7 @@ void BindTrainer::open_run() {
   const fs::path out = options_.out;
   std::error_code code;
   if (options_.restart)
-    for (const char* name : {"checkpoints", kMetricsFile, kTensorBoardFolder, "best"})
+    for (const char* name : {kCheckpointsFolder, kMetricsFile, kTensorBoardFolder, "best"})
       fs::remove_all(out / name, code);
   if (load_checkpoint(out, state_, state_tensors(), *optimizer_))
     spdlog::info("going on from step {}", state_.step);
