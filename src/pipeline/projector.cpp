@@ -30,6 +30,8 @@ Projector::Projector(const std::filesystem::path& path) {
   const std::int64_t n_out = std::int64_t{n_image_tokens_} * n_embd_;
   weight_ = file.read_f32(projector_keys::kWeight, {n_in_, n_out});
   bias_ = file.read_f32(projector_keys::kBias, {n_out});
+  lexicon_ = Lexicon::read(file, n_in_, n_embd_);
+  if (lexicon_) n_image_tokens_ += lexicon_->n_words();
 }
 
 std::vector<float> Projector::project(std::span<const float> embedding) const {
@@ -37,7 +39,9 @@ std::vector<float> Projector::project(std::span<const float> embedding) const {
     throw Error(ErrorKind::kModel, "the projector takes " + std::to_string(n_in_) +
                                        " numbers and got " + std::to_string(embedding.size()));
   std::vector<float> out(bias_);
-  for (std::size_t row = 0; row < out.size(); ++row) {
+  out.resize(static_cast<std::size_t>(n_image_tokens_) * static_cast<std::size_t>(n_embd_));
+  if (lexicon_) lexicon_->look_up(embedding, std::span(out).subspan(bias_.size()));
+  for (std::size_t row = 0; row < bias_.size(); ++row) {
     const float* weights = weight_.data() + row * embedding.size();
     out[row] += std::inner_product(embedding.begin(), embedding.end(), weights, 0.0F);
   }

@@ -1,9 +1,13 @@
-// The projector: one linear layer from the joint embedding space into the language model's.
+// The projector: one linear layer from the joint embedding space into the language model's, and
+// perhaps a lexicon beside it.
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <span>
 #include <vector>
+
+#include "pipeline/lexicon.h"
 
 namespace pandagpt {
 
@@ -13,7 +17,10 @@ class Projector {
   /// Throws Error(kModel) if a key or tensor is missing or of another shape.
   explicit Projector(const std::filesystem::path& path);
 
+  /// Embeddings of an input: the linear layer's, then the lexicon's words.
   int n_image_tokens() const { return n_image_tokens_; }
+  /// Null without one.
+  const Lexicon* lexicon() const { return lexicon_ ? &*lexicon_ : nullptr; }
   int n_in() const { return n_in_; }
   int n_embd() const { return n_embd_; }
 
@@ -28,8 +35,9 @@ class Projector {
   int n_image_tokens_ = 0;
   int n_in_ = 0;
   int n_embd_ = 0;
-  std::vector<float> weight_;  // (n_image_tokens * n_embd, n_in)
-  std::vector<float> bias_;    // (n_image_tokens * n_embd)
+  std::vector<float> weight_;  // (rows of the linear layer, n_in)
+  std::vector<float> bias_;    // (rows of the linear layer)
+  std::optional<Lexicon> lexicon_;
 };
 
 }  // namespace pandagpt

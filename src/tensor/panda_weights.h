@@ -4,7 +4,9 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "tensor/gguf_file.h"
 
@@ -20,6 +22,18 @@ inline constexpr const char* kEmbd = "pandagpt.projector.n_embd";               
 inline constexpr const char* kWeight = "llama_proj.weight";
 inline constexpr const char* kBias = "llama_proj.bias";
 }  // namespace projector_keys
+
+/// The part of projector.gguf that may be missing: a lexicon of N names, each n_words embeddings of
+/// the language model's tokens. An input e becomes, beside the projector's own embeddings, those of
+/// the names in the shares softmax(K e + c). `lexicon.keys.weight` K is (N, n_in) row-major,
+/// `lexicon.keys.bias` c (N), `lexicon.words` (N, n_words * n_embd).
+namespace lexicon_keys {
+inline constexpr const char* kWords = "pandagpt.lexicon.n_words";  // u32
+inline constexpr const char* kNames = "pandagpt.lexicon.names";    // str[N]
+inline constexpr const char* kKeysWeight = "lexicon.keys.weight";
+inline constexpr const char* kKeysBias = "lexicon.keys.bias";
+inline constexpr const char* kWordsTensor = "lexicon.words";
+}  // namespace lexicon_keys
 
 /// GGUF keys and tensor names of a LoRA adapter (llama.cpp's src/llama-adapter.cpp). The tensor
 /// NAME of the language model becomes NAME + scale * alpha / r * B A, with `NAME.lora_a`, A: (r,
@@ -42,6 +56,16 @@ struct ProjectorSizes {
   std::uint32_t n_in = 0;
   std::uint32_t n_embd = 0;
 };
+
+inline constexpr std::uint32_t kMaxLexiconWords = 64;
+/// What a projector file's lexicon_keys::kNames and kWords say; throws Error(kModel) if they are
+/// empty or too large. Without them there is no lexicon.
+struct LexiconSizes {
+  std::vector<std::string> names;
+  std::uint32_t n_words = 0;
+};
+std::optional<LexiconSizes> read_lexicon_sizes(const GgufFile& file);
+void set_lexicon_metadata(GgufWriter* writer, const LexiconSizes& sizes);
 
 /// The metadata of projector.gguf; the two tensors are the caller's.
 void set_projector_metadata(GgufWriter* writer, const ProjectorSizes& sizes);

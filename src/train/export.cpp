@@ -29,6 +29,12 @@ void export_projector(const Projector& projector, std::int64_t n_image_tokens, E
                           .n_embd = static_cast<std::uint32_t>(weight.size(0) / n_image_tokens)});
   add_tensor(writer, projector_keys::kWeight, weight, type);
   add_tensor(writer, projector_keys::kBias, bias, type);
+  if (const auto& lexicon = projector.lexicon) {
+    set_lexicon_metadata(&writer, {lexicon->names, static_cast<std::uint32_t>(lexicon->n_words)});
+    add_tensor(writer, lexicon_keys::kKeysWeight, lexicon->keys, type);
+    add_tensor(writer, lexicon_keys::kKeysBias, lexicon->bias, type);
+    add_tensor(writer, lexicon_keys::kWordsTensor, lexicon->words, type);
+  }
   writer.write(path);
 }
 

@@ -20,7 +20,8 @@ enum class ExportType { kF16, kF32 };
 void add_tensor(GgufWriter& writer, const std::string& name, const torch::Tensor& tensor,
                 ExportType type);
 
-/// projector.gguf: the folded linear map, tensors llama_proj.weight and llama_proj.bias.
+/// projector.gguf: the folded linear map, and the lexicon if there is one. `n_image_tokens`: of the
+/// linear map.
 void export_projector(const Projector& projector, std::int64_t n_image_tokens, ExportType type,
                       const std::filesystem::path& path);
 

@@ -17,11 +17,14 @@ namespace {
 
 using torch::Tensor;
 
+Tensor read_tensor(const GgufFile& file, const std::string& name, at::IntArrayRef sizes) {
+  std::vector<float> values = file.read_f32(name, TensorShape(sizes.rbegin(), sizes.rend()));
+  return torch::from_blob(values.data(), sizes, torch::kFloat32).clone();
+}
+
 /// Copies a tensor of the file, which has to be of the same shape.
 void copy_tensor(const GgufFile& file, const std::string& name, const Tensor& to) {
-  const TensorShape shape(to.sizes().rbegin(), to.sizes().rend());
-  std::vector<float> values = file.read_f32(name, shape);
-  to.copy_(torch::from_blob(values.data(), to.sizes(), torch::kFloat32));
+  to.copy_(read_tensor(file, name, to.sizes()));
 }
 
 void load_projector(const GgufFile& file, std::int64_t n_image_tokens, Projector& projector) {
@@ -45,6 +48,20 @@ void load_adapter(const GgufFile& file, const LlamaLora& model) {
 }
 
 }  // namespace
+
+std::optional<Lexicon> read_lexicon(const fs::path& folder) {
+  if (!fs::exists(folder / kProjectorFile)) return std::nullopt;
+  const GgufFile file(folder / kProjectorFile);
+  std::optional<LexiconSizes> sizes = read_lexicon_sizes(file);
+  if (!sizes) return std::nullopt;
+  const auto n_names = static_cast<std::int64_t>(sizes->names.size());
+  const std::int64_t n_in = file.get_u32(projector_keys::kIn);
+  const std::int64_t n_out = std::int64_t{sizes->n_words} * file.get_u32(projector_keys::kEmbd);
+  return Lexicon{read_tensor(file, lexicon_keys::kKeysWeight, {n_names, n_in}),
+                 read_tensor(file, lexicon_keys::kKeysBias, {n_names}),
+                 read_tensor(file, lexicon_keys::kWordsTensor, {n_names, n_out}),
+                 std::move(sizes->names), sizes->n_words};
+}
 
 void load_initial_weights(const fs::path& folder, const NamedTensors& parameters,
                           std::int64_t n_image_tokens, Projector& projector,

@@ -3,11 +3,15 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 
 #include "train/checkpoint.h"
 #include "train/llama_lora.h"
 
 namespace pandagpt::train {
+
+/// The lexicon of `folder`/projector.gguf, if there is one. Throws Error(kModel) if it is damaged.
+std::optional<Lexicon> read_lexicon(const std::filesystem::path& folder);
 
 /// Fills `parameters`, which are those of `projector` and `model` with the projector's moments,
 /// from `folder`: the newest checkpoint of a run's --out, or else a model folder's projector.gguf

@@ -102,6 +102,10 @@ void PackedBatch::move_to(torch::Device device) {
     *tensor = tensor->to(device);
 }
 
+Tensor Lexicon::operator()(const Tensor& features) const {
+  return torch::mm(torch::softmax(torch::nn::functional::linear(features, keys, bias), 1), words);
+}
+
 Tensor Projector::operator()(const Tensor& features) const {
   return with_dropout(features, 0.0, 0, 0);
 }
@@ -116,6 +120,7 @@ Tensor Projector::with_dropout(const Tensor& features, double dropout, uint64_t 
 Tensor Projector::images(const PackedBatch& batch, int64_t n_embd, double dropout,
                          uint64_t key) const {
   Tensor rows = with_dropout(batch.features, dropout, key, batch.first_feature);
+  if (lexicon) rows = torch::cat({rows, (*lexicon)(batch.features)}, 1);
   // one input an image, as most often: nothing to sum
   const bool is_plain =
       rows.size(0) == batch.n_images && batch.feature_weights.eq(1).all().item<bool>();

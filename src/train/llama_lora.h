@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -53,10 +54,10 @@ struct MemoryOptions {
 
 /// One packed batch, ready for the model.
 struct PackedBatch {
-  torch::Tensor tokens;      ///< (T) int64; anything at image rows
-  SequenceLayout layout;     ///< who sees whom, and positions (T)
-  torch::Tensor image_rows;  ///< (n_images * n_image_tokens) int64: rows of T that hold embeddings
-  torch::Tensor features;    ///< (F, n_in) float32: one row an input
+  torch::Tensor tokens;           ///< (T) int64; anything at image rows
+  SequenceLayout layout;          ///< who sees whom, and positions (T)
+  torch::Tensor image_rows;       ///< (n_images * their embeddings) int64: rows of T that hold them
+  torch::Tensor features;         ///< (F, n_in) float32: one row an input
   torch::Tensor feature_weights;  ///< (F) float32
   torch::Tensor feature_images;   ///< (F) int64: the image (sum of inputs) that it is a part of
   int64_t n_images = 0;           ///< in the order of image_rows
@@ -73,22 +74,36 @@ struct PackedBatch {
   void move_to(torch::Device device);
 };
 
+/// A projector file's lexicon (pipeline/lexicon.h). All of it is frozen.
+struct Lexicon {
+  torch::Tensor keys;   ///< (N, n_in), on raw features
+  torch::Tensor bias;   ///< (N)
+  torch::Tensor words;  ///< (N, n_words * n_embd)
+  std::vector<std::string> names;
+  int64_t n_words = 0;
+
+  /// (F, n_in) -> (F, n_words * n_embd).
+  torch::Tensor operator()(const torch::Tensor& features) const;
+};
+
 /// Linear n_in -> n_image_tokens * n_embd on standardised features: (x - mean) / deviation is a
 /// part of the same linear map, folded in at export; it only makes the optimiser's problem well
-/// scaled.
+/// scaled. A lexicon's words follow.
 struct Projector {
   torch::Tensor weight;     ///< (n_image_tokens * n_embd, n_in)
   torch::Tensor bias;       ///< (n_image_tokens * n_embd)
   torch::Tensor mean;       ///< (n_in), frozen
   torch::Tensor deviation;  ///< (n_in), frozen
+  std::optional<Lexicon> lexicon;
 
   torch::Tensor operator()(const torch::Tensor& features) const;
   /// For training: a share `dropout` of the standardised features is left out, drawn from `key`.
   /// `first_row`: PackedBatch::first_feature.
   torch::Tensor with_dropout(const torch::Tensor& features, double dropout, uint64_t key,
                              int64_t first_row) const;
-  /// What stands at the batch's image rows: of each image the weighted sum of its projected inputs,
-  /// (n_images * n_image_tokens, n_embd). The batch numbers the dropout masks' rows.
+  /// What stands at the batch's image rows: of each image the weighted sum of its projected inputs
+  /// and of their words, (n_images * (n_image_tokens + n_words), n_embd). The batch numbers the
+  /// dropout masks' rows; words are looked up without dropout.
   torch::Tensor images(const PackedBatch& batch, int64_t n_embd, double dropout,
                        uint64_t key) const;
   /// Weight and bias of the plain linear map on raw features.
@@ -105,7 +120,7 @@ class LlamaLora {
             const MemoryOptions& memory = {});
 
   /// Final normalised hidden states (N, C) at the batch's label rows, in the compute type.
-  /// `image_embeddings` (n_images * n_image_tokens, C) float32. `dropout_key` seeds LoRA's dropout;
+  /// `image_embeddings` (size of image_rows, C) float32. `dropout_key` seeds LoRA's dropout;
   /// with `training` false there is none.
   torch::Tensor forward(const PackedBatch& batch, const torch::Tensor& image_embeddings,
                         bool training, uint64_t dropout_key) const;

@@ -26,8 +26,10 @@ struct LlmFiles {
 class LlmData {
  public:
   /// Reads the conversations and encodes what the feature cache lacks, which takes all
-  /// `processes`. What can't be used is logged and listed in OUT/left_out.jsonl. Throws Error.
-  LlmData(const LlmTrainOptions& options, const LlmFiles& files, Processes& processes);
+  /// `processes`. `n_image_tokens`: positions that a conversation's inputs take. What can't be used
+  /// is logged and listed in OUT/left_out.jsonl. Throws Error.
+  LlmData(const LlmTrainOptions& options, const LlmFiles& files, std::int64_t n_image_tokens,
+          Processes& processes);
   LlmData(const LlmData&) = delete;
   LlmData& operator=(const LlmData&) = delete;
 

@@ -96,7 +96,10 @@ LlmTrainer::LlmTrainer(LlmTrainOptions options, const LlmFiles& files, Processes
   use_threads(options_.threads);
   make_run_folder(options_.out);
 
-  data_ = std::make_unique<LlmData>(options_, files_, processes_);
+  if (!options_.init.empty()) projector_.lexicon = read_lexicon(options_.init);
+  const std::int64_t n_words = projector_.lexicon ? projector_.lexicon->n_words : 0;
+  data_ =
+      std::make_unique<LlmData>(options_, files_, options_.n_image_tokens + n_words, processes_);
   model_ = std::make_unique<LlamaLora>(
       GgufFile(files_.llm),
       LoraOptions{options_.lora_rank, options_.lora_alpha, options_.lora_dropout}, compute_,
@@ -113,6 +116,15 @@ LlmTrainer::LlmTrainer(LlmTrainOptions options, const LlmFiles& files, Processes
 void LlmTrainer::make_parameters() {
   const std::int64_t n_in = data_->features().n_features();
   const std::int64_t n_out = options_.n_image_tokens * model_->config().n_embd;
+  if (auto& lexicon = projector_.lexicon) {
+    if (lexicon->keys.size(1) != n_in ||
+        lexicon->words.size(1) != lexicon->n_words * model_->config().n_embd)
+      throw Error(ErrorKind::kModel,
+                  fmt::format("{}/{}: its lexicon is for other encoders or another language model",
+                              options_.init, kProjectorFile));
+    for (Tensor* tensor : {&lexicon->keys, &lexicon->bias, &lexicon->words})
+      *tensor = tensor->to(device_);
+  }
   const MediaFeatures::Moments moments = data_->moments();
   projector_.mean = torch::tensor(moments.mean, torch::kFloat32).to(device_);
   projector_.deviation = common_deviation(moments.deviation).to(device_);
@@ -138,6 +150,7 @@ void LlmTrainer::make_parameters() {
   std::rotate(trainable.begin(), trainable.begin() + 2, trainable.end());
   gradients_ = std::make_unique<GradientBuckets>(trainable, processes_);
   state_.options = options_.to_json();
+  if (projector_.lexicon) state_.options["n_words"] = projector_.lexicon->n_words;
   state_.data = data_->identity();
   state_.media = data_->features().content_digest();
 }
@@ -152,6 +165,10 @@ NamedTensors LlmTrainer::parameters() const {
                              {"projector.bias", projector_.bias},
                              {"projector.mean", projector_.mean},
                              {"projector.deviation", projector_.deviation}});
+  if (const auto& lexicon = projector_.lexicon)
+    named.insert(named.end(), {{"lexicon.keys", lexicon->keys},
+                               {"lexicon.bias", lexicon->bias},
+                               {"lexicon.words", lexicon->words}});
   return named;
 }
 

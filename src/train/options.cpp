@@ -24,7 +24,7 @@ void LlmTrainOptions::declare(CLI::App& app) {
   app.add_option(
       "--init", init,
       "begin with the weights of another run, given by its --out, or of a model folder, instead of "
-      "random ones");
+      "random ones; a lexicon in its projector.gguf is kept as it is");
   declare_data(app);
   declare_recipe(app);
   declare_reports(app);
@@ -49,7 +49,8 @@ void LlmTrainOptions::declare_data(CLI::App& app) {
   app.add_option("--max-length", max_length, "tokens of a conversation; longer ones are cut")
       ->check(CLI::Range(16, 4096))
       ->capture_default_str();
-  app.add_option("--image-tokens", n_image_tokens, "embeddings that a conversation's inputs become")
+  app.add_option("--image-tokens", n_image_tokens,
+                 "embeddings that a conversation's inputs become, beside the words of a lexicon")
       ->check(CLI::Range(1, 256))
       ->capture_default_str();
   app.add_option(

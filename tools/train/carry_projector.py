@@ -30,7 +30,9 @@ def read_projector(path: Path) -> tuple[np.ndarray, np.ndarray, int]:
     return file[WEIGHT], file[BIAS], int(file.value("pandagpt.projector.n_image_tokens"))
 
 
-def write_projector(path: Path, weight: np.ndarray, bias: np.ndarray, n_image_tokens: int) -> None:
+def write_projector(path: Path, weight: np.ndarray, bias: np.ndarray, n_image_tokens: int,
+                    lexicon: dict | None = None) -> None:
+    """`lexicon`: names, n_words, and the arrays keys, bias, words (src/tensor/panda_weights.h)."""
     part = path.with_name(path.name + ".part")
     writer = gguf.GGUFWriter(part, "pandagpt-projector")
     writer.add_uint32("pandagpt.projector.n_image_tokens", n_image_tokens)
@@ -38,6 +40,12 @@ def write_projector(path: Path, weight: np.ndarray, bias: np.ndarray, n_image_to
     writer.add_uint32("pandagpt.projector.n_embd", weight.shape[0] // n_image_tokens)
     writer.add_tensor(WEIGHT, weight.astype(np.float32))
     writer.add_tensor(BIAS, bias.astype(np.float32))
+    if lexicon:
+        writer.add_uint32("pandagpt.lexicon.n_words", lexicon["n_words"])
+        writer.add_array("pandagpt.lexicon.names", lexicon["names"])
+        writer.add_tensor("lexicon.keys.weight", lexicon["keys"].astype(np.float16))
+        writer.add_tensor("lexicon.keys.bias", lexicon["bias"].astype(np.float32))
+        writer.add_tensor("lexicon.words", lexicon["words"].astype(np.float16))
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
