@@ -33,6 +33,7 @@ class ServeCliTest : public test::CliTest {
   /// The variables that say how OpenMP's threads wait, of a server that listens. It must have kept
   /// its process id and its arguments, and end by SIGTERM.
   std::set<std::string> waiting_of_a_server() const {
+    fs::remove(out_file());  // an earlier one's
     const pid_t server = start({"serve", "--model", "tiny-panda", "--port", "0", "--no-files"});
     const auto end = std::chrono::steady_clock::now() + std::chrono::minutes(1);
     while (test::read_text(out_file()).empty() && std::chrono::steady_clock::now() < end)
