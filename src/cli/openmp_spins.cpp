@@ -36,6 +36,7 @@ void limit_openmp_spins() {
   std::vector<std::string> arguments = own_arguments();
   if (arguments.empty() || setenv(kSpinVariable, kSpins, 0) != 0) return;
   std::vector<char*> argv;
+  argv.reserve(arguments.size() + 1);
   for (std::string& argument : arguments)
     argv.push_back(argument.data());
   argv.push_back(nullptr);
