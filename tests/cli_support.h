@@ -52,30 +52,39 @@ class CliTest : public testing::Test {
   /// Runs the program with `input` as standard input; standard output to `out_path`.
   Outcome run(const Arguments& arguments, const std::string& input = "",
               const std::string& out_path = "") const {
-    const std::filesystem::path in = folder_ / "stdin", err = folder_ / "stderr";
-    const std::filesystem::path out =
-        out_path.empty() ? folder_ / "stdout" : std::filesystem::path(out_path);
-    write_text(in, input);
+    return outcome_of(start(arguments, input, out_path), out_path);
+  }
+
+  /// The same in two steps: a process, and what it has become.
+  pid_t start(const Arguments& arguments, const std::string& input = "",
+              const std::string& out_path = "") const {
+    write_text(folder_ / "stdin", input);
     std::vector<char*> argv = argv_of(arguments);
     const pid_t child = fork();
     if (child == 0) {
       const auto redirect = [](const std::filesystem::path& path, int flags, int descriptor) {
         dup2(open(path.c_str(), flags, 0600), descriptor);
       };
-      redirect(in, O_RDONLY, STDIN_FILENO);
-      redirect(out, O_WRONLY | O_CREAT | O_TRUNC, STDOUT_FILENO);
-      redirect(err, O_WRONLY | O_CREAT | O_TRUNC, STDERR_FILENO);
+      redirect(folder_ / "stdin", O_RDONLY, STDIN_FILENO);
+      redirect(out_file(out_path), O_WRONLY | O_CREAT | O_TRUNC, STDOUT_FILENO);
+      redirect(folder_ / "stderr", O_WRONLY | O_CREAT | O_TRUNC, STDERR_FILENO);
       obey_permissions();
       execv(PANDAGPT_CLI, argv.data());
       _exit(127);
     }
+    return child;
+  }
+  Outcome outcome_of(pid_t child, const std::string& out_path = "") const {
     int status = 0;
     waitpid(child, &status, 0);
     Outcome outcome;
     outcome.code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-    if (out_path.empty()) outcome.out = read_text(out);
-    outcome.err = read_text(err);
+    if (out_path.empty()) outcome.out = read_text(out_file(out_path));
+    outcome.err = read_text(folder_ / "stderr");
     return outcome;
+  }
+  std::filesystem::path out_file(const std::string& out_path = "") const {
+    return out_path.empty() ? folder_ / "stdout" : std::filesystem::path(out_path);
   }
 
   Outcome ask(Arguments more, const std::string& input = "") const {
