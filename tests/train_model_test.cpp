@@ -9,13 +9,16 @@
 #include <filesystem>
 #include <map>
 
+#include "lexicon_support.h"
 #include "llm/llm_model.h"
 #include "pipeline/manifest.h"
+#include "pipeline/projector.h"
 #include "tensor/gguf_file.h"
 #include "tensor/panda_weights.h"
 #include "test_support.h"
 #include "train/dataset.h"
 #include "train/export.h"
+#include "train/initial_weights.h"
 #include "train/llama_lora.h"
 #include "train/llm_trainer.h"
 #include "train/micro_batch.h"
@@ -498,6 +501,29 @@ TEST(ShippedModel, TrainerAndLlamaCppAgreeOnTheQuantisedBase) {
     EXPECT_LT(distance, 5e-2) << "label " << i;
     RecordProperty("max_difference_" + std::to_string(i),
                    std::to_string(max_difference(ours[i], theirs)));
+  }
+}
+
+TEST_F(TrainModelTest, InferenceSaysTheWordsThatWereTrainedWith) {
+  const std::int64_t n_embd = model_.config().n_embd;
+  const test::TemporaryFolder folder;
+  export_projector(projector_, 1, ExportType::kF32, folder / "plain.gguf");
+  test::add_lexicon_to(folder / "plain.gguf", folder / "projector.gguf", 2);
+  projector_.lexicon = read_lexicon(folder.path());
+  const PackedBatch batch = packed(1);  // with several inputs and weights
+  ASSERT_GT(batch.features.size(0), batch.n_images);
+  const torch::NoGradGuard no_grad;
+  const Tensor ours = projector_.images(batch, n_embd, 0, 0).view({batch.n_images, -1});
+  const pandagpt::Projector inference(folder / "projector.gguf");
+  for (std::int64_t image = 0; image < batch.n_images; ++image) {
+    const Tensor rows = torch::nonzero(batch.feature_images == image).flatten();
+    const Tensor features = batch.features.index({rows}).contiguous();
+    const Tensor weights = batch.feature_weights.index({rows}).contiguous();
+    const auto floats = [](const Tensor& some) {
+      return std::span<const float>(some.data_ptr<float>(), static_cast<std::size_t>(some.numel()));
+    };
+    const std::vector<float> theirs = inference.project_sum(floats(features), floats(weights));
+    EXPECT_LT(max_difference(ours[image], torch::tensor(theirs)), 1e-4) << image;
   }
 }
 

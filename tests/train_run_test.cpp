@@ -9,6 +9,7 @@
 
 #include "core/file.h"
 #include "imagebind_fixtures.h"
+#include "lexicon_support.h"
 #include "pipeline/manifest.h"
 #include "tensor/gguf_file.h"
 #include "test_support.h"
@@ -256,6 +257,44 @@ TEST_F(TrainRunTest, LearnsFromInputsOfEveryKind) {
   const auto results = nlohmann::json::parse(read_text(folder_ / "run" / "training.json"));
   EXPECT_EQ(results["data"]["conversations"], 8);
   EXPECT_EQ(results["data"]["sources"], 7);
+}
+
+TEST_F(TrainRunTest, ALexiconIsKeptAndStandsBesideTheProjectorsEmbeddings) {
+  LlmTrainOptions o = options("first");
+  o.max_steps = 2;
+  EXPECT_TRUE(train(o));
+  fs::create_directories(folder_ / "named");
+  fs::copy_file(folder_ / "first" / "adapter.gguf", folder_ / "named" / "adapter.gguf");
+  test::add_lexicon_to(folder_ / "first" / "projector.gguf", folder_ / "named" / "projector.gguf",
+                       3);
+  o = options("second");
+  o.init = (folder_ / "named").string();
+  o.export_type = "f32";
+  o.sample_every = 100;
+  o.n_samples = 1;
+  o.sample_tokens = 4;
+  EXPECT_TRUE(train(o));
+
+  const GgufFile given(folder_ / "named" / "projector.gguf");
+  const GgufFile made(folder_ / "second" / "projector.gguf");
+  for (const char* name :
+       {lexicon_keys::kKeysWeight, lexicon_keys::kKeysBias, lexicon_keys::kWordsTensor})
+    EXPECT_EQ(made.read_f32(name), given.read_f32(name)) << name;
+  EXPECT_EQ(made.get_str_array(lexicon_keys::kNames), given.get_str_array(lexicon_keys::kNames));
+  EXPECT_EQ(made.get_u32(projector_keys::kImageTokens), 1U);
+  std::int64_t plain_tokens = 0, tokens = 0;
+  for (const auto& line : metrics("first"))
+    if (line.value("step", 0) == 1 && line.contains("tokens")) plain_tokens = line["tokens"];
+  for (const auto& line : metrics("second"))
+    if (line.value("step", 0) == 1 && line.contains("tokens")) tokens = line["tokens"];
+  // two pictures in the first step, each prompt laid down once
+  EXPECT_EQ(tokens, plain_tokens + 2 * test::kLexiconWords);
+
+  // the run goes on only with it
+  o.epochs = 5;
+  EXPECT_TRUE(train(o));
+  o.init.clear();
+  EXPECT_EQ(error_of([&] { train(o); }).kind(), ErrorKind::kInput);
 }
 
 }  // namespace

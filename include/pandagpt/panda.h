@@ -60,7 +60,7 @@ struct ModelInfo {
   std::string provenance;
   std::string language_model;  ///< description of the language model
   int embedding_width = 0;     ///< numbers of one embedding
-  int n_image_tokens = 0;      ///< positions that the inputs take in the prompt
+  int n_image_tokens = 0;      ///< positions that an input takes in the prompt
   int n_ctx = 0;               ///< positions of a conversation
   std::vector<Modality> modalities;
   std::vector<std::string> example_questions;

@@ -42,9 +42,9 @@ void ChatSession::set_image(std::vector<float> embeddings) {
   conversation_.set_image(std::move(embeddings));
 }
 
-void ChatSession::add_image(std::vector<float> embeddings) {
+void ChatSession::add_image(std::vector<float> embeddings, int n_own) {
   conversation_.free_images_except(cached_);
-  conversation_.add_image(std::move(embeddings));
+  conversation_.add_image(std::move(embeddings), n_own);
 }
 
 void ChatSession::evaluate_prompt(std::string_view question) {

@@ -54,8 +54,9 @@ class ChatSession {
   /// size is no multiple of n_embd.
   void set_image(std::vector<float> embeddings);
   /// Adds what the next question is about, in that question's own turn; what stands before it stays
-  /// evaluated. In the first turn, and a second time in one turn, the sum counts.
-  void add_image(std::vector<float> embeddings);
+  /// evaluated. In the first turn, and a second time in one turn, the sum counts; of the last
+  /// `n_own` embeddings both stand there.
+  void add_image(std::vector<float> embeddings, int n_own = 0);
 
   /// Answers the next question. Throws Error(kUsage) if question and history don't fit n_ctx; the
   /// conversation is then as it was before.

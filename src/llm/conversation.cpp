@@ -35,16 +35,23 @@ void Conversation::set_image(std::vector<float> embeddings) {
   turn_images_.front() = keep(std::move(embeddings));
 }
 
-void Conversation::add_image(std::vector<float> embeddings) {
+void Conversation::add_image(std::vector<float> embeddings, int n_own) {
   check_size(embeddings);
+  if (embeddings.empty()) return;
   ImageId& next = turn_images_.back();
-  if (next != kNone && !embeddings.empty()) {
+  if (next != kNone) {
     const std::vector<float>& there = images_[next];
-    if (there.size() != embeddings.size())
+    const std::size_t own =
+        static_cast<std::size_t>(n_own) * static_cast<std::size_t>(model_->n_embd());
+    const std::size_t summed = embeddings.size() - std::min(own, embeddings.size());
+    if (n_own > 0 ? there.size() < summed : there.size() != summed)
       throw Error(ErrorKind::kModel, "two inputs of one turn take different numbers of positions");
-    std::ranges::transform(there, embeddings, embeddings.begin(), std::plus<>());
+    std::transform(there.begin(), there.begin() + static_cast<std::ptrdiff_t>(summed),
+                   embeddings.begin(), embeddings.begin(), std::plus<>());
+    embeddings.insert(embeddings.begin() + static_cast<std::ptrdiff_t>(summed),
+                      there.begin() + static_cast<std::ptrdiff_t>(summed), there.end());
   }
-  if (!embeddings.empty()) next = keep(std::move(embeddings));
+  next = keep(std::move(embeddings));
 }
 
 std::vector<Conversation::Piece> Conversation::pieces(std::string_view question) const {

@@ -31,8 +31,9 @@ class Conversation {
   void set_image(std::vector<float> embeddings);
 
   /// What the next question is about: it stands in that question's turn from then on. Added to what
-  /// is there, number by number. Throws as set_image, and if the two differ in size.
-  void add_image(std::vector<float> embeddings);
+  /// is there, number by number, except for its last `n_own` embeddings, which stand behind those
+  /// that are there. Throws as set_image, and if the sizes don't fit.
+  void add_image(std::vector<float> embeddings, int n_own = 0);
 
   /// BOS, the history and `question` up to where its answer starts.
   std::vector<std::int32_t> tokens(std::string_view question) const;

@@ -103,7 +103,7 @@ void LoadedModel::describe() {
   info_.provenance = manifest_.provenance;
   info_.language_model = llm_->description();
   info_.embedding_width = manifest_.embedding_width;
-  info_.n_image_tokens = projector_->n_image_tokens();
+  info_.n_image_tokens = projector_->n_image_tokens() + projector_->n_words();
   info_.n_ctx = std::min(manifest_.n_ctx, llm_->n_ctx_train());
   info_.modalities = encoder_->modalities();
   info_.example_questions = manifest_.examples;

@@ -28,7 +28,7 @@ class LoadedModel {
   const std::shared_ptr<const LoraAdapter>& adapter() const { return adapter_; }
   int n_threads() const { return n_threads_; }
 
-  /// The weighted sum of the projected inputs: (n_image_tokens, n_embd); empty without inputs.
+  /// Projector::project_sum of the inputs; empty without any.
   /// `n_cached`: inputs that had been encoded before. Throws as Panda::ask.
   std::vector<float> project(const Inputs& inputs, int* n_cached = nullptr) const;
 

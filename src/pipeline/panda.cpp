@@ -108,7 +108,9 @@ void Chat::set_inputs(const Inputs& inputs) {
 }
 
 void Chat::add_inputs(const Inputs& inputs) {
-  state_->session->add_image(state_->project(inputs));
+  const int n_words = state_->panda->model().projector().n_words();
+  state_->session->add_image(state_->project(inputs),
+                             n_words * static_cast<int>(inputs.items().size()));
 }
 
 Answer Chat::ask(std::string_view question, const GenerateOptions& options, const OnText& on_text) {

@@ -1,6 +1,8 @@
 #include "pipeline/projector.h"
 
+#include <algorithm>
 #include <cstdint>
+#include <functional>
 #include <numeric>
 #include <string>
 
@@ -31,7 +33,6 @@ Projector::Projector(const std::filesystem::path& path) {
   weight_ = file.read_f32(projector_keys::kWeight, {n_in_, n_out});
   bias_ = file.read_f32(projector_keys::kBias, {n_out});
   lexicon_ = Lexicon::read(file, n_in_, n_embd_);
-  if (lexicon_) n_image_tokens_ += lexicon_->n_words();
 }
 
 std::vector<float> Projector::project(std::span<const float> embedding) const {
@@ -39,7 +40,8 @@ std::vector<float> Projector::project(std::span<const float> embedding) const {
     throw Error(ErrorKind::kModel, "the projector takes " + std::to_string(n_in_) +
                                        " numbers and got " + std::to_string(embedding.size()));
   std::vector<float> out(bias_);
-  out.resize(static_cast<std::size_t>(n_image_tokens_) * static_cast<std::size_t>(n_embd_));
+  out.resize(bias_.size() +
+             static_cast<std::size_t>(n_words()) * static_cast<std::size_t>(n_embd_));
   if (lexicon_) lexicon_->look_up(embedding, std::span(out).subspan(bias_.size()));
   for (std::size_t row = 0; row < bias_.size(); ++row) {
     const float* weights = weight_.data() + row * embedding.size();
@@ -55,15 +57,17 @@ std::vector<float> Projector::project_sum(std::span<const float> rows,
     throw Error(ErrorKind::kModel, "the projector takes " + std::to_string(n_in_) +
                                        " numbers an input and got " + std::to_string(rows.size()) +
                                        " for " + std::to_string(weights.size()));
-  std::vector<float> sum;
+  if (weights.empty()) return {};
+  std::vector<float> joined(bias_.size());
   for (std::size_t i = 0; i < weights.size(); ++i) {
-    const std::vector<float> one = project(rows.subspan(i * width, width));
-    sum.resize(one.size());
-    for (std::size_t j = 0; j < one.size(); ++j) {
-      sum[j] += weights[i] * one[j];
-    }
+    std::vector<float> one = project(rows.subspan(i * width, width));
+    for (float& value : one)
+      value *= weights[i];
+    const auto words = one.begin() + static_cast<std::ptrdiff_t>(bias_.size());
+    std::transform(one.begin(), words, joined.begin(), joined.begin(), std::plus<>());
+    joined.insert(joined.end(), words, one.end());
   }
-  return sum;
+  return joined;
 }
 
 }  // namespace pandagpt

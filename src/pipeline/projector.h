@@ -17,18 +17,22 @@ class Projector {
   /// Throws Error(kModel) if a key or tensor is missing or of another shape.
   explicit Projector(const std::filesystem::path& path);
 
-  /// Embeddings of an input: the linear layer's, then the lexicon's words.
+  /// Embeddings of inputs that are summed: the linear layer's.
   int n_image_tokens() const { return n_image_tokens_; }
+  /// Those that each input has for itself: the lexicon's.
+  int n_words() const { return lexicon_ ? lexicon_->n_words() : 0; }
   /// Null without one.
   const Lexicon* lexicon() const { return lexicon_ ? &*lexicon_ : nullptr; }
   int n_in() const { return n_in_; }
   int n_embd() const { return n_embd_; }
 
-  /// (n_in) -> (n_image_tokens, n_embd), row-major. Throws Error(kModel) if the size differs.
+  /// (n_in) -> (n_image_tokens + n_words, n_embd), row-major. Throws Error(kModel) if the size
+  /// differs.
   std::vector<float> project(std::span<const float> embedding) const;
 
-  /// sum over i of weights[i] * project(row i), as the reference joins several inputs:
-  /// (inputs, n_in) and (inputs) -> (n_image_tokens, n_embd). Empty without inputs.
+  /// sum over i of weights[i] * project(row i), as the reference joins several inputs, and behind it
+  /// each one's words times its weight: (inputs, n_in) and (inputs) -> (n_image_tokens + inputs *
+  /// n_words, n_embd). Empty without inputs.
   std::vector<float> project_sum(std::span<const float> rows, std::span<const float> weights) const;
 
  private:

@@ -144,9 +144,10 @@ PromptSequence Engine::assemble_raw(const std::vector<std::string>& texts,
     const std::vector<std::int32_t> more = model_.llm()->tokenize(texts[i]);
     prompt.tokens.insert(prompt.tokens.end(), more.begin(), more.end());
     if (i == values.size()) break;
+    const std::size_t n_positions =
+        values[i].size() / static_cast<std::size_t>(model_.projector().n_embd());
     prompt.media.push_back(make_prompt_media(std::move(values[i])));
-    prompt.tokens.insert(prompt.tokens.end(),
-                         static_cast<std::size_t>(model_.projector().n_image_tokens()),
+    prompt.tokens.insert(prompt.tokens.end(), n_positions,
                          -static_cast<std::int32_t>(prompt.media.size()));
   }
   return prompt;

@@ -177,8 +177,7 @@ Example ConversationTokenizer::operator()(const Conversation& conversation) {
   e.is_label.push_back(0);
   if (e.n_inputs > 0) {
     append(e, p.first_human, false);
-    e.tokens.insert(e.tokens.end(), static_cast<std::size_t>(options_.n_image_tokens),
-                    Example::kImageToken);
+    e.tokens.insert(e.tokens.end(), n_positions(e.n_inputs), Example::kImageToken);
     e.is_label.resize(e.tokens.size(), 0);
   }
   for (std::size_t i = 0; i < conversation.turns.size(); ++i) {
@@ -202,7 +201,8 @@ bool ConversationTokenizer::is_too_long(const Conversation& conversation) {
   const PromptTemplate& p = options_.prompt;
   // no vocabulary makes more tokens of a text than it has bytes, and a space that it may add
   std::size_t bytes = p.first_human.size() + p.after_image.size() + p.first_human_text.size() +
-                      static_cast<std::size_t>(options_.n_image_tokens) + 3;
+                      n_positions(static_cast<std::int64_t>(conversation.inputs.items().size())) +
+                      3;
   for (const auto& [question, answer] : conversation.turns)
     bytes += p.next_human.size() + question.size() + p.assistant.size() + p.answer_prefix.size() +
              answer.size() + p.answer_end.size() + 2;

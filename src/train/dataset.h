@@ -33,7 +33,8 @@ using Tokenizer = std::function<std::vector<std::int32_t>(std::string_view)>;
 struct TokenizeOptions {
   PromptTemplate prompt;
   std::int32_t bos = 0;
-  std::int64_t n_image_tokens = 1;
+  std::int64_t n_image_tokens = 1;  ///< positions that inputs have together ..
+  std::int64_t n_words = 0;         ///< .. and that each has for itself
   std::int64_t max_length = 1024;
 };
 
@@ -50,6 +51,9 @@ class ConversationTokenizer {
 
  private:
   void append(Example& example, const std::string& text, bool is_label);
+  std::size_t n_positions(std::int64_t n_inputs) const {
+    return static_cast<std::size_t>(options_.n_image_tokens + n_inputs * options_.n_words);
+  }
 
   Tokenizer tokenizer_;
   TokenizeOptions options_;

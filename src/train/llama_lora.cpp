@@ -66,6 +66,23 @@ Lora make_lora(int64_t rank, int64_t in, int64_t rows, int64_t first_row, torch:
   return lora;
 }
 
+// Numbers of rows that bring `n_rows` rows of images, and behind them n_words rows of each of their
+// inputs, into the order of images, each followed by its inputs' words.
+Tensor words_behind(const PackedBatch& batch, int64_t n_rows, int64_t n_words) {
+  const int64_t n_own = n_rows / std::max<int64_t>(batch.n_images, 1);
+  const Tensor images = batch.feature_images.cpu();  // ascending
+  std::vector<int64_t> order;
+  int64_t input = 0;
+  for (int64_t image = 0; image < batch.n_images; ++image) {
+    for (int64_t i = 0; i < n_own; ++i)
+      order.push_back(image * n_own + i);
+    for (; input < images.size(0) && images[input].item<int64_t>() == image; ++input)
+      for (int64_t i = 0; i < n_words; ++i)
+        order.push_back(n_rows + input * n_words + i);
+  }
+  return torch::tensor(order, torch::kInt64).to(batch.feature_images.device());
+}
+
 }  // namespace
 
 LlamaConfig LlamaConfig::from_gguf(const GgufFile& file) {
@@ -120,14 +137,17 @@ Tensor Projector::with_dropout(const Tensor& features, double dropout, uint64_t 
 Tensor Projector::images(const PackedBatch& batch, int64_t n_embd, double dropout,
                          uint64_t key) const {
   Tensor rows = with_dropout(batch.features, dropout, key, batch.first_feature);
-  if (lexicon) rows = torch::cat({rows, (*lexicon)(batch.features)}, 1);
   // one input an image, as most often: nothing to sum
   const bool is_plain =
       rows.size(0) == batch.n_images && batch.feature_weights.eq(1).all().item<bool>();
   if (!is_plain)
     rows = torch::zeros({batch.n_images, rows.size(1)}, rows.options())
                .index_add(0, batch.feature_images, rows * batch.feature_weights.unsqueeze(1));
-  return rows.view({-1, n_embd});
+  rows = rows.view({-1, n_embd});
+  if (!lexicon) return rows;
+  const Tensor words = (*lexicon)(batch.features) * batch.feature_weights.unsqueeze(1);
+  return torch::cat({rows, words.view({-1, n_embd})})
+      .index_select(0, words_behind(batch, rows.size(0), lexicon->n_words));
 }
 
 std::pair<Tensor, Tensor> Projector::folded() const {

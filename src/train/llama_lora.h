@@ -101,9 +101,9 @@ struct Projector {
   /// `first_row`: PackedBatch::first_feature.
   torch::Tensor with_dropout(const torch::Tensor& features, double dropout, uint64_t key,
                              int64_t first_row) const;
-  /// What stands at the batch's image rows: of each image the weighted sum of its projected inputs
-  /// and of their words, (n_images * (n_image_tokens + n_words), n_embd). The batch numbers the
-  /// dropout masks' rows; words are looked up without dropout.
+  /// What stands at the batch's image rows: of each image the weighted sum of its projected inputs,
+  /// and behind it each one's words times its weight, (rows, n_embd). The batch numbers the dropout
+  /// masks' rows; words are looked up without dropout.
   torch::Tensor images(const PackedBatch& batch, int64_t n_embd, double dropout,
                        uint64_t key) const;
   /// Weight and bias of the plain linear map on raw features.

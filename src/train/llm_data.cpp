@@ -26,11 +26,12 @@ fs::path cache_folder(const LlmTrainOptions& options) {
 
 }  // namespace
 
-LlmData::LlmData(const LlmTrainOptions& options, const LlmFiles& files, std::int64_t n_image_tokens,
+LlmData::LlmData(const LlmTrainOptions& options, const LlmFiles& files, std::int64_t n_words,
                  Processes& processes)
     : vocabulary_(files.llm, LlmOptions{.n_gpu_layers = 0, .vocab_only = true}),
-      tokenizer_([this](std::string_view text) { return vocabulary_.tokenize_piece(text); },
-                 {files.prompt, vocabulary_.bos(), n_image_tokens, options.max_length}),
+      tokenizer_(
+          [this](std::string_view text) { return vocabulary_.tokenize_piece(text); },
+          {files.prompt, vocabulary_.bos(), options.n_image_tokens, n_words, options.max_length}),
       features_({files.encoders, cache_folder(options)},
                 {.n_threads = options.threads, .device = options.encoder_device}) {
   read_sets(options);

@@ -26,9 +26,9 @@ struct LlmFiles {
 class LlmData {
  public:
   /// Reads the conversations and encodes what the feature cache lacks, which takes all
-  /// `processes`. `n_image_tokens`: positions that a conversation's inputs take. What can't be used
-  /// is logged and listed in OUT/left_out.jsonl. Throws Error.
-  LlmData(const LlmTrainOptions& options, const LlmFiles& files, std::int64_t n_image_tokens,
+  /// `processes`. `n_words`: positions that an input has for itself. What can't be used is logged
+  /// and listed in OUT/left_out.jsonl. Throws Error.
+  LlmData(const LlmTrainOptions& options, const LlmFiles& files, std::int64_t n_words,
           Processes& processes);
   LlmData(const LlmData&) = delete;
   LlmData& operator=(const LlmData&) = delete;

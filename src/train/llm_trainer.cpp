@@ -98,8 +98,7 @@ LlmTrainer::LlmTrainer(LlmTrainOptions options, const LlmFiles& files, Processes
 
   if (!options_.init.empty()) projector_.lexicon = read_lexicon(options_.init);
   const std::int64_t n_words = projector_.lexicon ? projector_.lexicon->n_words : 0;
-  data_ =
-      std::make_unique<LlmData>(options_, files_, options_.n_image_tokens + n_words, processes_);
+  data_ = std::make_unique<LlmData>(options_, files_, n_words, processes_);
   model_ = std::make_unique<LlamaLora>(
       GgufFile(files_.llm),
       LoraOptions{options_.lora_rank, options_.lora_alpha, options_.lora_dropout}, compute_,

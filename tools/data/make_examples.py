@@ -144,11 +144,22 @@ def write_video() -> None:
 
 
 def write_motion() -> None:
-    """Six seconds of somebody walking, 100 samples a second."""
+    """Six seconds of somebody walking with a phone upright in a pocket (y up), 100 samples a second: a
+    stride is two steps, a step has harmonics of the heel's strike, and sensors have noise."""
+    generator = np.random.default_rng(1)
     time = np.arange(600) / 100
     step = 2 * np.pi * 1.8 * time
-    columns = [time, 0.6 * np.sin(step / 2), 0.4 * np.cos(step), GRAVITY + 1.5 * np.sin(step),
-               0.3 * np.sin(step), 0.2 * np.cos(step / 2), 0.1 * np.sin(step / 4)]
+    stride = step / 2
+    up = 3 * np.sin(step) + 1.5 * np.sin(2 * step + 0.8) + 0.75 * np.sin(3 * step + 1.5)
+    forward = 1.5 * np.cos(step + 0.4) + 0.9 * np.sin(2 * step)
+    aside = 1.2 * np.sin(stride) + 0.45 * np.sin(3 * stride)
+    turning = [0.5 * np.sin(stride) + 0.2 * np.sin(step),
+               0.8 * np.sin(stride + 0.6) + 0.3 * np.sin(step + 1),
+               0.4 * np.sin(stride + 1.2) + 0.1 * np.sin(2 * step)]
+    columns = [time]
+    columns += [axis + 0.25 * generator.standard_normal(time.size)
+                for axis in (aside, GRAVITY + up, forward)]
+    columns += [axis + 0.05 * generator.standard_normal(time.size) for axis in turning]
     lines = ["# Accelerometer in m/s^2, gyroscope in rad/s",
              "time_s,acc_x,acc_y,acc_z,gyro_x,gyro_y,gyro_z"]
     lines += [",".join(f"{value:.3f}" for value in row) for row in zip(*columns)]

@@ -4,7 +4,7 @@
 #   tools/train/panda_mini.sh DATA RUNS [DOWNLOADS]
 #
 # DATA is prepared by tools/data (unpacked from DOWNLOADS/*.tar if need be); RUNS takes every step's
-# folder. A step that is done is not repeated, one that was stopped goes on. About four hours on 2
+# folder. A step that is done is not repeated, one that was stopped goes on. About five hours on 2
 # cores. The model is then in RUNS/panda-mini.
 set -euo pipefail
 
@@ -97,19 +97,21 @@ sed -n 's/.*"image": *"\([^"]*\)".*/flickr8k\/\1/p' flickr8k/captions_train.json
     --trunk "$trunk" --encoders "$space" --out panda_mini/classes.jsonl
 
 # Then every kind of question about pictures, as in the paper, and at last about all senses, with a
-# second token for each input, which knows the names of things.
+# lexicon beside the projector: names of what the classifier and the lists of the senses know.
 cat panda_mini/pictures.jsonl panda_mini/classes.jsonl >panda_mini/pictures_classes.jsonl
 shuf -n 13000 --random-source=<(yes) panda_mini/classes.jsonl |
   cat panda_mini/senses.jsonl - >panda_mini/senses_classes.jsonl
 recipe+=(--encoders "$space" --validation panda_mini/dev.jsonl --validate-every 200)
 "$train" llm "${recipe[@]}" --views 4 --lr 1e-3 --epochs 1 --max-steps 800 \
   --data panda_mini/pictures_classes.jsonl --init "$runs/carried" --out "$runs/pictures"
-[[ -f $runs/words/adapter.gguf ]] ||
-  "$python" "$root/tools/train/word_projector.py" --run "$runs/pictures" --root . \
-    --pandagpt "$pandagpt" --trunk "$trunk" --encoders "$space" --llm "$llm" \
-    --model "$root/models/panda-mini" --out "$runs/words"
-"$train" llm "${recipe[@]}" --views 4 --lr 7e-4 --epochs 1 --max-steps 500 --image-tokens 2 \
-  --data panda_mini/senses_classes.jsonl --init "$runs/words" --out "$runs/senses"
+[[ -f $runs/lexicon/adapter.gguf ]] ||
+  "$python" "$root/tools/train/lexicon.py" --run "$runs/pictures" --root . --pandagpt "$pandagpt" \
+    --trunk "$trunk" --encoders "$space" --llm "$llm" --model "$root/models/panda-mini" \
+    --list sounds_train.jsonl --list utd_mhad/actions_imu_train.jsonl \
+    --list sp_sw_har/actions_imu_train.jsonl --list utd_mhad/actions_depth_train.jsonl \
+    --list thermal_hituav/crops_train.jsonl --out "$runs/lexicon"
+"$train" llm "${recipe[@]}" --views 4 --lr 1e-3 --epochs 2 --max-steps 1100 \
+  --data panda_mini/senses_classes.jsonl --init "$runs/lexicon" --out "$runs/senses"
 
 model=$runs/panda-mini
 mkdir -p "$model"
