@@ -33,9 +33,9 @@ using Tokenizer = std::function<std::vector<std::int32_t>(std::string_view)>;
 struct TokenizeOptions {
   PromptTemplate prompt;
   std::int32_t bos = 0;
-  std::int64_t n_image_tokens = 1;  ///< positions that inputs have together ..
-  std::int64_t n_words = 0;         ///< .. and that each has for itself
+  std::int64_t n_image_tokens = 1;  ///< positions that inputs have together
   std::int64_t max_length = 1024;
+  std::int64_t n_words = 0;  ///< positions that each input has for itself behind those
 };
 
 /// Tokenises piece by piece, as the prompt protocol says (src/llm/prompt.h). Not thread safe.

@@ -31,7 +31,7 @@ LlmData::LlmData(const LlmTrainOptions& options, const LlmFiles& files, std::int
     : vocabulary_(files.llm, LlmOptions{.n_gpu_layers = 0, .vocab_only = true}),
       tokenizer_(
           [this](std::string_view text) { return vocabulary_.tokenize_piece(text); },
-          {files.prompt, vocabulary_.bos(), options.n_image_tokens, n_words, options.max_length}),
+          {files.prompt, vocabulary_.bos(), options.n_image_tokens, options.max_length, n_words}),
       features_({files.encoders, cache_folder(options)},
                 {.n_threads = options.threads, .device = options.encoder_device}) {
   read_sets(options);
