@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -35,14 +36,19 @@ inline void add_lexicon(GgufWriter& writer, int n_in, int n_embd, float sharpnes
                  lexicon_words(n_embd));
 }
 
+/// All that `file` has.
+inline void copy_all(GgufWriter& writer, const GgufFile& file) {
+  writer.copy_metadata(file);
+  for (const GgufTensor& tensor : file.tensors())
+    writer.add_tensor(tensor.name, tensor.type, tensor.shape, tensor.data);
+}
+
 /// `from`, a projector file without one, with that lexicon.
 inline void add_lexicon_to(const std::filesystem::path& from, const std::filesystem::path& to,
                            float sharpness) {
   const GgufFile file(from);
   GgufWriter writer;
-  writer.copy_metadata(file);
-  for (const GgufTensor& tensor : file.tensors())
-    writer.add_tensor(tensor.name, tensor.type, tensor.shape, tensor.data);
+  copy_all(writer, file);
   add_lexicon(writer, static_cast<int>(file.get_u32(projector_keys::kIn)),
               static_cast<int>(file.get_u32(projector_keys::kEmbd)), sharpness);
   writer.write(to);

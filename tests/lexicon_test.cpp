@@ -126,11 +126,8 @@ TEST_F(LexiconTest, HugeEmbeddingsAreNoTrouble) {
 
 TEST_F(LexiconTest, DamagedOnesAreModelErrors) {
   const auto message = [&](const std::function<void(GgufWriter&)>& add) {
-    const GgufFile file(kPanda / "projector.gguf");
     GgufWriter writer;
-    writer.copy_metadata(file);
-    for (const GgufTensor& tensor : file.tensors())
-      writer.add_tensor(tensor.name, tensor.type, tensor.shape, tensor.data);
+    test::copy_all(writer, GgufFile(kPanda / "projector.gguf"));
     add(writer);
     writer.write(folder_ / "p.gguf");
     const Error error = test::error_of([&] { Projector(folder_ / "p.gguf"); });

@@ -10,17 +10,13 @@
 #include "tensor/gguf_file.h"
 #include "tensor/panda_weights.h"
 #include "train/export.h"
+#include "train/read_tensor.h"
 
 namespace pandagpt::train {
 namespace fs = std::filesystem;
 namespace {
 
 using torch::Tensor;
-
-Tensor read_tensor(const GgufFile& file, const std::string& name, at::IntArrayRef sizes) {
-  std::vector<float> values = file.read_f32(name, TensorShape(sizes.rbegin(), sizes.rend()));
-  return torch::from_blob(values.data(), sizes, torch::kFloat32).clone();
-}
 
 /// Copies a tensor of the file, which has to be of the same shape.
 void copy_tensor(const GgufFile& file, const std::string& name, const Tensor& to) {

@@ -8,6 +8,7 @@
 #include "pandagpt/error.h"
 #include "tensor/panda_weights.h"
 #include "train/activation_checkpoint.h"
+#include "train/read_tensor.h"
 
 namespace pandagpt::train {
 namespace {
@@ -18,12 +19,6 @@ using torch::Tensor;
 constexpr int64_t kMaxPositions = 4096;
 constexpr int64_t kRowBlock =
     16;  // rows dequantised at a time, so that they are still in the cache
-
-// `n` values of a tensor of the file.
-Tensor read_vector(const GgufFile& file, const std::string& name, int64_t n) {
-  std::vector<float> values = file.read_f32(name, {n});
-  return torch::from_blob(values.data(), {n}, torch::kFloat32).clone();
-}
 
 // The rows of several matrices, one under the other, in `type`: (sum of rows, columns).
 Tensor dequantise(const GgufFile& file, const std::vector<const GgufTensor*>& matrices,
@@ -171,7 +166,7 @@ LlamaLora::LlamaLora(GgufFile file, const LoraOptions& lora, torch::ScalarType c
       memory_(memory),
       attention_shape_{config_.n_head, config_.n_head_kv, config_.head_size()},
       rotary_(RotaryTable::make(kMaxPositions, config_.head_size(), config_.rope_freq_base)),
-      output_norm_(read_vector(*file_, "output_norm.weight", config_.n_embd).to(memory.device)),
+      output_norm_(read_tensor(*file_, "output_norm.weight", {config_.n_embd}).to(memory.device)),
       // a file without its own output matrix ties it to the embeddings
       head_(linear(
           {{file_->find_tensor("output.weight") != nullptr ? "output.weight" : "token_embd.weight",
@@ -205,7 +200,7 @@ LlamaLora::Layer LlamaLora::read_layer(int64_t index) const {
   const int64_t c = config_.n_embd;
   const int64_t kv = config_.n_head_kv * config_.head_size();
   const auto norm = [&](const char* part) {
-    return read_vector(*file_, block_name(index, part), c).to(memory_.device);
+    return read_tensor(*file_, block_name(index, part), {c}).to(memory_.device);
   };
   const auto matrix = [&](const char* part, int64_t rows) {
     return std::pair{block_name(index, part), rows};
