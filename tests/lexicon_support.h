@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "gguf_support.h"
 #include "tensor/gguf_file.h"
 #include "tensor/panda_weights.h"
 
@@ -34,13 +35,6 @@ inline void add_lexicon(GgufWriter& writer, int n_in, int n_embd, float sharpnes
   writer.add_f32(lexicon_keys::kKeysBias, {kLexiconNames}, std::vector<float>(kLexiconNames));
   writer.add_f32(lexicon_keys::kWordsTensor, {std::int64_t{kLexiconWords} * n_embd, kLexiconNames},
                  lexicon_words(n_embd));
-}
-
-/// All that `file` has.
-inline void copy_all(GgufWriter& writer, const GgufFile& file) {
-  writer.copy_metadata(file);
-  for (const GgufTensor& tensor : file.tensors())
-    writer.add_tensor(tensor.name, tensor.type, tensor.shape, tensor.data);
 }
 
 /// `from`, a projector file without one, with that lexicon.

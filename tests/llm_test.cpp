@@ -290,6 +290,9 @@ TEST(ChatSession, FullContextIsAClearErrorAndLosesNothing) {
   const Answer cut = small.ask("What is it?", greedy());
   EXPECT_EQ(cut.finish, FinishReason::kContext);
   EXPECT_FALSE(cut.text.empty());
+
+  ChatSession smallest = make_session(nullptr, 1);  // fewer positions than beams
+  EXPECT_EQ(error_of([&] { smallest.ask("What is it?", greedy()); }).kind(), ErrorKind::kUsage);
 }
 
 TEST(ChatSession, CallbackEndsTheAnswerAndWhatWasShownIsKept) {

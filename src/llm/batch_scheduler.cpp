@@ -54,6 +54,7 @@ BatchScheduler::BatchScheduler(std::shared_ptr<const LlmModel> model,
                                const SchedulerOptions& options)
     : model_(std::move(model)), adapter_(std::move(adapter)), options_(options) {
   n_ctx_ = usable_context_size(*model_, options.n_ctx);
+  main_.batch = TokenBatch(model_->token_embeddings(adapter_.get()));
   end_tokens_ = model_->end_tokens();
   const auto max_slots = static_cast<int>(llama_max_parallel_sequences());
   if (options.n_slots < 1 || options.n_slots > max_slots)
@@ -250,12 +251,12 @@ void BatchScheduler::reuse_cache(SchedulerSlot& slot, const PromptSequence& prom
 
 void BatchScheduler::step() {
   end_cancelled();
-  texts_.clear();
+  main_.clear();
   media_.clear();
   add_answers();
   add_prompts();
   // Scores stay until the next evaluation only.
-  evaluate(texts_);
+  evaluate(main_);
   evaluate(media_);
 }
 
@@ -267,7 +268,7 @@ void BatchScheduler::end_cancelled() {
 
 void BatchScheduler::add_answers() {
   for (const auto& slot : slots_)
-    if (slot->in_answer()) texts_.add(slot->add_answer(texts_.batch), /*wants_scores=*/true);
+    if (slot->in_answer()) main_.add(slot->add_answer(main_.batch), /*wants_scores=*/true);
 }
 
 void BatchScheduler::add_prompts() {
@@ -277,20 +278,21 @@ void BatchScheduler::add_prompts() {
   std::ranges::sort(prompts, {}, &SchedulerSlot::last_used);
 
   const auto n_batch = static_cast<std::size_t>(options_.n_batch);
-  std::size_t text_room = n_batch - texts_.batch.size();
-  if (!texts_.batch.empty())
-    text_room = std::min(text_room, static_cast<std::size_t>(options_.n_prompt_part));
-  std::size_t media_room = texts_.batch.empty() ? n_batch : text_room;
+  const bool has_answers = !main_.batch.empty();
+  std::size_t room = n_batch - main_.batch.size();
+  if (has_answers) room = std::min(room, static_cast<std::size_t>(options_.n_prompt_part));
+  std::size_t media_room = has_answers ? room : n_batch;
   for (SchedulerSlot* slot : prompts) {
-    const bool is_media = slot->next_is_media();
-    std::size_t& room = is_media ? media_room : text_room;
-    if (room == 0) continue;
-    SchedulerSlot::Part part = slot->add_prompt(texts_.batch, media_.batch,
-                                                static_cast<std::size_t>(model_->n_embd()), room);
-    room -= part.tokens.size();
+    const bool is_apart = slot->next_is_media() && !main_.batch.can_mix();
+    Work& work = is_apart ? media_ : main_;
+    std::size_t& left = is_apart ? media_room : room;
+    if (left == 0) continue;
+    SchedulerSlot::Part part =
+        slot->add_prompt(work.batch, static_cast<std::size_t>(model_->n_embd()), left);
+    left -= part.tokens.size();
     own_.prompt_tokens += static_cast<std::int64_t>(part.tokens.size());
     const bool wants_scores = slot->completes_prompt(part);
-    (is_media ? media_ : texts_).add(std::move(part), wants_scores);
+    work.add(std::move(part), wants_scores);
   }
 }
 

@@ -112,7 +112,7 @@ class BatchScheduler {
   void add_prompts();
   /// A batch, whose positions are whose.
   struct Work {
-    TokenBatch batch;
+    TokenBatch batch = TokenBatch();
     std::vector<SchedulerSlot::Part> parts;
     std::vector<Row> rows;
 
@@ -135,7 +135,8 @@ class BatchScheduler {
 
   // Of the scheduler's thread.
   std::vector<std::unique_ptr<SchedulerSlot>> slots_;
-  Work texts_, media_;
+  Work main_;
+  Work media_;  // where one batch can't take tokens and embeddings
   /// Ends of answers: told when the counters and slots show them as ended.
   std::vector<std::pair<std::shared_ptr<GenerationStream>, GenerationUpdate>> ended_;
   std::int64_t clock_ = 0;  // counts starts, for the least recently used slot

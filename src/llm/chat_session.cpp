@@ -25,7 +25,8 @@ ChatSession::ChatSession(std::shared_ptr<const LlmModel> model,
                          const SessionOptions& options)
     : model_(std::move(model)),
       adapter_(std::move(adapter)),
-      conversation_(model_, std::move(format)) {
+      conversation_(model_, std::move(format)),
+      batch_(model_->token_embeddings(adapter_.get())) {
   lookup_ = PromptLookup(options.guess_always);
   n_ctx_ = usable_context_size(*model_, options.n_ctx);
   n_batch_ = std::min(options.n_batch, n_ctx_);
@@ -79,13 +80,13 @@ void ChatSession::keep_cached(std::size_t count) {
 void ChatSession::evaluate(std::span<const std::int32_t> tokens) {
   std::size_t at = 0;
   while (at < tokens.size()) {
-    const auto alike = [&](std::int32_t token) {
-      return Conversation::is_image(tokens[at]) ? token == tokens[at]
-                                                : !Conversation::is_image(token);
+    const auto fits = [&](std::int32_t token) {
+      return batch_.can_mix() ||
+             Conversation::is_image(token) == Conversation::is_image(tokens[at]);
     };
     std::size_t end = at + 1;
     while (end < tokens.size() && end - at < static_cast<std::size_t>(n_batch_) &&
-           alike(tokens[end])) {
+           fits(tokens[end])) {
       ++end;
     }
     evaluate_run(tokens.subspan(at, end - at),
@@ -96,22 +97,22 @@ void ChatSession::evaluate(std::span<const std::int32_t> tokens) {
 
 void ChatSession::evaluate_run(std::span<const std::int32_t> tokens, Logits logits) {
   batch_.clear();
-  std::span<const float> image;
-  std::size_t seen = 0;
-  if (Conversation::is_image(tokens.front())) {
-    image = conversation_.image(tokens.front());
-    // A batch may end within an image, and the same image may stand in several turns.
-    seen = static_cast<std::size_t>(std::ranges::count(cached_, tokens.front()));
-  }
   const auto width = static_cast<std::size_t>(model_->n_embd());
+  // A batch may end within an image, and the same image may stand in several turns.
+  const auto image_row = [&](std::size_t i) {
+    const std::span<const float> image = conversation_.image(tokens[i]);
+    const auto seen = static_cast<std::size_t>(std::ranges::count(cached_, tokens[i]) +
+                                               std::ranges::count(tokens.first(i), tokens[i]));
+    return image.subspan(seen * width % image.size(), width);
+  };
   for (std::size_t i = 0; i < tokens.size(); ++i) {
     const auto position = static_cast<llama_pos>(cached_.size() + i);
     const bool has_logits =
         logits == Logits::kAll || (logits == Logits::kLast && i + 1 == tokens.size());
-    if (image.empty())
-      batch_.add(tokens[i], position, 0, has_logits);
+    if (Conversation::is_image(tokens[i]))
+      batch_.add(image_row(i), position, 0, has_logits);
     else
-      batch_.add(image.subspan((seen + i) * width % image.size(), width), position, 0, has_logits);
+      batch_.add(tokens[i], position, 0, has_logits);
   }
   has_logits_ = false;
   const std::int32_t status = batch_.decode(context_.get());

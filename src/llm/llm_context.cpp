@@ -28,8 +28,10 @@ ContextPtr make_context(const LlmModel& model, const LoraAdapter* adapter,
   if (options.n_ctx < 1 || options.n_batch < 1 || options.n_sequences < 1)
     throw Error(ErrorKind::kUsage, "the context size and the batch size must be at least 1");
   llama_context_params params = llama_context_default_params();
-  params.n_ctx = static_cast<std::uint32_t>(options.n_ctx);
-  params.n_batch = params.n_ubatch = static_cast<std::uint32_t>(options.n_batch);
+  // llama.cpp wants room for a position of each sequence, and ends the program without it.
+  params.n_ctx = static_cast<std::uint32_t>(std::max(options.n_ctx, options.n_sequences));
+  params.n_batch = params.n_ubatch =
+      static_cast<std::uint32_t>(std::max(options.n_batch, options.n_sequences));
   params.n_seq_max = static_cast<std::uint32_t>(options.n_sequences);
   params.kv_unified = options.unified;
   params.n_threads = options.n_threads > 0 ? options.n_threads : default_thread_count();

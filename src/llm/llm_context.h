@@ -10,6 +10,7 @@
 namespace pandagpt {
 
 struct ContextOptions {
+  // Both are raised to n_sequences where they are less.
   int n_ctx = 2048;     ///< positions, of all sequences together
   int n_batch = 512;    ///< positions evaluated in one go
   int n_sequences = 1;  ///< sequence ids 0 .. n_sequences - 1

@@ -116,6 +116,7 @@ LlmModel::LlmModel(const fs::path& path, const LlmOptions& options)
     fail_model(path, "the vocabulary has neither a begin token nor an end token");
   const std::vector<std::int32_t> probe = tokenize("a");
   adds_space_ = !probe.empty() && token_to_piece(probe.front()).starts_with(' ');
+  if (!vocab_only_) token_embeddings_ = TokenEmbeddings::open(path_);
 }
 
 std::vector<std::int32_t> LlmModel::tokenize(std::string_view text) const {
@@ -172,6 +173,11 @@ std::vector<std::int32_t> LlmModel::end_tokens() const {
   return tokens;
 }
 
+const TokenEmbeddings* LlmModel::token_embeddings(const LoraAdapter* adapter) const {
+  if (adapter != nullptr && adapter->adapts_token_embeddings()) return nullptr;
+  return token_embeddings_.get();
+}
+
 int LlmModel::n_embd() const {
   return llama_model_n_embd(model_.get());
 }
@@ -201,6 +207,7 @@ LoraAdapter::LoraAdapter(std::shared_ptr<const LlmModel> model, const fs::path& 
     fail_model(path, "not a usable LoRA adapter for " + model_->path().filename().string() +
                          (cause.empty() ? "" : ": " + cause));
   }
+  adapts_token_embeddings_ = pandagpt::adapts_token_embeddings(path);
 }
 
 LoraAdapter::~LoraAdapter() {

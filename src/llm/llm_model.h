@@ -10,6 +10,8 @@
 #include <string_view>
 #include <vector>
 
+#include "llm/token_embeddings.h"
+
 namespace pandagpt {
 
 struct LlmOptions {
@@ -23,6 +25,8 @@ struct LlmOptions {
   bool repack = true;
   bool vocab_only = false;  ///< only the tokeniser; such a model can't open a session
 };
+
+class LoraAdapter;
 
 /// Weights (memory mapped) and vocabulary of a GGUF file. Const after loading: any number of
 /// threads and sessions may share one.
@@ -60,6 +64,9 @@ class LlmModel {
   std::string description() const;  ///< e.g. "llama ?B Q4_1"
   const std::filesystem::path& path() const { return path_; }
 
+  /// What may stand for tokens where `adapter` (maybe null) is in use; null if nothing may.
+  const TokenEmbeddings* token_embeddings(const LoraAdapter* adapter) const;
+
   llama_model* handle() const { return model_.get(); }
   const llama_vocab* vocab() const { return vocab_; }
 
@@ -71,6 +78,7 @@ class LlmModel {
   std::filesystem::path path_;
   std::unique_ptr<llama_model, Deleter> model_;
   const llama_vocab* vocab_ = nullptr;
+  std::unique_ptr<const TokenEmbeddings> token_embeddings_;
   std::int32_t bos_ = 0;
   bool adds_space_ = false;
   bool vocab_only_ = false;
@@ -88,12 +96,14 @@ class LoraAdapter {
   LoraAdapter& operator=(const LoraAdapter&) = delete;
 
   float scale() const { return scale_; }
+  bool adapts_token_embeddings() const { return adapts_token_embeddings_; }
   llama_adapter_lora* handle() const { return adapter_; }
 
  private:
   std::shared_ptr<const LlmModel> model_;  // must outlive the adapter
   llama_adapter_lora* adapter_ = nullptr;
   float scale_;
+  bool adapts_token_embeddings_ = false;
 };
 
 }  // namespace pandagpt

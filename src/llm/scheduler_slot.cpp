@@ -43,24 +43,25 @@ bool SchedulerSlot::next_is_media() const {
   return PromptSequence::is_media(run_->prompt().tokens[n_cached()]);
 }
 
-SchedulerSlot::Part SchedulerSlot::add_prompt(TokenBatch& tokens, TokenBatch& embeddings,
-                                              std::size_t n_embd, std::size_t limit) {
+SchedulerSlot::Part SchedulerSlot::add_prompt(TokenBatch& batch, std::size_t n_embd,
+                                              std::size_t limit) {
   Part part{this, {}};
   const PromptSequence& prompt = run_->prompt();
   const std::size_t first = n_cached();
-  const bool is_media = next_is_media();
+  const bool first_is_media = next_is_media();
   std::size_t at = first;
   for (; at < prompt.tokens.size() && at - first < limit; ++at) {
     const std::int32_t token = prompt.tokens[at];
-    if (PromptSequence::is_media(token) != is_media) break;
+    const bool is_media = PromptSequence::is_media(token);
+    if (is_media != first_is_media && !batch.can_mix()) break;
     const auto position = static_cast<llama_pos>(at);
     const bool is_last = at + 1 == prompt.tokens.size();
     if (is_media) {
       const std::span<const float> values = prompt.media_of(token).values;
-      embeddings.add(values.subspan(prompt.media_row(at) * n_embd, n_embd), position, sequence_,
-                     is_last);
+      batch.add(values.subspan(prompt.media_row(at) * n_embd, n_embd), position, sequence_,
+                is_last);
     } else {
-      tokens.add(token, position, sequence_, is_last);
+      batch.add(token, position, sequence_, is_last);
     }
     part.tokens.push_back(token);
   }

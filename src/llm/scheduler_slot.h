@@ -92,10 +92,9 @@ class SchedulerSlot {
 
   /// The next token of the answer.
   Part add_answer(TokenBatch& tokens);
-  /// What comes next of the prompt: positions of one kind (next_is_media), at most `limit`. The
-  /// scores of the prompt's last one are wanted.
-  Part add_prompt(TokenBatch& tokens, TokenBatch& embeddings, std::size_t n_embd,
-                  std::size_t limit);
+  /// What comes next of the prompt, at most `limit` positions; if the batch can't mix them, of one
+  /// kind (next_is_media). The scores of the prompt's last one are wanted.
+  Part add_prompt(TokenBatch& batch, std::size_t n_embd, std::size_t limit);
   bool completes_prompt(const Part& part) const {
     return n_cached() + part.tokens.size() == run_->prompt().tokens.size();
   }

@@ -1,10 +1,20 @@
 #include "llm/token_batch.h"
 
+#include <algorithm>
+
+#include "pandagpt/error.h"
+
 namespace pandagpt {
+namespace {
+
+constexpr llama_token kNoToken = -1;
+
+}  // namespace
 
 void TokenBatch::clear() {
   tokens_.clear();
   embeddings_.clear();
+  n_tokens_ = 0;
   positions_.clear();
   sequences_.clear();
   has_logits_.clear();
@@ -19,23 +29,45 @@ void TokenBatch::add_place(llama_pos position, llama_seq_id sequence, bool has_l
 void TokenBatch::add(std::int32_t token, llama_pos position, llama_seq_id sequence,
                      bool has_logits) {
   tokens_.push_back(token);
+  ++n_tokens_;
   add_place(position, sequence, has_logits);
 }
 
 void TokenBatch::add(std::span<const float> embedding, llama_pos position, llama_seq_id sequence,
                      bool has_logits) {
+  tokens_.push_back(kNoToken);
   embeddings_.insert(embeddings_.end(), embedding.begin(), embedding.end());
   add_place(position, sequence, has_logits);
 }
 
+/// Every position as an embedding.
+void TokenBatch::mix() {
+  if (!can_mix())
+    throw Error(ErrorKind::kInternal, "tokens and embeddings can't be evaluated in one go");
+  const auto width = static_cast<std::size_t>(known_->n_embd());
+  mixed_.resize(size() * width);
+  const float* next = embeddings_.data();
+  for (std::size_t i = 0; i < size(); ++i) {
+    const std::span<float> row(mixed_.data() + i * width, width);
+    if (tokens_[i] == kNoToken) {
+      std::copy_n(next, width, row.data());
+      next += width;
+    } else {
+      known_->copy(tokens_[i], row);
+    }
+  }
+}
+
 std::int32_t TokenBatch::decode(llama_context* context) {
+  const bool is_mixed = n_tokens_ != 0 && n_tokens_ != size();
+  if (is_mixed) mix();
   std::vector<std::int32_t> counts(size(), 1);
   std::vector<llama_seq_id*> rows(size());
   for (std::size_t i = 0; i < size(); ++i)
     rows[i] = &sequences_[i];
   const llama_batch batch{static_cast<std::int32_t>(size()),
-                          tokens_.empty() ? nullptr : tokens_.data(),
-                          embeddings_.empty() ? nullptr : embeddings_.data(),
+                          n_tokens_ == size() ? tokens_.data() : nullptr,
+                          n_tokens_ == size() ? nullptr : (is_mixed ? mixed_ : embeddings_).data(),
                           positions_.data(),
                           counts.data(),
                           rows.data(),
