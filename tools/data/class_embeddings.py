@@ -8,8 +8,9 @@ The trunk's classifier knows 1,000 classes; its row w_k is nearly inverse(S) (mu
 discriminant analysis, with S the covariance of the pooled features. So mu + a S w_k is about what a photo
 of class k has on average, and what a photo of another class has beyond its own average makes it one
 photo's instead of all's. Features whose class the classifier doesn't find again are left out, and
-the tower's own head brings the others to the joint space. Written are OUT.npy, the embeddings, and OUT,
-conversations that name and confirm the classes. Needs numpy and gguf (PyPI).
+the tower's own head brings the others to the joint space. Written are OUT.npy, the embeddings, OUT,
+conversations that name and confirm the classes, and OUT_sounds.jsonl, such about a class together with
+a sound of something else. Needs numpy and gguf (PyPI).
 """
 import argparse
 import json
@@ -23,6 +24,8 @@ from common import read_table, require, write_list
 from embeddings import Tensors, embed, unit
 from imagenet_names import answers, tidy_name
 from object_talk import OBJECT_QUESTIONS, common_turns, is_this_turns
+from photo_talk import Turns
+from sense_talk import thing_and_sound
 
 CAPTION_PHOTOS = 3000
 # Of the covariance's mean variance, added to each: the value at which the most photos of the training
@@ -128,13 +131,19 @@ def made_features(known: Known, per_class: int, seed: int) -> list[tuple[int, np
     return made
 
 
-def turns_about(index: int, names: list[str], rng: random.Random) -> list[tuple[str, str]]:
+def turns_about(index: int, names: list[str], rng: random.Random) -> Turns:
     turns = [(rng.choice(OBJECT_QUESTIONS), rng.choice(answers(names[index])))]
     if rng.random() < COMMON_SHARE:
         turns += common_turns(index, names[index], rng)
     if rng.random() < IS_THIS_SHARE:
         turns += is_this_turns(index, names, rng)
     return turns
+
+
+def record(array: str, row: int, turn: tuple[str, str], **inputs: str) -> dict:
+    question, answer = turn
+    return {"embedding": array, "row": row, **inputs,
+            "conversation": [{"from": "human", "value": question}, {"from": "gpt", "value": answer}]}
 
 
 def main() -> None:
@@ -149,15 +158,20 @@ def main() -> None:
     made = made_features(known, args.per_class, args.seed)
     rng = random.Random(args.seed)
     array = args.out.with_suffix(".npy")
-    talk = [{"embedding": os.path.relpath(array, args.root), "row": row,
-             "conversation": [{"from": "human", "value": question},
-                              {"from": "gpt", "value": answer}]}
-            for row, (index, _) in enumerate(made)
-            for question, answer in turns_about(index, known.names, rng)]
+    array_name = os.path.relpath(array, args.root)
+    talk = [record(array_name, row, turn) for row, (index, _) in enumerate(made)
+            for turn in turns_about(index, known.names, rng)]
     rng.shuffle(talk)
+    rows_of: dict[int, list[int]] = {}
+    for row, (index, _) in enumerate(made):
+        rows_of.setdefault(index, []).append(row)
+    with_sounds = [record(array_name, rng.choice(rows_of[index]), turn, audio=audio)
+                   for index, audio, turns in thing_and_sound(known.names, args.root, rng)
+                   if index in rows_of for turn in turns]
     np.save(array, known.tower.embeddings(np.stack([row for _, row in made])).astype(np.float32))
     print(f"{array}: {len(made)} embeddings of {len({index for index, _ in made})} classes")
     write_list(args.out, talk)
+    write_list(args.out.with_name(args.out.stem + "_sounds.jsonl"), with_sounds)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Writes panda-mini's conversations for `pandagpt-train llm` (docs/panda-mini-data.md).
 
-    make_conversations.py --root DATA --out FILE [--split train] [--senses] [--share KIND=FACTOR ..]
-                          [--seed 1]
+    make_conversations.py --root DATA --out FILE [--split train] [--senses] [--only KIND ..]
+                          [--share KIND=FACTOR ..] [--seed 1]
 
 DATA is what sense_pairs.py prepared, and the media root for the trainer. Of the captions of
 Flickr8k and the labels of the other sets it makes, by rules, descriptions, questions with yes and
@@ -11,7 +11,8 @@ plain text conversations; with --senses also such about sounds, motions, depth m
 pictures, and photos together with a sound. Only training parts are used (`train_dev`: less what is
 held out to choose settings with; `dev`: that, without photos of things).
 
---share takes another number of a kind: 0 leaves it out, 0.5 takes half of it, 2 all of it twice.
+--only takes these kinds and no others; --share another number of a kind: 0 leaves it out, 0.5 takes half
+of it, 2 all of it twice.
 The number of each kind is printed. The same seed writes the same bytes. Standard library only.
 """
 import argparse
@@ -120,13 +121,16 @@ def main() -> None:
     parser.add_argument("--senses", action="store_true", help="other inputs than photos, too")
     parser.add_argument("--share", type=parse_share, action="append", default=[],
                         metavar="KIND=FACTOR")
+    parser.add_argument("--only", action="append", default=[], metavar="KIND")
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
     require(arguments.root, "flickr8k/captions.tsv", "imagenet1k_sample/labels.tsv")
     made = conversations(arguments.root, arguments.split, arguments.senses, arguments.seed)
     shares = DEFAULT_SHARES | dict(arguments.share)
-    if unknown := shares.keys() - made.keys():
-        parser.error(f"--share: no kind {sorted(unknown)}; there are {', '.join(made)}")
+    if unknown := shares.keys() - made.keys() | set(arguments.only) - made.keys():
+        parser.error(f"no kind {sorted(unknown)}; there are {', '.join(made)}")
+    if arguments.only:
+        made = {kind: made[kind] for kind in made if kind in arguments.only}
     rng = random.Random(arguments.seed)
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     part = arguments.out.with_name(arguments.out.name + ".part")

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from class_sentences import ACTIONS, SOUNDS
 from common import require
+from object_talk import a, common_name
 from photo_talk import Photo, Turns, be, pick, sentence
 
 HEAR_QUESTIONS = ("What do you hear?", "What is this sound?", "Describe the sound.",
@@ -20,6 +21,8 @@ THERMAL_QUESTIONS = ("What does the thermal camera show?", "What is in the infra
 BOTH_QUESTIONS = ("What do you see and hear?", "Describe what you see and hear.",
                   "What is in the picture, and what do you hear?", "What can be seen and heard?")
 SEE_QUESTIONS = ("What do you see?", "What is in the picture?", "Describe the image.")
+# Pictures with a sound of each label.
+PHOTOS_PER_SOUND, THINGS_PER_SOUND = 120, 40
 
 
 def sound_turn(label: str, rng: random.Random) -> tuple[str, str]:
@@ -123,24 +126,53 @@ def sense_conversations(root: Path, part: str, rng: random.Random
     }
 
 
+def seen_and_heard(seen: str, heard: str, rng: random.Random, *more: str) -> Turns:
+    """Asked after both inputs, and after either. `more`: other ways to tell of both."""
+    both = (rng.choice(BOTH_QUESTIONS), pick(
+        rng, f"I see {seen} and hear {heard}.", f"I see {seen}, and I hear {heard}.", *more))
+    either = rng.choice(((rng.choice(HEAR_QUESTIONS[:2]), f"I hear {heard}."),
+                         (rng.choice(SEE_QUESTIONS), f"I see {seen}.")))
+    return [both, either]
+
+
+def each_sound_alike(rows: list[dict], count: int, rng: random.Random) -> list[dict]:
+    """As many rows of each label, whose numbers differ twentyfold."""
+    of_label: dict[str, list[dict]] = {}
+    for row in rows:
+        of_label.setdefault(row["label"], []).append(row)
+    return [rng.choice(of_label[label]) for label in sorted(of_label) for _ in range(count)]
+
+
 def photo_and_sound(photos: list[Photo], root: Path, part: str, rng: random.Random
                     ) -> list[tuple[dict, Turns]]:
-    """One photo with one sound of something else, asked after both and after either."""
+    """A photo with a sound of something else."""
     entries = []
-    for row in read_rows(root, f"sounds_{part}.jsonl"):
-        photo = rng.choice(photos)
+    told = [photo for photo in photos if photo.clauses]
+    for row in each_sound_alike(read_rows(root, f"sounds_{part}.jsonl"), PHOTOS_PER_SOUND, rng):
+        photo = rng.choice(told)
         sound = SOUNDS[row["label"]]
-        if not photo.clauses or any(sound.thing.split()[-1] in caption.lower()
-                                    for caption in photo.captions):
+        if any(sound.thing.split()[-1] in caption.lower() for caption in photo.captions):
             continue
         clause = rng.choice(photo.clauses)
-        seen, heard = f"{clause.subject} {clause.action}", f"{sound.thing} {sound.doing}"
-        both = (rng.choice(BOTH_QUESTIONS), pick(
-            rng, f"I see {seen} and hear {heard}.", f"I see {seen}, and I hear {heard}.",
-            sentence(f"{clause.subject} {be(clause)} {clause.action}, and I hear {heard}")))
-        inputs = {"image": photo.image, "audio": row["audio"]}
-        single = rng.choice((
-            (rng.choice(HEAR_QUESTIONS[:2]), f"I hear {heard}."),
-            (rng.choice(SEE_QUESTIONS), f"I see {seen}.")))
-        entries += [(inputs, [both]), (inputs, [single])]
+        heard = f"{sound.thing} {sound.doing}"
+        turns = seen_and_heard(
+            f"{clause.subject} {clause.action}", heard, rng,
+            sentence(f"{clause.subject} {be(clause)} {clause.action}, and I hear {heard}"))
+        entries += [({"image": photo.image, "audio": row["audio"]}, [turn]) for turn in turns]
+    return entries
+
+
+def thing_and_sound(names: list[str], root: Path, rng: random.Random
+                    ) -> list[tuple[int, str, Turns]]:
+    """The place of one of the `names` of things, a sound of something else, and what is said."""
+    entries = []
+    for row in each_sound_alike(read_rows(root, "sounds_train.jsonl"), THINGS_PER_SOUND, rng):
+        index = rng.randrange(len(names))
+        sound = SOUNDS[row["label"]]
+        if sound.thing.split()[-1] in names[index].lower():
+            continue
+        # The everyday word, where there is one: beside a sound nobody asks for the breed of a dog.
+        seen, heard = a(common_name(index) or names[index]), f"{sound.thing} {sound.doing}"
+        entries.append((index, row["audio"], seen_and_heard(
+            seen, heard, rng, sentence(f"{seen}, and I hear {heard}"))))
     return entries

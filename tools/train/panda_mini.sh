@@ -113,8 +113,16 @@ recipe+=(--encoders "$space" --validation panda_mini/dev.jsonl --validate-every 
 "$train" llm "${recipe[@]}" --views 4 --lr 1e-3 --epochs 2 --max-steps 1100 \
   --data panda_mini/senses_classes.jsonl --init "$runs/lexicon" --out "$runs/senses"
 
+# At last inputs together, photos and other things with sounds, among a part of all that.
+talk --out panda_mini/photo_and_sound.jsonl --senses --only photo_and_sound
+talk --out panda_mini/text.jsonl --only text --share text=4
+shuf -n 8000 --random-source=<(yes) panda_mini/senses_classes.jsonl |
+  cat panda_mini/{photo_and_sound,classes_sounds,text}.jsonl - >panda_mini/together.jsonl
+"$train" llm "${recipe[@]}" --views 4 --lr 7e-4 --epochs 1 --data panda_mini/together.jsonl \
+  --init "$runs/senses" --out "$runs/together"
+
 model=$runs/panda-mini
 mkdir -p "$model"
-cp "$root/models/panda-mini/panda.json" "$llm" "$space" "$runs"/senses/{projector,adapter}.gguf "$model"
+cp "$root/models/panda-mini/panda.json" "$llm" "$space" "$runs"/together/{projector,adapter}.gguf "$model"
 "$pandagpt" convert split "$trunk" "$space" -o "$model/towers.gguf"
 "$pandagpt" models hash "$model"
