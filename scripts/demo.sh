@@ -42,12 +42,12 @@ ask() {
 ask "What animal is in the picture?" --image "$photos/chelsea.png"
 ask "Describe the image." --image "$photos/astronaut.png"
 ask "What is in the picture?" --image "$photos/coffee.png"
-ask "What do you hear?" --audio "$data/clock.wav"
+ask "What do you hear?" --audio "$data/siren.wav"
 ask "What is the person doing?" --imu "$data/walking_imu.csv"
 ask "What does the thermal camera show?" --thermal "$data/thermal_grey.png"
 ask "What is the person doing?" --depth "$data/person_depth_mm.png"
 ask "What happens in the video?" --video "$data/rolling_ball.avi"
-ask "What do you see and hear?" --image "$photos/chelsea.png" --audio "$data/clock.wav"
+ask "What do you see and hear?" --image "$photos/chelsea.png" --audio "$data/siren.wav"
 
 cat <<TEXT
 

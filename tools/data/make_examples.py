@@ -73,18 +73,14 @@ def write_wave(name: str, rate: int, samples: np.ndarray) -> None:
         out.writeframes(samples.astype("<i2").tobytes())
 
 
-def write_clock() -> None:
-    """Three seconds of a ticking clock: four strokes a second, each a few struck resonances."""
-    rate, generator = 16000, np.random.default_rng(1)
-    sound = 0.002 * generator.standard_normal(3 * rate)
-    time = np.arange(int(0.05 * rate)) / rate
-    for stroke in range(12):
-        tick = sum(loud * np.sin(2 * np.pi * pitch * time) * np.exp(-fade * time)
-                   for loud, pitch, fade in [(0.5, 2300, 150), (0.4, 3900, 220), (0.3, 5600, 300)])
-        tick += 0.4 * generator.standard_normal(time.size) * np.exp(-500 * time)
-        at = int(0.25 * stroke * rate) + 800
-        sound[at:at + time.size] += tick * (1 if stroke % 2 else 0.7)
-    write_wave("clock.wav", rate, sound * 12000)
+def write_siren() -> None:
+    """Four seconds of a siren: a tone with two overtones, once up and down."""
+    rate, seconds, middle, swing = 16000, 4, 1000, 450
+    time = np.arange(seconds * rate) / rate
+    phase = 2 * np.pi * np.cumsum(middle - swing * np.cos(2 * np.pi * time / seconds)) / rate
+    sound = sum(loud * np.sin(overtone * phase) for overtone, loud in ((1, 1.0), (2, 0.4), (3, 0.25)))
+    sound += 0.02 * np.random.default_rng(1).standard_normal(time.size)
+    write_wave("siren.wav", rate, sound * 6000)
 
 
 def person_depth() -> np.ndarray:
@@ -170,7 +166,7 @@ def main() -> None:
     DATA.mkdir(parents=True, exist_ok=True)
     write_pictures()
     write_sound()
-    write_clock()
+    write_siren()
     write_video()
     write_motion()
 

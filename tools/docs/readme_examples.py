@@ -13,9 +13,9 @@ from marked_text import replace_part
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 QUESTIONS = [
     (["--image", ".cache/demo/chelsea.png"], "What animal is in the picture?"),
-    (["--audio", "examples/data/clock.wav"], "What do you hear?"),
+    (["--audio", "examples/data/siren.wav"], "What do you hear?"),
     (["--imu", "examples/data/walking_imu.csv"], "What is the person doing?"),
-    (["--image", ".cache/demo/chelsea.png", "--audio", "examples/data/clock.wav"],
+    (["--image", ".cache/demo/chelsea.png", "--audio", "examples/data/siren.wav"],
      "What do you see and hear?"),
 ]
 

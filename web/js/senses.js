@@ -32,7 +32,7 @@ export const kSenses = [
     noun: "sounds",
     formats: "WAV, MP3, FLAC, Ogg …",
     question: "What do you hear?",
-    example: "clock.wav",
+    example: "siren.wav",
     options: []
   },
   {
