@@ -52,7 +52,7 @@ const session = new Session({
   },
   onSave: async (conversation) => {
     await store.save(conversation).catch((error) => history.say(`Not kept: ${error.message}`));
-    await history.refresh();
+    history.refresh();
   },
   onFailure: (error) => {
     if (["offline", "loading", "key"].includes(error.kind)) connect();

@@ -67,7 +67,8 @@ export class Session {
     }
     if (this.#controller === controller) this.#controller = null;
     conversation.updated = Date.now();
-    this.#changed(conversation, turn);
+    await this.onSave(conversation);  // a page that is loaded again has what was shown as done
+    this.onTurn(conversation, turn);
   }
 
   #changed(conversation, turn) {

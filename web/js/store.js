@@ -15,6 +15,14 @@ function promised(request) {
   });
 }
 
+/// When it is on the disk.
+function completed(transaction) {
+  return new Promise((resolve, reject) => {
+    transaction.oncomplete = () => resolve();
+    transaction.onabort = () => reject(transaction.error);
+  });
+}
+
 export class Store {
   #database = null;
 
@@ -35,7 +43,10 @@ export class Store {
   }
 
   async save(conversation) {
-    if (this.#database) await promised(this.#table("readwrite").put(structuredClone(conversation)));
+    if (!this.#database) return;
+    const table = this.#table("readwrite");
+    table.put(structuredClone(conversation));
+    await completed(table.transaction);
   }
 
   async remove(id) {
