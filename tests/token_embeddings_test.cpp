@@ -5,15 +5,18 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "gguf_support.h"
 #include "llm/batch_scheduler.h"
-#include "llm/quantize.h"
+#include "llm/conversation.h"
 #include "llm/token_batch.h"
 #include "llm_support.h"
 #include "test_support.h"
@@ -32,8 +35,6 @@ using test::TemporaryFolder;
 using test::tiny_model;
 using test::tiny_panda;
 
-constexpr char kTable[] = "token_embd.weight";
-
 /// The tiny model as one of Granite: the same network in llama.cpp's eyes as long as all that
 /// Granite scales (tokens among others) has the scale 1.
 fs::path as_granite(const fs::path& to) {
@@ -44,7 +45,7 @@ fs::path as_granite(const fs::path& to) {
   for (const std::string& key : from.keys()) {
     constexpr std::string_view kPrefix = "llama.";
     if (!key.starts_with(kPrefix)) continue;
-    const std::string name = "granite." + key.substr(kPrefix.size());
+    const std::string name = std::string("granite.").append(key, kPrefix.size());
     try {
       writer.set_u32(name, from.get_u32(key));
     } catch (const Error&) {
@@ -69,7 +70,7 @@ TEST(TokenEmbeddings, RowsEqualTheFilesValues) {
   ASSERT_NE(table, nullptr);
   const int n_embd = tiny_model()->n_embd();
   ASSERT_EQ(table->n_embd(), n_embd);
-  const auto all = GgufFile(tiny_panda() / "llm.gguf").read_f32(kTable);
+  const auto all = GgufFile(tiny_panda() / "llm.gguf").read_f32(kTokenEmbeddings);
   std::vector<float> row(static_cast<std::size_t>(n_embd));
   for (const std::int32_t token : {0, 7, tiny_model()->n_vocab() - 1}) {
     table->copy(token, row);
@@ -83,8 +84,8 @@ TEST(TokenEmbeddings, RowsEqualTheFilesValues) {
 TEST(TokenEmbeddings, QuantisedRowsAreThoseOfTheWholeTable) {
   const TemporaryFolder folder;
   const GgufFile from(tiny_panda() / "llm.gguf");
-  const std::vector<float> values = from.read_f32(kTable);
-  const std::int64_t n_embd = from.tensor(kTable).shape[0];
+  const std::vector<float> values = from.read_f32(kTokenEmbeddings);
+  const std::int64_t n_embd = from.tensor(kTokenEmbeddings).shape[0];
   for (const ggml_type type : {GGML_TYPE_F16, GGML_TYPE_BF16, GGML_TYPE_Q8_0}) {
     std::vector<std::uint8_t> data(ggml_row_size(type, n_embd) * values.size() /
                                    static_cast<std::size_t>(n_embd));
@@ -92,11 +93,11 @@ TEST(TokenEmbeddings, QuantisedRowsAreThoseOfTheWholeTable) {
                         static_cast<std::int64_t>(values.size()) / n_embd, n_embd, nullptr);
     GgufWriter writer;
     writer.set_str("general.architecture", "llama");
-    writer.add_tensor(kTable, type, from.tensor(kTable).shape, data);
+    writer.add_tensor(kTokenEmbeddings, type, from.tensor(kTokenEmbeddings).shape, data);
     writer.write(folder / "table.gguf");
     const auto table = TokenEmbeddings::open(folder / "table.gguf");
     ASSERT_NE(table, nullptr) << ggml_type_name(type);
-    const auto all = GgufFile(folder / "table.gguf").read_f32(kTable);
+    const auto all = GgufFile(folder / "table.gguf").read_f32(kTokenEmbeddings);
     std::vector<float> row(static_cast<std::size_t>(n_embd));
     table->copy(5, row);
     EXPECT_TRUE(std::ranges::equal(row, std::span(all).subspan(5 * row.size(), row.size())))
@@ -117,13 +118,13 @@ TEST(TokenEmbeddings, NotWithAnAdapterThatChangesThem) {
 
   const TemporaryFolder folder;
   const GgufFile from(tiny_panda() / "adapter.gguf");
-  const TensorShape table = GgufFile(tiny_panda() / "llm.gguf").tensor(kTable).shape;
+  const TensorShape table = GgufFile(tiny_panda() / "llm.gguf").tensor(kTokenEmbeddings).shape;
   GgufWriter writer;
   test::copy_all(writer, from);
   // llama.cpp takes these two transposed: a token's row of A is looked up.
-  writer.add_f32(std::string(kTable) + ".lora_a", {4, table[1]},
+  writer.add_f32(std::string(kTokenEmbeddings) + ".lora_a", {4, table[1]},
                  std::vector<float>(static_cast<std::size_t>(4 * table[1])));
-  writer.add_f32(std::string(kTable) + ".lora_b", {4, table[0]},
+  writer.add_f32(std::string(kTokenEmbeddings) + ".lora_b", {4, table[0]},
                  std::vector<float>(static_cast<std::size_t>(4 * table[0])));
   writer.write(folder / "adapter.gguf");
   EXPECT_TRUE(adapts_token_embeddings(folder / "adapter.gguf"));

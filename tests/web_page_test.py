@@ -358,9 +358,11 @@ def test_recording_and_dropping(browser, address):
             }""", [kind, (EXAMPLES / "walking_imu.csv").read_text()])
             expect(page.locator(".card-name").last).to_contain_text(f"{kind}.csv")
         expect(page.locator(".card[data-sense=imu]")).to_have_count(2)
+        # the tiny model was made for a picture: with four inputs alike its answer hangs by a hair
+        for weight in page.locator(".card[data-sense=imu] .weight input").all():
+            weight.fill("0.1")
         ask(page, "What is it?")
-        # four inputs summed are far from what the tiny model was made for: how it goes on hangs by a hair
-        expect(last_answer(page).locator(".text")).to_have_text(re.compile(r"^A panda.*!$"))
+        expect(last_answer(page).locator(".text")).to_have_text(ANSWER)
 
 
 def test_looks_and_keys(browser, address):

@@ -277,11 +277,9 @@ void BatchScheduler::add_prompts() {
     if (slot->in_prompt()) prompts.push_back(slot.get());
   std::ranges::sort(prompts, {}, &SchedulerSlot::last_used);
 
-  const auto n_batch = static_cast<std::size_t>(options_.n_batch);
-  const bool has_answers = !main_.batch.empty();
-  std::size_t room = n_batch - main_.batch.size();
-  if (has_answers) room = std::min(room, static_cast<std::size_t>(options_.n_prompt_part));
-  std::size_t media_room = has_answers ? room : n_batch;
+  std::size_t room = static_cast<std::size_t>(options_.n_batch) - main_.batch.size();
+  if (!main_.batch.empty()) room = std::min(room, static_cast<std::size_t>(options_.n_prompt_part));
+  std::size_t media_room = room;
   for (SchedulerSlot* slot : prompts) {
     const bool is_apart = slot->next_is_media() && !main_.batch.can_mix();
     Work& work = is_apart ? media_ : main_;

@@ -112,7 +112,7 @@ class BatchScheduler {
   void add_prompts();
   /// A batch, whose positions are whose.
   struct Work {
-    TokenBatch batch = TokenBatch();
+    TokenBatch batch;
     std::vector<SchedulerSlot::Part> parts;
     std::vector<Row> rows;
 

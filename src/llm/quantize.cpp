@@ -15,6 +15,7 @@
 #include "core/threads.h"
 #include "llm/imatrix.h"
 #include "llm/llama_log.h"
+#include "llm/token_embeddings.h"
 #include "pandagpt/error.h"
 #include "tensor/gguf_file.h"
 
@@ -24,7 +25,6 @@ namespace {
 
 constexpr std::size_t kMaxBufferBytes = 256U << 20;  // of rows at work; llama.cpp's own is 8 GiB
 constexpr char kOwnArchitectures[] = "pandagpt-";    // encoders and projectors
-constexpr char kEmbeddings[] = "token_embd.weight";
 constexpr char kOutput[] = "output.weight";
 
 // mxfp4 is used for the experts of mixture models alone.
@@ -234,10 +234,10 @@ QuantizeResult quantize_llm(const fs::path& input, const fs::path& output,
   {
     const GgufFile file(input);
     check_input(file);
-    check_width(file, kEmbeddings, options.embedding_type);
+    check_width(file, kTokenEmbeddings, options.embedding_type);
     check_width(file, kOutput, options.output_type);
     // Without an output matrix of its own, the embeddings are the output as well.
-    if (!file.find_tensor(kOutput)) check_width(file, kEmbeddings, options.output_type);
+    if (!file.find_tensor(kOutput)) check_width(file, kTokenEmbeddings, options.output_type);
   }
   Quantizer quantizer(input, output, options);
   require_disk_room(output, quantizer.measure());

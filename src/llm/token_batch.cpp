@@ -14,7 +14,6 @@ constexpr llama_token kNoToken = -1;
 void TokenBatch::clear() {
   tokens_.clear();
   embeddings_.clear();
-  n_tokens_ = 0;
   positions_.clear();
   sequences_.clear();
   has_logits_.clear();
@@ -29,7 +28,6 @@ void TokenBatch::add_place(llama_pos position, llama_seq_id sequence, bool has_l
 void TokenBatch::add(std::int32_t token, llama_pos position, llama_seq_id sequence,
                      bool has_logits) {
   tokens_.push_back(token);
-  ++n_tokens_;
   add_place(position, sequence, has_logits);
 }
 
@@ -40,8 +38,10 @@ void TokenBatch::add(std::span<const float> embedding, llama_pos position, llama
   add_place(position, sequence, has_logits);
 }
 
-/// Every position as an embedding.
-void TokenBatch::mix() {
+/// (size, n_embd), tokens looked up.
+float* TokenBatch::all_as_embeddings() {
+  if (std::ranges::all_of(tokens_, [](llama_token token) { return token == kNoToken; }))
+    return embeddings_.data();
   if (!can_mix())
     throw Error(ErrorKind::kInternal, "tokens and embeddings can't be evaluated in one go");
   const auto width = static_cast<std::size_t>(known_->n_embd());
@@ -56,18 +56,18 @@ void TokenBatch::mix() {
       known_->copy(tokens_[i], row);
     }
   }
+  return mixed_.data();
 }
 
 std::int32_t TokenBatch::decode(llama_context* context) {
-  const bool is_mixed = n_tokens_ != 0 && n_tokens_ != size();
-  if (is_mixed) mix();
+  float* const embeddings = embeddings_.empty() ? nullptr : all_as_embeddings();
   std::vector<std::int32_t> counts(size(), 1);
   std::vector<llama_seq_id*> rows(size());
   for (std::size_t i = 0; i < size(); ++i)
     rows[i] = &sequences_[i];
   const llama_batch batch{static_cast<std::int32_t>(size()),
-                          n_tokens_ == size() ? tokens_.data() : nullptr,
-                          n_tokens_ == size() ? nullptr : (is_mixed ? mixed_ : embeddings_).data(),
+                          embeddings == nullptr ? tokens_.data() : nullptr,
+                          embeddings,
                           positions_.data(),
                           counts.data(),
                           rows.data(),

@@ -38,14 +38,12 @@ class TokenBatch {
 
  private:
   void add_place(llama_pos position, llama_seq_id sequence, bool has_logits);
-
-  void mix();
+  float* all_as_embeddings();
 
   const TokenEmbeddings* known_;
   std::vector<llama_token> tokens_;  // kNoToken where an embedding stands
-  std::vector<float> embeddings_;    // (size - n_tokens_, n_embd), in their order
+  std::vector<float> embeddings_;    // (embeddings added, n_embd)
   std::vector<float> mixed_;         // (size, n_embd)
-  std::size_t n_tokens_ = 0;
   std::vector<llama_pos> positions_;
   std::vector<llama_seq_id> sequences_;
   std::vector<std::int8_t> has_logits_;

@@ -10,17 +10,20 @@
 
 namespace pandagpt {
 
+/// (n_vocab, n_embd) of a language model's file.
+inline constexpr char kTokenEmbeddings[] = "token_embd.weight";
+
 /// llama.cpp takes either tokens or embeddings in one go. Whoever knows the embeddings of tokens
 /// can give it both: a prompt with an input in it then reads the weights once instead of three
 /// times.
 class TokenEmbeddings {
  public:
   /// The table of the model at `path`; null if embeddings given to llama.cpp wouldn't be the same
-  /// to it as the tokens are (it scales those of some architectures), or if the file has no table
-  /// that can be read.
+  /// to it as the tokens are (it scales those of some architectures), or if the file has no such
+  /// table.
   static std::unique_ptr<const TokenEmbeddings> open(const std::filesystem::path& path);
 
-  int n_embd() const { return n_embd_; }
+  int n_embd() const { return static_cast<int>(table_.shape[0]); }
   /// The bits that llama.cpp looks up for `token`, 0 <= token < n_vocab, to `row` (n_embd).
   void copy(std::int32_t token, std::span<float> row) const;
 
@@ -28,9 +31,7 @@ class TokenEmbeddings {
   explicit TokenEmbeddings(std::unique_ptr<const GgufFile> file);
 
   std::unique_ptr<const GgufFile> file_;
-  const GgufTensor* table_;  // (n_vocab, n_embd), of `file_`
-  int n_embd_;
-  std::size_t row_bytes_;
+  const GgufTensor& table_;  // of `file_`
 };
 
 /// Whether the adapter at `path` changes what tokens are looked up as.

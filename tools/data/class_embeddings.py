@@ -23,6 +23,7 @@ import numpy as np
 from common import read_table, require, write_list
 from embeddings import Tensors, embed, unit
 from imagenet_names import answers, tidy_name
+from make_conversations import record
 from object_talk import OBJECT_QUESTIONS, common_turns, is_this_turns
 from photo_talk import Turns
 from sense_talk import thing_and_sound
@@ -140,12 +141,6 @@ def turns_about(index: int, names: list[str], rng: random.Random) -> Turns:
     return turns
 
 
-def record(array: str, row: int, turn: tuple[str, str], **inputs: str) -> dict:
-    question, answer = turn
-    return {"embedding": array, "row": row, **inputs,
-            "conversation": [{"from": "human", "value": question}, {"from": "gpt", "value": answer}]}
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add_arguments(parser)
@@ -159,13 +154,15 @@ def main() -> None:
     rng = random.Random(args.seed)
     array = args.out.with_suffix(".npy")
     array_name = os.path.relpath(array, args.root)
-    talk = [record(array_name, row, turn) for row, (index, _) in enumerate(made)
+    talk = [record({"embedding": array_name, "row": row}, [turn])
+            for row, (index, _) in enumerate(made)
             for turn in turns_about(index, known.names, rng)]
     rng.shuffle(talk)
     rows_of: dict[int, list[int]] = {}
     for row, (index, _) in enumerate(made):
         rows_of.setdefault(index, []).append(row)
-    with_sounds = [record(array_name, rng.choice(rows_of[index]), turn, audio=audio)
+    with_sounds = [record({"embedding": array_name, "row": rng.choice(rows_of[index]), "audio": audio},
+                          [turn])
                    for index, audio, turns in thing_and_sound(known.names, args.root, rng)
                    if index in rows_of for turn in turns]
     np.save(array, known.tower.embeddings(np.stack([row for _, row in made])).astype(np.float32))

@@ -22,9 +22,17 @@ class Sound:
 
     def sentences(self) -> list[str]:
         """What the sound may be called, in lower case and without a full stop."""
-        return [f"{self.thing} {self.doing}", f"the sound of {self.thing} {self.doing}",
-                f"{self.thing} {self.does}", f"{self.thing} {self.verb()} {self.doing}",
-                f"one can hear {self.thing} {self.doing}", *self.more]
+        heard = self.heard()
+        return [heard, f"the sound of {heard}", f"{self.thing} {self.does}",
+                f"{self.thing} {self.verb()} {self.doing}", f"one can hear {heard}", *self.more]
+
+    def heard(self) -> str:
+        """As in "a dog barking"."""
+        return f"{self.thing} {self.doing}"
+
+    def is_named(self, text: str) -> bool:
+        """Whether the text has the word for what makes the sound."""
+        return self.thing.split()[-1] in text.lower()
 
     def verb(self) -> str:
         return "are" if self.is_plural else "is"

@@ -27,7 +27,7 @@ PHOTOS_PER_SOUND, THINGS_PER_SOUND = 120, 40
 
 def sound_turn(label: str, rng: random.Random) -> tuple[str, str]:
     sound = SOUNDS[label]
-    said = f"{sound.thing} {sound.doing}"
+    said = sound.heard()
     if rng.random() < 0.1:
         return "What makes this sound?", sentence(sound.thing)
     return rng.choice(HEAR_QUESTIONS), pick(
@@ -46,9 +46,9 @@ def heard_turn(label: str, rng: random.Random) -> tuple[str, str]:
     question = pick(rng, f"Do you hear {asked}?", f"Do you hear {asked} here?",
                     f"Can you hear {asked}?")
     if is_there:
-        return question, pick(rng, f"Yes, I hear {sound.thing} {sound.doing}.",
+        return question, pick(rng, f"Yes, I hear {sound.heard()}.",
                               f"Yes, {sound.thing} {sound.verb()} {sound.doing}.", "Yes.")
-    return question, pick(rng, f"No, I hear {sound.thing} {sound.doing}.",
+    return question, pick(rng, f"No, I hear {sound.heard()}.",
                           f"No, I hear {sound.thing}.", "No.")
 
 
@@ -151,10 +151,10 @@ def photo_and_sound(photos: list[Photo], root: Path, part: str, rng: random.Rand
     for row in each_sound_alike(read_rows(root, f"sounds_{part}.jsonl"), PHOTOS_PER_SOUND, rng):
         photo = rng.choice(told)
         sound = SOUNDS[row["label"]]
-        if any(sound.thing.split()[-1] in caption.lower() for caption in photo.captions):
+        if any(sound.is_named(caption) for caption in photo.captions):
             continue
         clause = rng.choice(photo.clauses)
-        heard = f"{sound.thing} {sound.doing}"
+        heard = sound.heard()
         turns = seen_and_heard(
             f"{clause.subject} {clause.action}", heard, rng,
             sentence(f"{clause.subject} {be(clause)} {clause.action}, and I hear {heard}"))
@@ -169,10 +169,10 @@ def thing_and_sound(names: list[str], root: Path, rng: random.Random
     for row in each_sound_alike(read_rows(root, "sounds_train.jsonl"), THINGS_PER_SOUND, rng):
         index = rng.randrange(len(names))
         sound = SOUNDS[row["label"]]
-        if sound.thing.split()[-1] in names[index].lower():
+        if sound.is_named(names[index]):
             continue
         # The everyday word, where there is one: beside a sound nobody asks for the breed of a dog.
-        seen, heard = a(common_name(index) or names[index]), f"{sound.thing} {sound.doing}"
+        seen, heard = a(common_name(index) or names[index]), sound.heard()
         entries.append((index, row["audio"], seen_and_heard(
             seen, heard, rng, sentence(f"{seen}, and I hear {heard}"))))
     return entries

@@ -43,14 +43,18 @@ export class Store {
   }
 
   async save(conversation) {
-    if (!this.#database) return;
-    const table = this.#table("readwrite");
-    table.put(structuredClone(conversation));
-    await completed(table.transaction);
+    await this.#change((table) => table.put(structuredClone(conversation)));
   }
 
   async remove(id) {
-    if (this.#database) await promised(this.#table("readwrite").delete(id));
+    await this.#change((table) => table.delete(id));
+  }
+
+  async #change(change) {
+    if (!this.#database) return;
+    const table = this.#table("readwrite");
+    change(table);
+    await completed(table.transaction);
   }
 }
 
