@@ -8,6 +8,7 @@ set(PANDAGPT_FLAGS_baseline -O3 -ffp-contract=fast -fno-math-errno -Wno-psabi
 set(PANDAGPT_FLAGS_avx2 ${PANDAGPT_FLAGS_baseline} -mavx2 -mfma)
 set(PANDAGPT_FLAGS_avx512 ${PANDAGPT_FLAGS_baseline} -mavx512f -mavx512bw -mavx512vl -mavx512dq -mfma
                           -mprefer-vector-width=512)
+set(PANDAGPT_FLAGS_avx512_vnni ${PANDAGPT_FLAGS_avx512} -mavx512vnni)
 set(PANDAGPT_FLAGS_avx512_bf16 ${PANDAGPT_FLAGS_avx512} -mavx512bf16)
 
 function(pandagpt_kernel_variants sources_variable source)

@@ -27,6 +27,7 @@
 #include "core/user_folders.h"
 #include "server/api_server.h"
 #include "server/request_log.h"
+#include "tensor/block_products.h"
 
 namespace pandagpt {
 namespace {
@@ -121,7 +122,8 @@ void run_serve(CLI::App& command, const ServeArguments& arguments) {
   apply_environment(command, kVariables);
   apply_config(command);
   if (arguments.options.log.format == LogFormat::kJson) log_messages_as_json();
-  for (const std::string& variable : unknown_variables(command, kVariables, {kModelsVariable}))
+  for (const std::string& variable :
+       unknown_variables(command, kVariables, {kModelsVariable, kBlockProductsVariable}))
     spdlog::warn("no option has the variable {}", variable);
   const ServerOptions options = server_options(arguments);
   ApiServer server(options);

@@ -1,0 +1,254 @@
+#include "tensor/block_products.h"
+
+#include <dlfcn.h>
+#include <ggml-backend.h>
+#include <ggml-cpu.h>
+#include <ggml.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <new>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "tensor/block_kernels.h"
+
+namespace pandagpt {
+namespace {
+
+// --- What ggml keeps to itself, as in the versions below (ggml/src/ggml-cpu/traits.h,
+// ggml-cpu-impl.h, ggml-backend-impl.h) -------------------------------------------------------
+
+constexpr std::array<std::string_view, 1> kKnownVersions{"0.25.3"};
+constexpr const char* kBarrierSymbol = "ggml_barrier";
+constexpr const char* kListSymbol = "_Z39ggml_backend_cpu_get_extra_buffer_typesv";
+
+struct ComputeParams {  // ggml_compute_params
+  int thread;
+  int n_threads;
+  std::size_t work_size;
+  void* work;
+  void* threadpool;
+  bool use_reference;
+};
+
+class Operation {  // ggml::cpu::tensor_traits; the order of virtual functions counts
+ public:
+  virtual ~Operation() = default;
+  virtual bool work_size(int n_threads, const ggml_tensor* node, std::size_t& size) = 0;
+  virtual bool compute_forward(ComputeParams* params, ggml_tensor* node) = 0;
+};
+
+class Extension {  // ggml::cpu::extra_buffer_type
+ public:
+  virtual ~Extension() = default;
+  virtual bool supports_op(ggml_backend_dev_t device, const ggml_tensor* node) = 0;
+  virtual Operation* get_tensor_traits(const ggml_tensor* node) = 0;
+};
+
+struct BufferType {  // ggml_backend_buffer_type
+  std::array<void (*)(), 6> functions;
+  ggml_backend_dev_t device;
+  Extension* context;
+};
+
+using Barrier = void (*)(void* threadpool);
+using List = std::vector<BufferType*>& (*)();
+
+// --- The operation ---------------------------------------------------------------------------
+
+constexpr std::int64_t kAlignment = 64;
+/// Parts of the tiles for each thread: one that was held up takes fewer.
+constexpr std::int64_t kPartsPerThread = 8;
+
+constexpr std::int64_t aligned(std::int64_t bytes) {
+  return (bytes + kAlignment - 1) / kAlignment * kAlignment;
+}
+
+std::optional<BlockType> block_type(ggml_type type) {
+  switch (type) {
+    case GGML_TYPE_Q4_0:
+      return BlockType::kQ4_0;
+    case GGML_TYPE_Q4_1:
+      return BlockType::kQ4_1;
+    case GGML_TYPE_Q8_0:
+      return BlockType::kQ8_0;
+    default:
+      return std::nullopt;
+  }
+}
+
+/// Where things are in the memory that ggml gives an operation.
+class Work {
+ public:
+  Work(const ggml_tensor* node, int n_threads)
+      : n_in_(node->src[0]->ne[0]), n_tokens_(ggml_nrows(node->src[1])), n_threads_(n_threads) {}
+
+  std::size_t size() const {
+    return static_cast<std::size_t>(scratch_at() + n_threads_ * block_scratch_bytes(n_in_) +
+                                    kAlignment);  // of the beginning
+  }
+
+  void set_memory(void* memory) {
+    const auto address = reinterpret_cast<std::uintptr_t>(memory);
+    memory_ = static_cast<std::byte*>(memory) + (kAlignment - address % kAlignment) % kAlignment;
+  }
+
+  std::atomic<std::int64_t>* next_part() const {
+    return reinterpret_cast<std::atomic<std::int64_t>*>(memory_);
+  }
+  BlockActivations activations() const {
+    return {reinterpret_cast<std::int8_t*>(memory_ + kAlignment),
+            reinterpret_cast<float*>(memory_ + scales_at()),
+            reinterpret_cast<std::int32_t*>(memory_ + sums_at())};
+  }
+  std::byte* scratch(int thread) const {
+    return memory_ + scratch_at() + thread * block_scratch_bytes(n_in_);
+  }
+
+ private:
+  std::int64_t scales_at() const { return kAlignment + aligned(n_tokens_ * n_in_); }
+  std::int64_t sums_at() const { return scales_at() + numbers_bytes(); }
+  std::int64_t scratch_at() const { return sums_at() + numbers_bytes(); }
+  /// Four bytes for each block.
+  std::int64_t numbers_bytes() const { return aligned(n_tokens_ * (n_in_ / kBlockSize) * 4); }
+
+  std::int64_t n_in_;
+  std::int64_t n_tokens_;
+  std::int64_t n_threads_;
+  std::byte* memory_ = nullptr;
+};
+
+class BlockProduct final : public Operation {
+ public:
+  BlockProduct(const BlockKernels& kernels, Barrier barrier)
+      : kernels_(kernels), barrier_(barrier) {}
+
+  static bool computes(const ggml_tensor* node) {
+    if (node->op != GGML_OP_MUL_MAT) return false;
+    const ggml_tensor* weights = node->src[0];
+    const ggml_tensor* x = node->src[1];
+    if (!block_type(weights->type) || weights->ne[2] != 1 || weights->ne[3] != 1) return false;
+    if (x->type != GGML_TYPE_F32 || !ggml_is_contiguous(x)) return false;
+    if (node->type != GGML_TYPE_F32 || !ggml_is_contiguous(node)) return false;
+    // Weights in buffers of another layout (repacked, AMX) aren't ours.
+    const ggml_tensor* owner = weights->view_src != nullptr ? weights->view_src : weights;
+    return owner->buffer != nullptr && ggml_backend_buffer_is_host(owner->buffer);
+  }
+
+  bool work_size(int n_threads, const ggml_tensor* node, std::size_t& size) override {
+    size = Work(node, n_threads).size();
+    return true;
+  }
+
+  bool compute_forward(ComputeParams* params, ggml_tensor* node) override {
+    // All threads decide alike: the size is the largest of all nodes' at this number of threads.
+    if (params->use_reference) return false;
+    Work work(node, params->n_threads);
+    work.set_memory(params->work);
+    quantize(*params, *node, work);
+    if (params->thread == 0) new (work.next_part()) std::atomic<std::int64_t>(params->n_threads);
+    barrier_(params->threadpool);
+    multiply(*params, *node, work);
+    return true;
+  }
+
+ private:
+  void quantize(const ComputeParams& params, const ggml_tensor& node, const Work& work) const {
+    const ggml_tensor& x = *node.src[1];
+    const auto* rows = static_cast<const float*>(x.data);
+    const std::int64_t n_tokens = ggml_nrows(&x);
+    for (std::int64_t token = params.thread; token < n_tokens; token += params.n_threads)
+      kernels_.quantize(rows + token * x.ne[0], x.ne[0], token, work.activations());
+  }
+
+  void multiply(const ComputeParams& params, const ggml_tensor& node, const Work& work) const {
+    const ggml_tensor& weights = *node.src[0];
+    const std::int64_t n_rows = weights.ne[1];
+    const std::int64_t n_tiles = (n_rows + kBlockTileRows - 1) / kBlockTileRows;
+    const std::int64_t n_parts = std::min(n_tiles, kPartsPerThread * params.n_threads);
+    BlockTile tile{.type = *block_type(weights.type),
+                   .weights = nullptr,
+                   .row_bytes = static_cast<std::ptrdiff_t>(weights.nb[1]),
+                   .n_rows = 0,
+                   .n_in = weights.ne[0],
+                   .x = work.activations(),
+                   .n_tokens = ggml_nrows(node.src[1]),
+                   .scratch = work.scratch(params.thread),
+                   .y = nullptr,
+                   .y_stride = n_rows};
+    for (std::int64_t part = params.thread; part < n_parts;
+         part = work.next_part()->fetch_add(1, std::memory_order_relaxed)) {
+      const std::int64_t end = (part + 1) * n_tiles / n_parts;
+      for (std::int64_t i = part * n_tiles / n_parts; i < end; ++i) {
+        const std::int64_t row = i * kBlockTileRows;
+        tile.weights = static_cast<const std::byte*>(weights.data) + row * tile.row_bytes;
+        tile.n_rows = std::min(kBlockTileRows, n_rows - row);
+        tile.y = static_cast<float*>(node.data) + row;
+        kernels_.multiply(tile);
+      }
+    }
+  }
+
+  const BlockKernels& kernels_;
+  Barrier barrier_;
+};
+
+class BlockExtension final : public Extension {
+ public:
+  BlockExtension(const BlockKernels& kernels, Barrier barrier) : product_(kernels, barrier) {}
+
+  /// It is no place for weights.
+  bool supports_op(ggml_backend_dev_t /*device*/, const ggml_tensor* /*node*/) override {
+    return false;
+  }
+  Operation* get_tensor_traits(const ggml_tensor* node) override {
+    return BlockProduct::computes(node) ? &product_ : nullptr;
+  }
+
+ private:
+  BlockProduct product_;
+};
+
+bool is_wanted() {
+  const char* value = std::getenv(kBlockProductsVariable);
+  return value == nullptr || std::string_view(value) != "0";
+}
+
+/// llama.cpp asks once for the places that weights may lie in, and is answered by a copy of the
+/// list as it is then: ours isn't to be among them.
+void fix_weight_places() {
+  ggml_backend_reg_t cpu = ggml_backend_cpu_reg();
+  const auto places = reinterpret_cast<ggml_backend_dev_get_extra_bufts_t>(
+      ggml_backend_reg_get_proc_address(cpu, "ggml_backend_dev_get_extra_bufts"));
+  if (places != nullptr) places(ggml_backend_reg_dev_get(cpu, 0));
+}
+
+bool extend_ggml() {
+  const BlockKernels* kernels = block_kernels();
+  if (kernels == nullptr || !is_wanted()) return false;
+  if (std::ranges::find(kKnownVersions, std::string_view(ggml_version())) == kKnownVersions.end())
+    return false;
+  const auto list = reinterpret_cast<List>(dlsym(RTLD_DEFAULT, kListSymbol));
+  const auto barrier = reinterpret_cast<Barrier>(dlsym(RTLD_DEFAULT, kBarrierSymbol));
+  if (list == nullptr || barrier == nullptr) return false;
+  fix_weight_places();
+  static BlockExtension extension(*kernels, barrier);
+  static BufferType type{{}, ggml_backend_reg_dev_get(ggml_backend_cpu_reg(), 0), &extension};
+  list().push_back(&type);
+  return true;
+}
+
+}  // namespace
+
+bool use_block_products() {
+  static const bool in_use = extend_ggml();
+  return in_use;
+}
+
+}  // namespace pandagpt

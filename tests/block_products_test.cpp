@@ -1,0 +1,214 @@
+// Products of block-quantised weights inside ggml's graphs (src/tensor/block_products.h).
+#include "tensor/block_products.h"
+
+#include <ggml-alloc.h>
+#include <ggml-cpp.h>
+#include <ggml-cpu.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <random>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "tensor/block_kernels.h"
+
+namespace pandagpt {
+namespace {
+
+constexpr std::array kTypes{GGML_TYPE_Q4_0, GGML_TYPE_Q4_1, GGML_TYPE_Q8_0};
+
+std::vector<float> normal_values(std::int64_t count, unsigned seed, float deviation) {
+  std::mt19937 generator(seed);
+  std::normal_distribution<float> normal(0.0F, deviation);
+  std::vector<float> values(static_cast<std::size_t>(count));
+  for (float& value : values)
+    value = normal(generator);
+  return values;
+}
+
+struct Weights {
+  ggml_type type;
+  std::int64_t n_in;
+  std::int64_t n_out;
+  std::vector<std::uint8_t> bytes;
+  std::vector<float> values;  ///< (n_out, n_in), what the bytes mean
+};
+
+Weights random_weights(ggml_type type, std::int64_t n_in, std::int64_t n_out) {
+  const std::vector<float> wanted = normal_values(n_in * n_out, 1, 0.05F);
+  Weights weights{type, n_in, n_out, {}, wanted};
+  weights.bytes.resize(ggml_row_size(type, n_in) * static_cast<std::size_t>(n_out));
+  ggml_quantize_chunk(type, wanted.data(), weights.bytes.data(), 0, n_out, n_in, nullptr);
+  ggml_get_type_traits(type)->to_float(weights.bytes.data(), weights.values.data(), n_in * n_out);
+  return weights;
+}
+
+/// The other type of buffer that ggml's CPU backend has for weights, if there is one for these.
+ggml_backend_buffer_type_t repacking_buffers(const ggml_tensor* product) {
+  ggml_backend_dev_t cpu = ggml_backend_reg_dev_get(ggml_backend_cpu_reg(), 0);
+  const auto list =
+      reinterpret_cast<ggml_backend_dev_get_extra_bufts_t>(ggml_backend_reg_get_proc_address(
+          ggml_backend_cpu_reg(), "ggml_backend_dev_get_extra_bufts"));
+  if (list == nullptr) return nullptr;
+  for (ggml_backend_buffer_type_t* type = list(cpu); type != nullptr && *type != nullptr; ++type)
+    if (std::string(ggml_backend_buft_name(*type)) == "CPU_REPACK" && product != nullptr)
+      return *type;
+  return nullptr;
+}
+
+struct ProductOptions {
+  int n_threads = 2;
+  bool repacked = false;        ///< weights in repacking_buffers()
+  std::int64_t n_matrices = 1;  ///< copies of the weights, one for each share of the tokens
+};
+
+/// (tokens, n_out) of x (tokens, n_in), by ggml's CPU backend.
+std::vector<float> product(const Weights& weights, const std::vector<float>& x,
+                           const ProductOptions& options = {}) {
+  const std::int64_t n_tokens = static_cast<std::int64_t>(x.size()) / weights.n_in;
+  const ggml_backend_ptr backend(ggml_backend_cpu_init());
+  ggml_backend_cpu_set_n_threads(backend.get(), options.n_threads);
+  const ggml_init_params sizes{ggml_tensor_overhead() * 8 + ggml_graph_overhead(), nullptr, true};
+  const ggml_context_ptr stored(ggml_init(sizes));
+  const ggml_context_ptr context(ggml_init(sizes));
+  ggml_tensor* w = ggml_new_tensor_3d(stored.get(), weights.type, weights.n_in, weights.n_out,
+                                      options.n_matrices);
+  ggml_tensor* in = ggml_new_tensor_3d(context.get(), GGML_TYPE_F32, weights.n_in,
+                                       n_tokens / options.n_matrices, options.n_matrices);
+  ggml_tensor* out = ggml_mul_mat(context.get(), w, in);
+  ggml_cgraph* graph = ggml_new_graph(context.get());
+  ggml_build_forward_expand(graph, out);
+  ggml_backend_buffer_type_t place = options.repacked
+                                         ? repacking_buffers(out)
+                                         : ggml_backend_get_default_buffer_type(backend.get());
+  const ggml_backend_buffer_ptr weight_buffer(
+      ggml_backend_alloc_ctx_tensors_from_buft(stored.get(), place));
+  const ggml_backend_buffer_ptr buffer(
+      ggml_backend_alloc_ctx_tensors(context.get(), backend.get()));
+  for (std::int64_t i = 0; i < options.n_matrices; ++i)
+    ggml_backend_tensor_set(w, weights.bytes.data(),
+                            static_cast<std::size_t>(i) * weights.bytes.size(),
+                            weights.bytes.size());
+  ggml_backend_tensor_set(in, x.data(), 0, x.size() * sizeof(float));
+  EXPECT_EQ(ggml_backend_graph_compute(backend.get(), graph), GGML_STATUS_SUCCESS);
+  std::vector<float> y(static_cast<std::size_t>(n_tokens * weights.n_out));
+  ggml_backend_tensor_get(out, y.data(), 0, y.size() * sizeof(float));
+  return y;
+}
+
+/// What the kernels make of activations: int8 in blocks of 32.
+std::vector<double> rounded(const std::vector<float>& x) {
+  std::vector<double> result(x.begin(), x.end());
+  for (std::size_t block = 0; block < x.size(); block += kBlockSize) {
+    float largest = 0;
+    for (std::size_t i = block; i < block + kBlockSize; ++i)
+      largest = std::max(largest, std::abs(x[i]));
+    for (std::size_t i = block; i < block + kBlockSize; ++i)
+      result[i] = largest > 0 ? std::nearbyint(x[i] * (127 / largest)) * (largest / 127) : 0;
+  }
+  return result;
+}
+
+/// Largest difference from the product of the rounded activations, of the largest output.
+double error_of(const std::vector<float>& y, const Weights& weights, const std::vector<float>& x) {
+  const std::vector<double> in = rounded(x);
+  double error = 0;
+  double largest = 0;
+  for (std::size_t at = 0; at < y.size(); ++at) {
+    const std::size_t token = at / static_cast<std::size_t>(weights.n_out);
+    const std::size_t row = at % static_cast<std::size_t>(weights.n_out);
+    const auto n_in = static_cast<std::size_t>(weights.n_in);
+    double sum = 0;
+    for (std::size_t i = 0; i < n_in; ++i)
+      sum += in[token * n_in + i] * weights.values[row * n_in + i];
+    error = std::max(error, std::abs(sum - y[at]));
+    largest = std::max(largest, std::abs(sum));
+  }
+  return error / largest;
+}
+
+class BlockProducts : public testing::TestWithParam<ggml_type> {
+ protected:
+  void SetUp() override {
+    const bool in_use = use_block_products();
+    if (block_kernels() == nullptr) {
+      EXPECT_FALSE(in_use);
+      GTEST_SKIP() << "no AVX-512 with VNNI";
+    }
+    ASSERT_TRUE(in_use) << "not a ggml that block_products.cpp knows: look at its internals again";
+  }
+};
+
+TEST_P(BlockProducts, AreThoseOfTheRoundedActivations) {
+  constexpr double kFloatRounding = 2e-6;
+  for (const std::int64_t n_in : {32, 96, 576})
+    for (const std::int64_t n_out : {1, 15, 16, 33, 200}) {
+      const Weights weights = random_weights(GetParam(), n_in, n_out);
+      for (const std::int64_t n_tokens : {1, 2, 3, 4, 5, 6, 7, 8, 9, 16, 21}) {
+        const std::vector<float> x = normal_values(n_in * n_tokens, 2, 1);
+        EXPECT_LT(error_of(product(weights, x), weights, x), kFloatRounding)
+            << n_in << " inputs, " << n_out << " outputs, " << n_tokens << " tokens";
+      }
+    }
+}
+
+TEST_P(BlockProducts, ATokenGetsTheSameBitsAloneAndAmongOthers) {
+  constexpr std::int64_t kInputs = 192;
+  constexpr std::int64_t kOutputs = 117;
+  constexpr std::size_t kTokens = 19;
+  const Weights weights = random_weights(GetParam(), kInputs, kOutputs);
+  const std::vector<float> x = normal_values(kInputs * kTokens, 3, 1);
+  const std::vector<float> all = product(weights, x, {.n_threads = 1});
+  for (const int n_threads : {2, 3})
+    EXPECT_EQ(product(weights, x, {.n_threads = n_threads}), all) << n_threads << " threads";
+  for (std::size_t token = 0; token < kTokens; ++token) {
+    const auto row = x.begin() + static_cast<std::ptrdiff_t>(token * kInputs);
+    const std::vector<float> alone = product(weights, {row, row + kInputs});
+    EXPECT_TRUE(std::ranges::equal(alone, std::span(all).subspan(token * kOutputs, kOutputs)))
+        << "token " << token;
+  }
+}
+
+TEST_P(BlockProducts, NothingOfOneTokenGetsIntoAnother) {
+  constexpr std::int64_t kInputs = 64;
+  constexpr std::int64_t kOutputs = 20;
+  const Weights weights = random_weights(GetParam(), kInputs, kOutputs);
+  const std::vector<float> good = normal_values(kInputs, 4, 1);
+  const std::vector<float> expected = product(weights, good);
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+  for (const float bad : {0.0F, 1e-38F, 1e-44F, 1e38F, kInfinity, -kInfinity, kNan}) {
+    std::vector<float> x(kInputs, bad);
+    x.insert(x.end(), good.begin(), good.end());
+    const std::vector<float> y = product(weights, x);
+    EXPECT_TRUE(std::ranges::equal(std::span(y).last(kOutputs), expected)) << bad;
+    if (std::abs(bad) < 1e-30F) {
+      EXPECT_TRUE(std::ranges::all_of(std::span(y).first(kOutputs), [](float value) {
+        return value == 0;
+      })) << bad;
+    }
+  }
+}
+
+// A matrix for each share of the tokens (as attention has) and weights that ggml has repacked are
+// its own kernels' to compute, whose activations are rounded in about the same way.
+TEST_P(BlockProducts, WhatTheyCannotComputeIsLeftToGgml) {
+  constexpr double kOtherRounding = 0.01;
+  const Weights weights = random_weights(GetParam(), 256, 64);
+  const std::vector<float> x = normal_values(256 * 12, 5, 1);
+  EXPECT_LT(error_of(product(weights, x, {.n_matrices = 3}), weights, x), kOtherRounding);
+  if (GetParam() != GGML_TYPE_Q4_0 || !ggml_cpu_has_avx2()) return;
+  EXPECT_LT(error_of(product(weights, x, {.repacked = true}), weights, x), kOtherRounding);
+}
+
+INSTANTIATE_TEST_SUITE_P(Types, BlockProducts, testing::ValuesIn(kTypes),
+                         [](const auto& type) { return std::string(ggml_type_name(type.param)); });
+
+}  // namespace
+}  // namespace pandagpt
