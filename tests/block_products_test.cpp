@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstdlib>
 #include <cstring>
 #include <limits>
 #include <random>
@@ -21,7 +22,13 @@
 namespace pandagpt {
 namespace {
 
-constexpr std::array kTypes{GGML_TYPE_Q4_0, GGML_TYPE_Q4_1, GGML_TYPE_Q8_0};
+/// Of the K types one token is ggml's to compute.
+std::int64_t fewest_tokens(ggml_type type) {
+  return ggml_blck_size(type) > kBlockSize ? 2 : 1;
+}
+
+constexpr std::array kTypes{GGML_TYPE_Q4_0, GGML_TYPE_Q4_1, GGML_TYPE_Q8_0, GGML_TYPE_Q4_K,
+                            GGML_TYPE_Q6_K};
 
 std::vector<float> normal_values(std::int64_t count, unsigned seed, float deviation) {
   std::mt19937 generator(seed);
@@ -102,6 +109,16 @@ std::vector<float> product(const Weights& weights, const std::vector<float>& x,
   return y;
 }
 
+/// (n_out) of one token's x (n_in), computed among as few as can be.
+std::vector<float> product_alone(const Weights& weights, std::span<const float> x) {
+  std::vector<float> rows;
+  for (std::int64_t i = 0; i < fewest_tokens(weights.type); ++i)
+    rows.insert(rows.end(), x.begin(), x.end());
+  std::vector<float> y = product(weights, rows);
+  y.resize(static_cast<std::size_t>(weights.n_out));
+  return y;
+}
+
 /// What the kernels make of activations: int8 in blocks of 32.
 std::vector<double> rounded(const std::vector<float>& x) {
   std::vector<double> result(x.begin(), x.end());
@@ -147,10 +164,12 @@ class BlockProducts : public testing::TestWithParam<ggml_type> {
 
 TEST_P(BlockProducts, AreThoseOfTheRoundedActivations) {
   constexpr double kFloatRounding = 2e-6;
-  for (const std::int64_t n_in : {32, 96, 576})
+  const std::int64_t step = ggml_blck_size(GetParam());
+  for (const std::int64_t n_in : {step, 3 * step, 576 / step * step})
     for (const std::int64_t n_out : {1, 15, 16, 33, 200}) {
       const Weights weights = random_weights(GetParam(), n_in, n_out);
-      for (const std::int64_t n_tokens : {1, 2, 3, 4, 5, 6, 7, 8, 9, 16, 21}) {
+      for (std::int64_t n_tokens : {1, 2, 3, 4, 5, 6, 7, 8, 9, 16, 21}) {
+        n_tokens = std::max(n_tokens, fewest_tokens(GetParam()));
         const std::vector<float> x = normal_values(n_in * n_tokens, 2, 1);
         EXPECT_LT(error_of(product(weights, x), weights, x), kFloatRounding)
             << n_in << " inputs, " << n_out << " outputs, " << n_tokens << " tokens";
@@ -159,7 +178,7 @@ TEST_P(BlockProducts, AreThoseOfTheRoundedActivations) {
 }
 
 TEST_P(BlockProducts, ATokenGetsTheSameBitsAloneAndAmongOthers) {
-  constexpr std::int64_t kInputs = 192;
+  constexpr std::int64_t kInputs = 256;
   constexpr std::int64_t kOutputs = 117;
   constexpr std::size_t kTokens = 19;
   const Weights weights = random_weights(GetParam(), kInputs, kOutputs);
@@ -168,19 +187,19 @@ TEST_P(BlockProducts, ATokenGetsTheSameBitsAloneAndAmongOthers) {
   for (const int n_threads : {2, 3})
     EXPECT_EQ(product(weights, x, {.n_threads = n_threads}), all) << n_threads << " threads";
   for (std::size_t token = 0; token < kTokens; ++token) {
-    const auto row = x.begin() + static_cast<std::ptrdiff_t>(token * kInputs);
-    const std::vector<float> alone = product(weights, {row, row + kInputs});
+    const std::vector<float> alone =
+        product_alone(weights, std::span(x).subspan(token * kInputs, kInputs));
     EXPECT_TRUE(std::ranges::equal(alone, std::span(all).subspan(token * kOutputs, kOutputs)))
         << "token " << token;
   }
 }
 
 TEST_P(BlockProducts, NothingOfOneTokenGetsIntoAnother) {
-  constexpr std::int64_t kInputs = 64;
+  constexpr std::int64_t kInputs = 256;
   constexpr std::int64_t kOutputs = 20;
   const Weights weights = random_weights(GetParam(), kInputs, kOutputs);
   const std::vector<float> good = normal_values(kInputs, 4, 1);
-  const std::vector<float> expected = product(weights, good);
+  const std::vector<float> expected = product_alone(weights, good);
   constexpr float kInfinity = std::numeric_limits<float>::infinity();
   constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
   for (const float bad : {0.0F, 1e-38F, 1e-44F, 1e38F, kInfinity, -kInfinity, kNan}) {
@@ -205,6 +224,16 @@ TEST_P(BlockProducts, WhatTheyCannotComputeIsLeftToGgml) {
   EXPECT_LT(error_of(product(weights, x, {.n_matrices = 3}), weights, x), kOtherRounding);
   if (GetParam() != GGML_TYPE_Q4_0 || !ggml_cpu_has_avx2()) return;
   EXPECT_LT(error_of(product(weights, x, {.repacked = true}), weights, x), kOtherRounding);
+}
+
+TEST(BlockProductsDeathTest, AreGgmlsWhereTheVariableSaysSo) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");  // a process in which nobody has asked yet
+  EXPECT_EXIT(
+      {
+        setenv(kBlockProductsVariable, "0", 1);
+        std::exit(use_block_products() ? 1 : 0);
+      },
+      testing::ExitedWithCode(0), "");
 }
 
 INSTANTIATE_TEST_SUITE_P(Types, BlockProducts, testing::ValuesIn(kTypes),

@@ -9,12 +9,13 @@
 
 namespace pandagpt {
 
-/// ggml's types whose 32 consecutive weights of a row share a scale (and a minimum): its
-/// block_q4_0, block_q4_1 and block_q8_0.
-enum class BlockType { kQ4_0, kQ4_1, kQ8_0 };
+/// ggml's types whose 32 (kQ6_K: 16) consecutive weights of a row share a scale, and with some a
+/// minimum: its block_q4_0 and so on. Those of the K types are stored in eights.
+enum class BlockType { kQ4_0, kQ4_1, kQ8_0, kQ4_K, kQ6_K };
 
 /// Weights of a block.
 inline constexpr std::int64_t kBlockSize = 32;
+inline constexpr std::int64_t kBlockHalf = 16;
 /// Rows of weights that are computed together.
 inline constexpr std::int64_t kBlockTileRows = 16;
 
@@ -22,7 +23,7 @@ inline constexpr std::int64_t kBlockTileRows = 16;
 struct BlockActivations {
   std::int8_t* values;  ///< (T, K)
   float* scales;        ///< (T, K / 32)
-  std::int32_t* sums;   ///< (T, K / 32), of a block's values
+  std::int32_t* sums;   ///< (T, K / 16), of half a block's values
 };
 
 /// y[t][i] = sum over k of x[t][k] w[i][k], for a tile of rows i.
@@ -31,7 +32,7 @@ struct BlockTile {
   const std::byte* weights;  ///< the tile's first row
   std::ptrdiff_t row_bytes;  ///< from one row to the next
   std::int64_t n_rows;       ///< 1 to kBlockTileRows
-  std::int64_t n_in;         ///< K, a multiple of 32
+  std::int64_t n_in;         ///< K, a multiple of 32, of 256 for the K types
   BlockActivations x;
   std::int64_t n_tokens;
   std::byte* scratch;     ///< block_scratch_bytes(K), aligned to 64, one for each thread
@@ -41,7 +42,7 @@ struct BlockTile {
 
 /// For a tile's weights in the order that the kernel wants: bytes, scales, minima.
 constexpr std::int64_t block_scratch_bytes(std::int64_t n_in) {
-  constexpr auto kScales = 2 * static_cast<std::int64_t>(sizeof(float));
+  constexpr auto kScales = 4 * static_cast<std::int64_t>(sizeof(float));
   return n_in / kBlockSize * kBlockTileRows * (kBlockSize + kScales);
 }
 
@@ -54,7 +55,7 @@ struct BlockKernels {
   void (*multiply)(const BlockTile& tile);
 };
 
-/// nullptr where the CPU has no AVX-512 with VNNI: ggml's own kernels are then as good.
+/// nullptr where the CPU has no AVX-512 with VNNI.
 const BlockKernels* block_kernels();
 
 }  // namespace pandagpt

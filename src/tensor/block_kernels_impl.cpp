@@ -3,8 +3,8 @@
 //
 // vpdpbusd adds to each of 16 int32 lanes the products of 4 unsigned with 4 signed bytes. Lane i is
 // row i of a tile, the unsigned bytes are its weights (those of signed types are moved up, and what
-// that adds is where the sum begins), the signed ones a token's values. For that the tile's weights
-// are transposed first, once for all tokens.
+// that adds is taken off again), the signed ones a token's values. For that the tile's weights are
+// transposed first, once for all tokens.
 #include <immintrin.h>
 
 #include <algorithm>
@@ -15,38 +15,46 @@
 namespace pandagpt {
 namespace {
 
-constexpr int kLanesOfTile = static_cast<int>(kBlockTileRows);
+constexpr int kRows = static_cast<int>(kBlockTileRows);
 /// Vectors of 4 weights of each row in a block.
 constexpr int kQuads = static_cast<int>(kBlockSize / 4);
 
-/// What a block holds in ggml's file format.
+/// A type in ggml's file format (ggml-common.h: block_q4_0, ..).
 struct BlockForm {
-  int bytes;
-  int data;  ///< where the weights begin
-  int zero;  ///< of the unsigned bytes
+  int bytes;     ///< of what is stored together
+  int n_blocks;  ///< blocks of 32 in that
+  int zero;      ///< of the unsigned bytes, if it is taken off in int32
+  bool minima;   ///< something is added to a block's weights
+  int n_scales;  ///< of a block
 };
 
 constexpr BlockForm form_of(BlockType type) {
   switch (type) {
     case BlockType::kQ4_0:
-      return {18, 2, 8};
+      return {18, 1, 8, false, 1};
     case BlockType::kQ4_1:
-      return {20, 4, 0};
+      return {20, 1, 0, true, 1};
     case BlockType::kQ8_0:
-      return {34, 2, 128};
+      return {34, 1, 128, false, 1};
+    case BlockType::kQ4_K:
+      return {144, 8, 0, true, 1};
+    case BlockType::kQ6_K:
+      return {210, 8, 0, true, 2};
   }
   return {};
 }
 
-/// A block of a tile, transposed.
+/// A block of a tile, transposed: weight k of row i is scales[k / 16][i] * quads[k / 4][4 i + k %
+/// 4] + minima[k / 16][i], with one scale for all k where there is only one.
 struct alignas(64) TileBlock {
-  std::uint8_t quads[kQuads][4 * kLanesOfTile];
-  float scales[kLanesOfTile];
-  float minima[kLanesOfTile];  ///< of kQ4_1
+  std::uint8_t quads[kQuads][4 * kRows];
+  float scales[2][kRows];
+  float minima[2][kRows];
 };
 static_assert(sizeof(TileBlock) == block_scratch_bytes(kBlockSize));
 
-using Rows = const std::byte* [kLanesOfTile];
+using Rows = const std::byte* [kRows];
+using Columns = __m512i[4];
 
 PANDAGPT_INLINE __m128i load16(const std::byte* p) {
   return _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
@@ -59,8 +67,8 @@ PANDAGPT_INLINE __m512i four_rows(const Rows& rows, int first, int at) {
   return _mm512_inserti32x4(all, load16(rows[first + 12] + at), 3);
 }
 
-/// Lane i of columns[j] is the j-th of the four dwords of row i.
-PANDAGPT_INLINE void transpose(const Rows& rows, int at, __m512i (&columns)[4]) {
+/// 16 bytes of each row: lane i of columns[j] is the j-th dword of row i.
+PANDAGPT_INLINE void transpose(const Rows& rows, int at, Columns& columns) {
   const __m512i a = four_rows(rows, 0, at);
   const __m512i b = four_rows(rows, 1, at);
   const __m512i c = four_rows(rows, 2, at);
@@ -75,45 +83,144 @@ PANDAGPT_INLINE void transpose(const Rows& rows, int at, __m512i (&columns)[4]) 
   columns[3] = _mm512_unpackhi_epi64(ab_high, cd_high);
 }
 
-/// The first dword of each row: a half of a float, and another or weights.
-PANDAGPT_INLINE __m512i heads(const Rows& rows, int at) {
-  const auto head = [&](int row) { return load_as<int>(rows[row] + at); };
-  return _mm512_setr_epi32(head(0), head(1), head(2), head(3), head(4), head(5), head(6), head(7),
-                           head(8), head(9), head(10), head(11), head(12), head(13), head(14),
-                           head(15));
+/// Four bytes of each row.
+PANDAGPT_INLINE __m512i dwords(const Rows& rows, int at) {
+  const auto dword = [&](int row) { return load_as<int>(rows[row] + at); };
+  return _mm512_setr_epi32(dword(0), dword(1), dword(2), dword(3), dword(4), dword(5), dword(6),
+                           dword(7), dword(8), dword(9), dword(10), dword(11), dword(12), dword(13),
+                           dword(14), dword(15));
 }
 
-PANDAGPT_INLINE __m512 halves(__m512i low) {
-  return _mm512_cvtph_ps(_mm512_cvtepi32_epi16(low));
+/// The halves in the low 16 bits.
+PANDAGPT_INLINE __m512 low_halves(__m512i dwords) {
+  return _mm512_cvtph_ps(_mm512_cvtepi32_epi16(dwords));
+}
+PANDAGPT_INLINE __m512 high_halves(__m512i dwords) {
+  return low_halves(_mm512_srli_epi32(dwords, 16));
+}
+
+/// `count` bits of each byte from bit `first` on, moved to the bottom.
+template <int kFirst, int kCount>
+PANDAGPT_INLINE __m512i bits(__m512i bytes) {
+  constexpr char kMask = (1 << kCount) - 1;
+  return _mm512_and_si512(_mm512_srli_epi16(bytes, kFirst), _mm512_set1_epi8(kMask));
+}
+
+// --- What is stored together, as TileBlocks ----------------------------------------------------
+
+/// Types with 16 bytes of nibbles: the first 16 weights are the low ones.
+PANDAGPT_INLINE void store_nibbles(const Rows& rows, int at, TileBlock& block) {
+  Columns columns;
+  transpose(rows, at, columns);
+  for (int j = 0; j < 4; ++j) {
+    _mm512_store_si512(block.quads[j], bits<0, 4>(columns[j]));
+    _mm512_store_si512(block.quads[4 + j], bits<4, 4>(columns[j]));
+  }
 }
 
 template <BlockType kType>
-PANDAGPT_INLINE void transpose_block(const Rows& rows, int at, TileBlock& block) {
-  constexpr BlockForm kForm = form_of(kType);
-  const __m512i head = heads(rows, at);
-  _mm512_store_ps(block.scales, halves(head));
-  if constexpr (kType == BlockType::kQ4_1)
-    _mm512_store_ps(block.minima, halves(_mm512_srli_epi32(head, 16)));
-  __m512i columns[4];
-  if constexpr (kType == BlockType::kQ8_0) {
-    const __m512i sign = _mm512_set1_epi8(static_cast<char>(kForm.zero));
+PANDAGPT_INLINE void transpose_simple(const Rows& rows, int at, TileBlock& block) {
+  const __m512i head = dwords(rows, at);
+  _mm512_store_ps(block.scales[0], low_halves(head));
+  if constexpr (kType == BlockType::kQ4_1) {
+    _mm512_store_ps(block.minima[0], high_halves(head));
+    store_nibbles(rows, at + 4, block);
+  } else if constexpr (kType == BlockType::kQ4_0) {
+    store_nibbles(rows, at + 2, block);
+  } else {
+    const __m512i sign = _mm512_set1_epi8(static_cast<char>(form_of(kType).zero));
+    Columns columns;
     for (int half = 0; half < 2; ++half) {
-      transpose(rows, at + kForm.data + 16 * half, columns);
+      transpose(rows, at + 2 + 16 * half, columns);
       for (int j = 0; j < 4; ++j)
         _mm512_store_si512(block.quads[4 * half + j], _mm512_xor_si512(columns[j], sign));
-    }
-  } else {
-    const __m512i low = _mm512_set1_epi8(0x0F);
-    transpose(rows, at + kForm.data, columns);
-    for (int j = 0; j < 4; ++j) {
-      const __m512i high = _mm512_srli_epi16(columns[j], 4);
-      _mm512_store_si512(block.quads[j], _mm512_and_si512(columns[j], low));
-      _mm512_store_si512(block.quads[4 + j], _mm512_and_si512(high, low));
     }
   }
 }
 
-/// The weights of a tile, block by block.
+/// Six bits each of scale and minimum, in 12 bytes for 8 blocks: of the first four blocks in the
+/// low bits of bytes 0 to 3 and 4 to 7, of the others four bits in bytes 8 to 11 and two in the
+/// high bits of the former. (ggml-quants.c: get_scale_min_k4.)
+PANDAGPT_INLINE void store_q4_k_scales(const Columns& head, TileBlock* blocks) {
+  const __m512 scale = low_halves(head[0]);
+  const __m512 minimum = _mm512_sub_ps(_mm512_setzero_ps(), high_halves(head[0]));
+  const __m512i byte = _mm512_set1_epi32(0xFF);
+  const __m512i fours[2][2] = {
+      {bits<0, 6>(head[1]), bits<0, 6>(head[2])},
+      {_mm512_or_si512(bits<0, 4>(head[3]), _mm512_slli_epi16(bits<6, 2>(head[1]), 4)),
+       _mm512_or_si512(bits<4, 4>(head[3]), _mm512_slli_epi16(bits<6, 2>(head[2]), 4))}};
+  for (int b = 0; b < 8; ++b) {
+    const auto shift = static_cast<unsigned>(8 * (b % 4));
+    const auto number = [&](int which) {
+      return _mm512_cvtepi32_ps(
+          _mm512_and_si512(_mm512_srli_epi32(fours[b / 4][which], shift), byte));
+    };
+    _mm512_store_ps(blocks[b].scales[0], _mm512_mul_ps(scale, number(0)));
+    _mm512_store_ps(blocks[b].minima[0], _mm512_mul_ps(minimum, number(1)));
+  }
+}
+
+PANDAGPT_INLINE void transpose_q4_k(const Rows& rows, int at, TileBlock* blocks) {
+  constexpr int kHead = 16;
+  Columns columns;
+  transpose(rows, at, columns);
+  store_q4_k_scales(columns, blocks);
+  for (int part = 0; part < 8; ++part) {  // two blocks share 32 bytes
+    transpose(rows, at + kHead + 16 * part, columns);
+    const int quad = 4 * (part % 2);
+    TileBlock* pair = blocks + part / 2 * 2;
+    for (int j = 0; j < 4; ++j) {
+      _mm512_store_si512(pair[0].quads[quad + j], bits<0, 4>(columns[j]));
+      _mm512_store_si512(pair[1].quads[quad + j], bits<4, 4>(columns[j]));
+    }
+  }
+}
+
+/// Sixteen signed bytes, each the scale of 16 weights.
+PANDAGPT_INLINE void store_q6_k_scales(const Rows& rows, int at, TileBlock* blocks) {
+  constexpr int kScales = 192;
+  constexpr int kZero = 32;
+  // the half behind the scales, read with two bytes before it: behind it nothing may be there
+  const __m512 scale = high_halves(dwords(rows, at + kScales + 14));
+  Columns columns;
+  transpose(rows, at + kScales, columns);
+  for (int i = 0; i < 16; ++i) {
+    const auto left = static_cast<unsigned>(24 - 8 * (i % 4));
+    const __m512i number = _mm512_srai_epi32(_mm512_slli_epi32(columns[i / 4], left), 24);
+    const __m512 own = _mm512_mul_ps(scale, _mm512_cvtepi32_ps(number));
+    _mm512_store_ps(blocks[i / 2].scales[i % 2], own);
+    _mm512_store_ps(blocks[i / 2].minima[i % 2], _mm512_mul_ps(own, _mm512_set1_ps(-kZero)));
+  }
+}
+
+/// Four bits of a weight in the first 128 bytes, two in the next 64.
+PANDAGPT_INLINE void transpose_q6_k(const Rows& rows, int at, TileBlock* blocks) {
+  constexpr int kHighBits = 128;
+  store_q6_k_scales(rows, at, blocks);
+  for (int part = 0; part < 4; ++part) {  // 16 weights of each of four blocks
+    const int group = part / 2;
+    const int half = part % 2;
+    Columns first;
+    Columns second;
+    Columns high;
+    transpose(rows, at + 64 * group + 16 * half, first);
+    transpose(rows, at + 64 * group + 32 + 16 * half, second);
+    transpose(rows, at + kHighBits + 32 * group + 16 * half, high);
+    TileBlock* four = blocks + 4 * group;
+    for (int j = 0; j < 4; ++j) {
+      const auto store = [&](int block, __m512i low, __m512i top) {
+        _mm512_store_si512(four[block].quads[4 * half + j],
+                           _mm512_or_si512(low, _mm512_slli_epi16(top, 4)));
+      };
+      store(0, bits<0, 4>(first[j]), bits<0, 2>(high[j]));
+      store(1, bits<0, 4>(second[j]), bits<2, 2>(high[j]));
+      store(2, bits<4, 4>(first[j]), bits<4, 2>(high[j]));
+      store(3, bits<4, 4>(second[j]), bits<6, 2>(high[j]));
+    }
+  }
+}
+
+/// The weights of a tile, by what is stored together.
 template <BlockType kType>
 class TileWeights {
  public:
@@ -123,12 +230,20 @@ class TileWeights {
       rows_[i] = tile.weights + (i < tile.n_rows ? i : tile.n_rows - 1) * tile.row_bytes;
   }
 
-  inline __attribute__((always_inline)) void transpose(std::int64_t b, TileBlock& block) const {
+  inline __attribute__((always_inline)) void transpose(std::int64_t group,
+                                                       TileBlock* blocks) const {
     // 16 rows are too many streams to be foreseen, but what comes next lies behind this tile.
+    // Nearer than the second level it would push out what is being read.
     constexpr int kLine = 64;
-    for (int at = 0; at < kBytes * kLanesOfTile; at += kLine)
-      _mm_prefetch(next_tile_ + b * kBytes * kLanesOfTile + at, _MM_HINT_T1);
-    transpose_block<kType>(rows_, static_cast<int>(b) * kBytes, block);
+    for (int at = 0; at < kBytes * kRows; at += kLine)
+      _mm_prefetch(next_tile_ + group * kBytes * kRows + at, _MM_HINT_T1);
+    const int at = static_cast<int>(group) * kBytes;
+    if constexpr (kType == BlockType::kQ4_K)
+      transpose_q4_k(rows_, at, blocks);
+    else if constexpr (kType == BlockType::kQ6_K)
+      transpose_q6_k(rows_, at, blocks);
+    else
+      transpose_simple<kType>(rows_, at, *blocks);
   }
 
  private:
@@ -137,48 +252,86 @@ class TileWeights {
   const char* next_tile_;
 };
 
+// --- Products ----------------------------------------------------------------------------------
+
+/// kTokens tokens' products with a block.
+template <BlockType kType, int kTokens>
+struct BlockSums {
+  static constexpr BlockForm kForm = form_of(kType);
+  static constexpr int kQuadsOfScale = kQuads / kForm.n_scales;
+  /// One token's sums would wait for each other.
+  static constexpr int kChains = kTokens <= 2 ? 2 : 1;
+
+  const std::int8_t* values;  ///< of the block; of the next token n_in further on
+  std::int64_t n_in;
+  const std::int32_t* sums;  ///< of the block's halves; of the next token n_in / 16 further on
+
+  std::int32_t sum(int token, int scale) const {
+    const std::int32_t* own = sums + token * (n_in / kBlockHalf);
+    return kForm.n_scales == 2 ? own[scale] : own[0] + own[1];
+  }
+
+  /// The int32 products of the weights that share a scale.
+  inline __attribute__((always_inline)) void dots(const TileBlock& block, int scale,
+                                                  __m512i (&dots)[kTokens]) const {
+    __m512i chains[kTokens][kChains];
+    for (int t = 0; t < kTokens; ++t) {
+      for (__m512i& chain : chains[t])
+        chain = _mm512_setzero_si512();
+      if constexpr (kForm.zero != 0)
+        chains[t][0] =
+            _mm512_mullo_epi32(_mm512_set1_epi32(sum(t, scale)), _mm512_set1_epi32(-kForm.zero));
+    }
+    for (int i = 0; i < kQuadsOfScale; ++i) {
+      const int quad = scale * kQuadsOfScale + i;
+      const __m512i weights = _mm512_load_si512(block.quads[quad]);
+      for (int t = 0; t < kTokens; ++t) {
+        const __m512i token = _mm512_set1_epi32(load_as<int>(values + t * n_in + 4 * quad));
+        __m512i& chain = chains[t][i % kChains];
+        chain = _mm512_dpbusd_epi32(chain, weights, token);
+      }
+    }
+    for (int t = 0; t < kTokens; ++t)
+      dots[t] =
+          kChains == 2 ? _mm512_add_epi32(chains[t][0], chains[t][kChains - 1]) : chains[t][0];
+  }
+
+  /// What they are worth, without the tokens' scales.
+  inline __attribute__((always_inline)) void parts(const TileBlock& block,
+                                                   __m512 (&parts)[kTokens]) const {
+    for (int scale = 0; scale < kForm.n_scales; ++scale) {
+      __m512i sums_of_products[kTokens];
+      dots(block, scale, sums_of_products);
+      const __m512 scales = _mm512_load_ps(block.scales[scale]);
+      for (int t = 0; t < kTokens; ++t) {
+        const __m512 dot = _mm512_cvtepi32_ps(sums_of_products[t]);
+        parts[t] = scale == 0 ? _mm512_mul_ps(dot, scales) : _mm512_fmadd_ps(dot, scales, parts[t]);
+        if constexpr (kForm.minima)
+          parts[t] = _mm512_fmadd_ps(_mm512_load_ps(block.minima[scale]),
+                                     _mm512_set1_ps(static_cast<float>(sum(t, scale))), parts[t]);
+      }
+    }
+  }
+};
+
 /// kTokens tokens from `first` on; block_of(b) is a TileBlock.
 template <BlockType kType, int kTokens, typename BlockOf>
 PANDAGPT_INLINE void multiply_tokens(const BlockTile& tile, std::int64_t first,
                                      const BlockOf& block_of) {
-  constexpr BlockForm kForm = form_of(kType);
-  // One token's sums would wait for each other.
-  constexpr int kChains = kTokens <= 2 ? 2 : 1;
   const std::int64_t n_blocks = tile.n_in / kBlockSize;
-  const std::int8_t* values = tile.x.values + first * tile.n_in;
   const float* scales = tile.x.scales + first * n_blocks;
-  const std::int32_t* sums = tile.x.sums + first * n_blocks;
+  BlockSums<kType, kTokens> sums{tile.x.values + first * tile.n_in, tile.n_in,
+                                 tile.x.sums + first * (tile.n_in / kBlockHalf)};
   __m512 totals[kTokens];
   for (__m512& total : totals)
     total = _mm512_setzero_ps();
   for (std::int64_t b = 0; b < n_blocks; ++b) {
-    const TileBlock& block = block_of(b);
-    __m512i dots[kTokens][kChains];
-    for (int t = 0; t < kTokens; ++t) {
-      for (__m512i& dot : dots[t])
-        dot = _mm512_setzero_si512();
-      if constexpr (kForm.zero != 0)
-        dots[t][0] = _mm512_mullo_epi32(_mm512_set1_epi32(sums[t * n_blocks + b]),
-                                        _mm512_set1_epi32(-kForm.zero));
-    }
-    for (int quad = 0; quad < kQuads; ++quad) {
-      const __m512i weights = _mm512_load_si512(block.quads[quad]);
-      const std::int8_t* at = values + b * kBlockSize + 4 * quad;
-      for (int t = 0; t < kTokens; ++t) {
-        const __m512i token = _mm512_set1_epi32(load_as<int>(at + t * tile.n_in));
-        __m512i& dot = dots[t][quad % kChains];
-        dot = _mm512_dpbusd_epi32(dot, weights, token);
-      }
-    }
-    const __m512 weight_scales = _mm512_load_ps(block.scales);
-    for (int t = 0; t < kTokens; ++t) {
-      if constexpr (kChains == 2) dots[t][0] = _mm512_add_epi32(dots[t][0], dots[t][1]);
-      __m512 part = _mm512_mul_ps(_mm512_cvtepi32_ps(dots[t][0]), weight_scales);
-      if constexpr (kType == BlockType::kQ4_1)
-        part = _mm512_fmadd_ps(_mm512_load_ps(block.minima),
-                               _mm512_set1_ps(static_cast<float>(sums[t * n_blocks + b])), part);
-      totals[t] = _mm512_fmadd_ps(part, _mm512_set1_ps(scales[t * n_blocks + b]), totals[t]);
-    }
+    __m512 parts[kTokens];
+    sums.parts(block_of(b), parts);
+    for (int t = 0; t < kTokens; ++t)
+      totals[t] = _mm512_fmadd_ps(parts[t], _mm512_set1_ps(scales[t * n_blocks + b]), totals[t]);
+    sums.values += kBlockSize;
+    sums.sums += kBlockSize / kBlockHalf;
   }
   const auto rows = static_cast<__mmask16>((1U << static_cast<unsigned>(tile.n_rows)) - 1);
   for (int t = 0; t < kTokens; ++t)
@@ -213,14 +366,15 @@ void multiply_some(const BlockTile& tile, std::int64_t first, std::int64_t count
 
 template <BlockType kType>
 void multiply_tile(const BlockTile& tile) {
+  constexpr int kGroup = form_of(kType).n_blocks;
   const TileWeights<kType> weights(tile);
   auto* blocks = reinterpret_cast<TileBlock*>(tile.scratch);
   const bool is_kept = tile.n_tokens > kTogether;  // for the other tokens
   multiply_some<kType>(tile, 0, std::min(kTogether, tile.n_tokens),
                        [&](std::int64_t b) -> const TileBlock& {
-                         TileBlock& block = blocks[is_kept ? b : 0];
-                         weights.transpose(b, block);
-                         return block;
+                         TileBlock* group = blocks + (is_kept ? b / kGroup * kGroup : 0);
+                         if (b % kGroup == 0) weights.transpose(b / kGroup, group);
+                         return group[b % kGroup];
                        });
   for (std::int64_t first = kTogether; first < tile.n_tokens; first += kTogether)
     multiply_some<kType>(tile, first, std::min(kTogether, tile.n_tokens - first),
@@ -235,6 +389,10 @@ void multiply(const BlockTile& tile) {
       return multiply_tile<BlockType::kQ4_1>(tile);
     case BlockType::kQ8_0:
       return multiply_tile<BlockType::kQ8_0>(tile);
+    case BlockType::kQ4_K:
+      return multiply_tile<BlockType::kQ4_K>(tile);
+    case BlockType::kQ6_K:
+      return multiply_tile<BlockType::kQ6_K>(tile);
   }
 }
 
@@ -243,22 +401,24 @@ constexpr float kNothing = 1e-30F;
 
 /// Symmetric, to +-127, halves to even.
 void quantize(const float* row, std::int64_t n_in, std::int64_t token, const BlockActivations& x) {
+  static_assert(kBlockSize == 2 * kLanes && kBlockHalf == kLanes);
   const std::int64_t n_blocks = n_in / kBlockSize;
   for (std::int64_t b = 0; b < n_blocks; ++b) {
     const __m512 low = _mm512_loadu_ps(row + b * kBlockSize);
-    const __m512 high = _mm512_loadu_ps(row + b * kBlockSize + 16);
+    const __m512 high = _mm512_loadu_ps(row + b * kBlockSize + kLanes);
     const float largest =
         _mm512_reduce_max_ps(_mm512_max_ps(_mm512_abs_ps(low), _mm512_abs_ps(high)));
-    const float scale = largest > kNothing ? largest / 127 : 0;
-    const __m512 inverse = _mm512_set1_ps(largest > kNothing ? 127 / largest : 0);
+    const bool is_nothing = !(largest > kNothing);
+    const __m512 inverse = _mm512_set1_ps(is_nothing ? 0 : 127 / largest);
     const __m512i low_values = _mm512_cvtps_epi32(_mm512_mul_ps(low, inverse));
     const __m512i high_values = _mm512_cvtps_epi32(_mm512_mul_ps(high, inverse));
     auto* values = reinterpret_cast<__m128i*>(x.values + token * n_in + b * kBlockSize);
     _mm_storeu_si128(values, _mm512_cvtepi32_epi8(low_values));
     _mm_storeu_si128(values + 1, _mm512_cvtepi32_epi8(high_values));
-    x.scales[token * n_blocks + b] = scale;
-    x.sums[token * n_blocks + b] =
-        _mm512_reduce_add_epi32(_mm512_add_epi32(low_values, high_values));
+    x.scales[token * n_blocks + b] = is_nothing ? 0 : largest / 127;
+    std::int32_t* sums = x.sums + 2 * (token * n_blocks + b);
+    sums[0] = _mm512_reduce_add_epi32(low_values);
+    sums[1] = _mm512_reduce_add_epi32(high_values);
   }
 }
 

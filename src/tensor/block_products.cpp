@@ -78,9 +78,19 @@ std::optional<BlockType> block_type(ggml_type type) {
       return BlockType::kQ4_1;
     case GGML_TYPE_Q8_0:
       return BlockType::kQ8_0;
+    case GGML_TYPE_Q4_K:
+      return BlockType::kQ4_K;
+    case GGML_TYPE_Q6_K:
+      return BlockType::kQ6_K;
     default:
       return std::nullopt;
   }
+}
+
+/// The fewest tokens that ours are faster for: ggml's products of the K types with one are as fast
+/// as memory.
+std::int64_t fewest_tokens(ggml_type type) {
+  return type == GGML_TYPE_Q4_K || type == GGML_TYPE_Q6_K ? 2 : 1;
 }
 
 /// Where things are in the memory that ggml gives an operation.
@@ -113,10 +123,12 @@ class Work {
 
  private:
   std::int64_t scales_at() const { return kAlignment + aligned(n_tokens_ * n_in_); }
-  std::int64_t sums_at() const { return scales_at() + numbers_bytes(); }
-  std::int64_t scratch_at() const { return sums_at() + numbers_bytes(); }
-  /// Four bytes for each block.
-  std::int64_t numbers_bytes() const { return aligned(n_tokens_ * (n_in_ / kBlockSize) * 4); }
+  std::int64_t sums_at() const { return scales_at() + numbers_bytes(kBlockSize); }
+  std::int64_t scratch_at() const { return sums_at() + numbers_bytes(kBlockHalf); }
+  /// Four bytes for each `size` values.
+  std::int64_t numbers_bytes(std::int64_t size) const {
+    return aligned(n_tokens_ * (n_in_ / size) * 4);
+  }
 
   std::int64_t n_in_;
   std::int64_t n_tokens_;
@@ -135,6 +147,7 @@ class BlockProduct final : public Operation {
     const ggml_tensor* x = node->src[1];
     if (!block_type(weights->type) || weights->ne[2] != 1 || weights->ne[3] != 1) return false;
     if (x->type != GGML_TYPE_F32 || !ggml_is_contiguous(x)) return false;
+    if (ggml_nrows(x) < fewest_tokens(weights->type)) return false;
     if (node->type != GGML_TYPE_F32 || !ggml_is_contiguous(node)) return false;
     // Weights in buffers of another layout (repacked, AMX) aren't ours.
     const ggml_tensor* owner = weights->view_src != nullptr ? weights->view_src : weights;

@@ -46,12 +46,13 @@ trunk=$runs/trunk.gguf
 # Motion: a transformer.
 "$train" bind --encoders "$runs/text/encoders.gguf" --train imu \
   --data utd_mhad/actions_imu_train.jsonl=3 --data utd_mhad/actions_imu_train_text.jsonl=1 \
-  --data sp_sw_har/actions_imu_train.jsonl=2 \
+  --data sp_sw_har/actions_imu_train.jsonl=3 \
   --validation utd_mhad/actions_imu_test.jsonl --validation sp_sw_har/actions_imu_test.jsonl \
   --template "imu=a person {}" --template "imu=someone is {}" --template "imu=a person who is {}" \
   --sizes '{"towers": {"imu": {"width": 128, "block_count": 4, "head_count": 4}}}' \
-  --steps 1500 --batch-size 128 --drop-path 0.2 --head-dropout 0.2 --patch-dropout 0.2 \
-  --mixup 0.2 --average 0.99 --validate-every 300 --save-every 300 --out "$runs/imu"
+  --steps 3200 --batch-size 128 --augment 2 --drop-path 0.2 --head-dropout 0.3 \
+  --patch-dropout 0.5 --mixup 1 --weight-decay 0.2 --average 0.998 --seed 2 \
+  --validate-every 800 --save-every 800 --out "$runs/imu"
 
 # Sounds, depth maps and thermal pictures: heads on the trunk.
 "$train" bind --encoders "$runs/imu/encoders.gguf" --train audio,depth,thermal \
