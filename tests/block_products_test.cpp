@@ -219,8 +219,10 @@ TEST_P(BlockProducts, NothingOfOneTokenGetsIntoAnother) {
 // its own kernels' to compute, whose activations are rounded in about the same way.
 TEST_P(BlockProducts, WhatTheyCannotComputeIsLeftToGgml) {
   constexpr double kOtherRounding = 0.01;
-  const Weights weights = random_weights(GetParam(), 256, 64);
-  const std::vector<float> x = normal_values(256 * 12, 5, 1);
+  constexpr std::int64_t kInputs = 256;
+  constexpr std::int64_t kTokens = 12;
+  const Weights weights = random_weights(GetParam(), kInputs, 64);
+  const std::vector<float> x = normal_values(kInputs * kTokens, 5, 1);
   EXPECT_LT(error_of(product(weights, x, {.n_matrices = 3}), weights, x), kOtherRounding);
   if (GetParam() != GGML_TYPE_Q4_0 || !ggml_cpu_has_avx2()) return;
   EXPECT_LT(error_of(product(weights, x, {.repacked = true}), weights, x), kOtherRounding);

@@ -9,9 +9,9 @@
 
 namespace pandagpt {
 
-/// ggml's types whose 32 (kQ6_K: 16) consecutive weights of a row share a scale, and with some a
+/// ggml's types whose 32 (kQ6K: 16) consecutive weights of a row share a scale, and with some a
 /// minimum: its block_q4_0 and so on. Those of the K types are stored in eights.
-enum class BlockType { kQ4_0, kQ4_1, kQ8_0, kQ4_K, kQ6_K };
+enum class BlockType { kQ40, kQ41, kQ80, kQ4K, kQ6K };
 
 /// Weights of a block.
 inline constexpr std::int64_t kBlockSize = 32;

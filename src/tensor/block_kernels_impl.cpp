@@ -30,15 +30,15 @@ struct BlockForm {
 
 constexpr BlockForm form_of(BlockType type) {
   switch (type) {
-    case BlockType::kQ4_0:
+    case BlockType::kQ40:
       return {18, 1, 8, false, 1};
-    case BlockType::kQ4_1:
+    case BlockType::kQ41:
       return {20, 1, 0, true, 1};
-    case BlockType::kQ8_0:
+    case BlockType::kQ80:
       return {34, 1, 128, false, 1};
-    case BlockType::kQ4_K:
+    case BlockType::kQ4K:
       return {144, 8, 0, true, 1};
-    case BlockType::kQ6_K:
+    case BlockType::kQ6K:
       return {210, 8, 0, true, 2};
   }
   return {};
@@ -122,10 +122,10 @@ template <BlockType kType>
 PANDAGPT_INLINE void transpose_simple(const Rows& rows, int at, TileBlock& block) {
   const __m512i head = dwords(rows, at);
   _mm512_store_ps(block.scales[0], low_halves(head));
-  if constexpr (kType == BlockType::kQ4_1) {
+  if constexpr (kType == BlockType::kQ41) {
     _mm512_store_ps(block.minima[0], high_halves(head));
     store_nibbles(rows, at + 4, block);
-  } else if constexpr (kType == BlockType::kQ4_0) {
+  } else if constexpr (kType == BlockType::kQ40) {
     store_nibbles(rows, at + 2, block);
   } else {
     const __m512i sign = _mm512_set1_epi8(static_cast<char>(form_of(kType).zero));
@@ -238,9 +238,9 @@ class TileWeights {
     for (int at = 0; at < kBytes * kRows; at += kLine)
       _mm_prefetch(next_tile_ + group * kBytes * kRows + at, _MM_HINT_T1);
     const int at = static_cast<int>(group) * kBytes;
-    if constexpr (kType == BlockType::kQ4_K)
+    if constexpr (kType == BlockType::kQ4K)
       transpose_q4_k(rows_, at, blocks);
-    else if constexpr (kType == BlockType::kQ6_K)
+    else if constexpr (kType == BlockType::kQ6K)
       transpose_q6_k(rows_, at, blocks);
     else
       transpose_simple<kType>(rows_, at, *blocks);
@@ -383,16 +383,16 @@ void multiply_tile(const BlockTile& tile) {
 
 void multiply(const BlockTile& tile) {
   switch (tile.type) {
-    case BlockType::kQ4_0:
-      return multiply_tile<BlockType::kQ4_0>(tile);
-    case BlockType::kQ4_1:
-      return multiply_tile<BlockType::kQ4_1>(tile);
-    case BlockType::kQ8_0:
-      return multiply_tile<BlockType::kQ8_0>(tile);
-    case BlockType::kQ4_K:
-      return multiply_tile<BlockType::kQ4_K>(tile);
-    case BlockType::kQ6_K:
-      return multiply_tile<BlockType::kQ6_K>(tile);
+    case BlockType::kQ40:
+      return multiply_tile<BlockType::kQ40>(tile);
+    case BlockType::kQ41:
+      return multiply_tile<BlockType::kQ41>(tile);
+    case BlockType::kQ80:
+      return multiply_tile<BlockType::kQ80>(tile);
+    case BlockType::kQ4K:
+      return multiply_tile<BlockType::kQ4K>(tile);
+    case BlockType::kQ6K:
+      return multiply_tile<BlockType::kQ6K>(tile);
   }
 }
 

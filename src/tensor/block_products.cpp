@@ -39,6 +39,9 @@ struct ComputeParams {  // ggml_compute_params
 
 class Operation {  // ggml::cpu::tensor_traits; the order of virtual functions counts
  public:
+  Operation() = default;
+  Operation(const Operation&) = delete;
+  Operation& operator=(const Operation&) = delete;
   virtual ~Operation() = default;
   virtual bool work_size(int n_threads, const ggml_tensor* node, std::size_t& size) = 0;
   virtual bool compute_forward(ComputeParams* params, ggml_tensor* node) = 0;
@@ -46,6 +49,9 @@ class Operation {  // ggml::cpu::tensor_traits; the order of virtual functions c
 
 class Extension {  // ggml::cpu::extra_buffer_type
  public:
+  Extension() = default;
+  Extension(const Extension&) = delete;
+  Extension& operator=(const Extension&) = delete;
   virtual ~Extension() = default;
   virtual bool supports_op(ggml_backend_dev_t device, const ggml_tensor* node) = 0;
   virtual Operation* get_tensor_traits(const ggml_tensor* node) = 0;
@@ -73,15 +79,15 @@ constexpr std::int64_t aligned(std::int64_t bytes) {
 std::optional<BlockType> block_type(ggml_type type) {
   switch (type) {
     case GGML_TYPE_Q4_0:
-      return BlockType::kQ4_0;
+      return BlockType::kQ40;
     case GGML_TYPE_Q4_1:
-      return BlockType::kQ4_1;
+      return BlockType::kQ41;
     case GGML_TYPE_Q8_0:
-      return BlockType::kQ8_0;
+      return BlockType::kQ80;
     case GGML_TYPE_Q4_K:
-      return BlockType::kQ4_K;
+      return BlockType::kQ4K;
     case GGML_TYPE_Q6_K:
-      return BlockType::kQ6_K;
+      return BlockType::kQ6K;
     default:
       return std::nullopt;
   }
