@@ -10,6 +10,7 @@
 #include <ggml-cpp.h>
 #include <ggml-cpu.h>
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -17,35 +18,45 @@
 
 namespace {
 
-constexpr std::int64_t kInputs = 576;
-constexpr std::int64_t kOutputs = 1536;
-constexpr int kMatrices = 128;
+/// As many as are over 30 MB together, whatever the type.
+struct Shape {
+  std::int64_t n_in;
+  std::int64_t n_out;
+  int n_matrices;
+};
+constexpr std::int64_t kLargeBlock = 256;
+constexpr Shape kSmall{576, 1536, 128};
+constexpr Shape kLarge{4096, 4096, 12};  // the K types need a multiple of 256
 
 /// Once ours are in use, ggml's can't be measured any more: lines run in the order of registration.
 void multiply(benchmark::State& state, ggml_type type, bool ours) {
+  const Shape shape = ggml_blck_size(type) == kLargeBlock ? kLarge : kSmall;
   if (ours && !pandagpt::use_block_products())
     return state.SkipWithError("not on this CPU, with this ggml, or switched off");
   const std::int64_t n_tokens = state.range(0);
   const ggml_backend_ptr backend(ggml_backend_cpu_init());
   ggml_backend_cpu_set_n_threads(backend.get(), static_cast<int>(state.range(1)));
-  const ggml_context_ptr context(ggml_init(
-      {ggml_tensor_overhead() * (2 * kMatrices + 1) + ggml_graph_overhead(), nullptr, true}));
-  ggml_tensor* x = ggml_new_tensor_2d(context.get(), GGML_TYPE_F32, kInputs, n_tokens);
+  const ggml_context_ptr context(
+      ggml_init({ggml_tensor_overhead() * (2 * static_cast<std::size_t>(shape.n_matrices) + 1) +
+                     ggml_graph_overhead(),
+                 nullptr, true}));
+  ggml_tensor* x = ggml_new_tensor_2d(context.get(), GGML_TYPE_F32, shape.n_in, n_tokens);
   ggml_cgraph* graph = ggml_new_graph(context.get());
   std::vector<ggml_tensor*> matrices;
-  for (int i = 0; i < kMatrices; ++i) {
-    matrices.push_back(ggml_new_tensor_2d(context.get(), type, kInputs, kOutputs));
+  for (int i = 0; i < shape.n_matrices; ++i) {
+    matrices.push_back(ggml_new_tensor_2d(context.get(), type, shape.n_in, shape.n_out));
     ggml_build_forward_expand(graph, ggml_mul_mat(context.get(), matrices.back(), x));
   }
   const ggml_backend_buffer_ptr buffer(
       ggml_backend_alloc_ctx_tensors(context.get(), backend.get()));
-  ggml_backend_buffer_clear(buffer.get(), 1);  // any numbers but denormal ones
-  std::vector<float> ones(static_cast<std::size_t>(kInputs * n_tokens), 1.0F);
+  ggml_backend_buffer_clear(buffer.get(), 0x11);  // halves of 0x1111 aren't denormal
+  std::vector<float> ones(static_cast<std::size_t>(shape.n_in * n_tokens), 1.0F);
   ggml_backend_tensor_set(x, ones.data(), 0, ones.size() * sizeof(float));
   for (auto _ : state)
     ggml_backend_graph_compute(backend.get(), graph);
-  const double multiplied = 2.0 * kInputs * kOutputs * kMatrices * static_cast<double>(n_tokens);
-  const double read = static_cast<double>(ggml_nbytes(matrices.front())) * kMatrices;
+  const auto multiplied =
+      static_cast<double>(2 * shape.n_in * shape.n_out * shape.n_matrices * n_tokens);
+  const double read = static_cast<double>(ggml_nbytes(matrices.front())) * shape.n_matrices;
   using benchmark::Counter;
   state.counters["GFLOP/s"] = Counter(multiplied / 1e9, Counter::kIsIterationInvariantRate);
   state.counters["GB/s"] = Counter(read / 1e9, Counter::kIsIterationInvariantRate);
@@ -53,7 +64,8 @@ void multiply(benchmark::State& state, ggml_type type, bool ours) {
 
 void register_all() {
   for (const bool ours : {false, true})
-    for (const ggml_type type : {GGML_TYPE_Q4_0, GGML_TYPE_Q4_1, GGML_TYPE_Q8_0})
+    for (const ggml_type type :
+         {GGML_TYPE_Q4_0, GGML_TYPE_Q4_1, GGML_TYPE_Q8_0, GGML_TYPE_Q4_K, GGML_TYPE_Q6_K})
       for (const int n_tokens : {1, 8, 20, 64, 256}) {
         const std::string name = std::string(ggml_type_name(type)) + (ours ? "/ours" : "/ggml");
         benchmark::RegisterBenchmark(name.c_str(), multiply, type, ours)

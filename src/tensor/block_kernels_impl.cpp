@@ -4,10 +4,8 @@
 // vpdpbusd adds to each of 16 int32 lanes the products of 4 unsigned with 4 signed bytes. Lane i is
 // row i of a tile, the unsigned bytes are its weights (those of signed types are moved up, and what
 // that adds is taken off again), the signed ones a token's values. For that the tile's weights are
-// transposed first, once for all tokens.
+// transposed first, once for all tokens; if there is one only, its sums are (multiply_one).
 #include <immintrin.h>
-
-#include <algorithm>
 
 #include "tensor/block_kernels.h"
 #include "tensor/simd16.h"
@@ -22,6 +20,7 @@ constexpr int kQuads = static_cast<int>(kBlockSize / 4);
 /// A type in ggml's file format (ggml-common.h: block_q4_0, ..).
 struct BlockForm {
   int bytes;     ///< of what is stored together
+  int data;      ///< where the weights begin
   int n_blocks;  ///< blocks of 32 in that
   int zero;      ///< of the unsigned bytes, if it is taken off in int32
   bool minima;   ///< something is added to a block's weights
@@ -31,21 +30,23 @@ struct BlockForm {
 constexpr BlockForm form_of(BlockType type) {
   switch (type) {
     case BlockType::kQ40:
-      return {18, 1, 8, false, 1};
+      return {18, 2, 1, 8, false, 1};
     case BlockType::kQ41:
-      return {20, 1, 0, true, 1};
+      return {20, 4, 1, 0, true, 1};
     case BlockType::kQ80:
-      return {34, 1, 128, false, 1};
+      return {34, 2, 1, 128, false, 1};
     case BlockType::kQ4K:
-      return {144, 8, 0, true, 1};
+      return {144, 16, 8, 0, true, 1};
     case BlockType::kQ6K:
-      return {210, 8, 0, true, 2};
+      return {210, 0, 8, 0, true, 2};
   }
   return {};
 }
 
-/// A block of a tile, transposed: weight k of row i is scales[k / 16][i] * quads[k / 4][4 i + k %
-/// 4] + minima[k / 16][i], with one scale for all k where there is only one.
+/// A block of a tile, transposed: weight k of row i is
+/// scales[k / 16][i] * (quads[k / 4][4 i + k % 4] - zero) + minima[k / 16][i],
+/// with scales[0] and minima[0] for all k where a block has one scale, without minima where the
+/// form has none.
 struct alignas(64) TileBlock {
   std::uint8_t quads[kQuads][4 * kRows];
   float scales[2][kRows];
@@ -120,18 +121,17 @@ PANDAGPT_INLINE void store_nibbles(const Rows& rows, int at, TileBlock& block) {
 
 template <BlockType kType>
 PANDAGPT_INLINE void transpose_simple(const Rows& rows, int at, TileBlock& block) {
+  constexpr BlockForm kForm = form_of(kType);
   const __m512i head = dwords(rows, at);
   _mm512_store_ps(block.scales[0], low_halves(head));
-  if constexpr (kType == BlockType::kQ41) {
-    _mm512_store_ps(block.minima[0], high_halves(head));
-    store_nibbles(rows, at + 4, block);
-  } else if constexpr (kType == BlockType::kQ40) {
-    store_nibbles(rows, at + 2, block);
+  if constexpr (kForm.minima) _mm512_store_ps(block.minima[0], high_halves(head));
+  if constexpr (kType != BlockType::kQ80) {
+    store_nibbles(rows, at + kForm.data, block);
   } else {
-    const __m512i sign = _mm512_set1_epi8(static_cast<char>(form_of(kType).zero));
+    const __m512i sign = _mm512_set1_epi8(static_cast<char>(kForm.zero));
     Columns columns;
     for (int half = 0; half < 2; ++half) {
-      transpose(rows, at + 2 + 16 * half, columns);
+      transpose(rows, at + kForm.data + 16 * half, columns);
       for (int j = 0; j < 4; ++j)
         _mm512_store_si512(block.quads[4 * half + j], _mm512_xor_si512(columns[j], sign));
     }
@@ -161,12 +161,12 @@ PANDAGPT_INLINE void store_q4_k_scales(const Columns& head, TileBlock* blocks) {
 }
 
 PANDAGPT_INLINE void transpose_q4_k(const Rows& rows, int at, TileBlock* blocks) {
-  constexpr int kHead = 16;
+  constexpr int kData = form_of(BlockType::kQ4K).data;
   Columns columns;
   transpose(rows, at, columns);
   store_q4_k_scales(columns, blocks);
   for (int part = 0; part < 8; ++part) {  // two blocks share 32 bytes
-    transpose(rows, at + kHead + 16 * part, columns);
+    transpose(rows, at + kData + 16 * part, columns);
     const int quad = 4 * (part % 2);
     TileBlock* pair = blocks + part / 2 * 2;
     for (int j = 0; j < 4; ++j) {
@@ -230,13 +230,19 @@ class TileWeights {
       rows_[i] = tile.weights + (i < tile.n_rows ? i : tile.n_rows - 1) * tile.row_bytes;
   }
 
-  inline __attribute__((always_inline)) void transpose(std::int64_t group,
-                                                       TileBlock* blocks) const {
-    // 16 rows are too many streams to be foreseen, but what comes next lies behind this tile.
-    // Nearer than the second level it would push out what is being read.
+  const Rows& rows() const { return rows_; }
+
+  /// 16 rows are too many streams to be foreseen, but what comes next lies behind this tile. Nearer
+  /// than the second level it would push out what is being read.
+  inline __attribute__((always_inline)) void prefetch(std::int64_t group) const {
     constexpr int kLine = 64;
     for (int at = 0; at < kBytes * kRows; at += kLine)
       _mm_prefetch(next_tile_ + group * kBytes * kRows + at, _MM_HINT_T1);
+  }
+
+  inline __attribute__((always_inline)) void transpose(std::int64_t group,
+                                                       TileBlock* blocks) const {
+    prefetch(group);
     const int at = static_cast<int>(group) * kBytes;
     if constexpr (kType == BlockType::kQ4K)
       transpose_q4_k(rows_, at, blocks);
@@ -273,7 +279,7 @@ struct BlockSums {
 
   /// The int32 products of the weights that share a scale.
   inline __attribute__((always_inline)) void dots(const TileBlock& block, int scale,
-                                                  __m512i (&dots)[kTokens]) const {
+                                                  __m512i (&products)[kTokens]) const {
     __m512i chains[kTokens][kChains];
     for (int t = 0; t < kTokens; ++t) {
       for (__m512i& chain : chains[t])
@@ -292,7 +298,7 @@ struct BlockSums {
       }
     }
     for (int t = 0; t < kTokens; ++t)
-      dots[t] =
+      products[t] =
           kChains == 2 ? _mm512_add_epi32(chains[t][0], chains[t][kChains - 1]) : chains[t][0];
   }
 
@@ -314,6 +320,10 @@ struct BlockSums {
   }
 };
 
+PANDAGPT_INLINE __mmask16 tile_mask(const BlockTile& tile) {
+  return static_cast<__mmask16>((1U << static_cast<unsigned>(tile.n_rows)) - 1);
+}
+
 /// kTokens tokens from `first` on; block_of(b) is a TileBlock.
 template <BlockType kType, int kTokens, typename BlockOf>
 PANDAGPT_INLINE void multiply_tokens(const BlockTile& tile, std::int64_t first,
@@ -333,12 +343,16 @@ PANDAGPT_INLINE void multiply_tokens(const BlockTile& tile, std::int64_t first,
     sums.values += kBlockSize;
     sums.sums += kBlockSize / kBlockHalf;
   }
-  const auto rows = static_cast<__mmask16>((1U << static_cast<unsigned>(tile.n_rows)) - 1);
   for (int t = 0; t < kTokens; ++t)
-    _mm512_mask_storeu_ps(tile.y + (first + t) * tile.y_stride, rows, totals[t]);
+    _mm512_mask_storeu_ps(tile.y + (first + t) * tile.y_stride, tile_mask(tile), totals[t]);
 }
 
 constexpr std::int64_t kTogether = 8;
+
+/// (Not std::min: see simd16.h.)
+PANDAGPT_INLINE std::int64_t at_most_together(std::int64_t n_tokens) {
+  return n_tokens < kTogether ? n_tokens : kTogether;
+}
 
 /// `count` (1 to 8) tokens.
 template <BlockType kType, typename BlockOf>
@@ -364,20 +378,102 @@ void multiply_some(const BlockTile& tile, std::int64_t first, std::int64_t count
   }
 }
 
+// --- One token ---------------------------------------------------------------------------------
+//
+// What is used once isn't worth being transposed: the products are taken as the weights lie, and
+// their sums, fewer than the weights, are transposed instead. The int32 sums and what follows are
+// the same.
+
+/// In each 128-bit lane, the four sums of the four numbers that a, b, c and d have there.
+PANDAGPT_INLINE __m512i sums_of_fours(__m512i a, __m512i b, __m512i c, __m512i d) {
+  const auto halves = [](__m512i x, __m512i y) {
+    return _mm512_add_epi32(_mm512_unpacklo_epi32(x, y), _mm512_unpackhi_epi32(x, y));
+  };
+  const __m512i ab = halves(a, b);
+  const __m512i cd = halves(c, d);
+  return _mm512_add_epi32(_mm512_unpacklo_epi64(ab, cd), _mm512_unpackhi_epi64(ab, cd));
+}
+
+/// A row's 32 bytes, and those of the row four further on.
+PANDAGPT_INLINE __m512i two_rows(const Rows& rows, int first, int at) {
+  const auto load32 = [&](int row) {
+    return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(rows[row] + at));
+  };
+  return _mm512_inserti64x4(_mm512_castsi256_si512(load32(first)), load32(first + 4), 1);
+}
+
+/// The int32 products of the weights of a block at `at` with a token's 32 values.
+PANDAGPT_INLINE __m512i dots_of_bytes(const Rows& rows, int at, const std::int8_t* values) {
+  const __m512i token =
+      _mm512_broadcast_i64x4(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(values)));
+  const __m512i sign = _mm512_set1_epi8(static_cast<char>(form_of(BlockType::kQ80).zero));
+  const auto products = [&](int row) {
+    const __m512i weights = _mm512_xor_si512(two_rows(rows, row, at), sign);
+    return _mm512_dpbusd_epi32(_mm512_setzero_si512(), weights, token);
+  };
+  const __m512i first = sums_of_fours(products(0), products(1), products(2), products(3));
+  const __m512i second = sums_of_fours(products(8), products(9), products(10), products(11));
+  // each has the sums of four rows in two lanes of 128 bits, then those of the next four
+  constexpr int kEven = 0x88;
+  constexpr int kOdd = 0xDD;
+  return _mm512_add_epi32(_mm512_shuffle_i32x4(first, second, kEven),
+                          _mm512_shuffle_i32x4(first, second, kOdd));
+}
+
+PANDAGPT_INLINE __m512i dots_of_nibbles(const Rows& rows, int at, const std::int8_t* values) {
+  const auto sixteen = [&](int first) {
+    return _mm512_broadcast_i32x4(
+        _mm_loadu_si128(reinterpret_cast<const __m128i*>(values + first)));
+  };
+  const __m512i low = sixteen(0);
+  const __m512i high = sixteen(16);
+  const auto products = [&](int row) {
+    const __m512i weights = four_rows(rows, row, at);
+    const __m512i sums = _mm512_dpbusd_epi32(_mm512_setzero_si512(), bits<0, 4>(weights), low);
+    return _mm512_dpbusd_epi32(sums, bits<4, 4>(weights), high);
+  };
+  return sums_of_fours(products(0), products(1), products(2), products(3));
+}
+
+template <BlockType kType>
+void multiply_one(const BlockTile& tile, const TileWeights<kType>& weights) {
+  constexpr BlockForm kForm = form_of(kType);
+  __m512 total = _mm512_setzero_ps();
+  for (std::int64_t b = 0; b < tile.n_in / kBlockSize; ++b) {
+    weights.prefetch(b);
+    const int at = static_cast<int>(b) * kForm.bytes;
+    const std::int8_t* values = tile.x.values + b * kBlockSize;
+    const std::int32_t sum = tile.x.sums[2 * b] + tile.x.sums[2 * b + 1];
+    __m512i dots = kType == BlockType::kQ80
+                       ? dots_of_bytes(weights.rows(), at + kForm.data, values)
+                       : dots_of_nibbles(weights.rows(), at + kForm.data, values);
+    if constexpr (kForm.zero != 0)
+      dots = _mm512_sub_epi32(dots, _mm512_set1_epi32(kForm.zero * sum));
+    const __m512i head = dwords(weights.rows(), at);
+    __m512 part = _mm512_mul_ps(_mm512_cvtepi32_ps(dots), low_halves(head));
+    if constexpr (kForm.minima)
+      part = _mm512_fmadd_ps(high_halves(head), _mm512_set1_ps(static_cast<float>(sum)), part);
+    total = _mm512_fmadd_ps(part, _mm512_set1_ps(tile.x.scales[b]), total);
+  }
+  _mm512_mask_storeu_ps(tile.y, tile_mask(tile), total);
+}
+
 template <BlockType kType>
 void multiply_tile(const BlockTile& tile) {
   constexpr int kGroup = form_of(kType).n_blocks;
   const TileWeights<kType> weights(tile);
+  if constexpr (kGroup == 1)
+    if (tile.n_tokens == 1) return multiply_one<kType>(tile, weights);
   auto* blocks = reinterpret_cast<TileBlock*>(tile.scratch);
   const bool is_kept = tile.n_tokens > kTogether;  // for the other tokens
-  multiply_some<kType>(tile, 0, std::min(kTogether, tile.n_tokens),
+  multiply_some<kType>(tile, 0, at_most_together(tile.n_tokens),
                        [&](std::int64_t b) -> const TileBlock& {
                          TileBlock* group = blocks + (is_kept ? b / kGroup * kGroup : 0);
                          if (b % kGroup == 0) weights.transpose(b / kGroup, group);
                          return group[b % kGroup];
                        });
   for (std::int64_t first = kTogether; first < tile.n_tokens; first += kTogether)
-    multiply_some<kType>(tile, first, std::min(kTogether, tile.n_tokens - first),
+    multiply_some<kType>(tile, first, at_most_together(tile.n_tokens - first),
                          [&](std::int64_t b) -> const TileBlock& { return blocks[b]; });
 }
 
@@ -396,26 +492,35 @@ void multiply(const BlockTile& tile) {
   }
 }
 
-/// The largest value of a block that counts as zeros: 127 / x must be a number.
+/// The largest value of a block that counts as zeros: 127 / x must be finite.
 constexpr float kNothing = 1e-30F;
 
-/// Symmetric, to +-127, halves to even.
+PANDAGPT_INLINE bool is_finite(__m512 values) {
+  constexpr int kNanOrInfinity = 0x01 | 0x08 | 0x10 | 0x80;
+  return _mm512_fpclass_ps_mask(values, kNanOrInfinity) == 0;
+}
+
+/// Symmetric, to +-127, halves to even. A block that isn't finite makes products that aren't
+/// numbers.
 void quantize(const float* row, std::int64_t n_in, std::int64_t token, const BlockActivations& x) {
   static_assert(kBlockSize == 2 * kLanes && kBlockHalf == kLanes);
   const std::int64_t n_blocks = n_in / kBlockSize;
   for (std::int64_t b = 0; b < n_blocks; ++b) {
     const __m512 low = _mm512_loadu_ps(row + b * kBlockSize);
     const __m512 high = _mm512_loadu_ps(row + b * kBlockSize + kLanes);
+    const bool finite = is_finite(low) && is_finite(high);
     const float largest =
         _mm512_reduce_max_ps(_mm512_max_ps(_mm512_abs_ps(low), _mm512_abs_ps(high)));
-    const bool is_nothing = !(largest > kNothing);
-    const __m512 inverse = _mm512_set1_ps(is_nothing ? 0 : 127 / largest);
-    const __m512i low_values = _mm512_cvtps_epi32(_mm512_mul_ps(low, inverse));
-    const __m512i high_values = _mm512_cvtps_epi32(_mm512_mul_ps(high, inverse));
+    const bool is_nothing = !finite || largest <= kNothing;
+    const __mmask16 kept = is_nothing ? 0 : 0xFFFF;
+    const __m512 inverse = _mm512_set1_ps(127 / largest);
+    const __m512i low_values = _mm512_maskz_cvtps_epi32(kept, _mm512_mul_ps(low, inverse));
+    const __m512i high_values = _mm512_maskz_cvtps_epi32(kept, _mm512_mul_ps(high, inverse));
     auto* values = reinterpret_cast<__m128i*>(x.values + token * n_in + b * kBlockSize);
     _mm_storeu_si128(values, _mm512_cvtepi32_epi8(low_values));
     _mm_storeu_si128(values + 1, _mm512_cvtepi32_epi8(high_values));
-    x.scales[token * n_blocks + b] = is_nothing ? 0 : largest / 127;
+    const float scale = is_nothing ? 0 : largest / 127;
+    x.scales[token * n_blocks + b] = finite ? scale : __builtin_nanf("");
     std::int32_t* sums = x.sums + 2 * (token * n_blocks + b);
     sums[0] = _mm512_reduce_add_epi32(low_values);
     sums[1] = _mm512_reduce_add_epi32(high_values);

@@ -93,10 +93,12 @@ std::optional<BlockType> block_type(ggml_type type) {
   }
 }
 
-/// The fewest tokens that ours are faster for: ggml's products of the K types with one are as fast
-/// as memory.
+/// With fewer tokens of the K types ggml's products are as fast as memory, and have the same bits
+/// for one as for three, which guessing (batch_equality.h) relies on.
+constexpr std::int64_t kFewestTokensOfK = 4;
+
 std::int64_t fewest_tokens(ggml_type type) {
-  return type == GGML_TYPE_Q4_K || type == GGML_TYPE_Q6_K ? 2 : 1;
+  return type == GGML_TYPE_Q4_K || type == GGML_TYPE_Q6_K ? kFewestTokensOfK : 1;
 }
 
 /// Where things are in the memory that ggml gives an operation.
@@ -166,9 +168,10 @@ class BlockProduct final : public Operation {
   }
 
   bool compute_forward(ComputeParams* params, ggml_tensor* node) override {
-    // All threads decide alike: the size is the largest of all nodes' at this number of threads.
-    if (params->use_reference) return false;
     Work work(node, params->n_threads);
+    // All threads decide alike. ggml's own kernel gets along with our size, which is larger; a plan
+    // that was made before ours were in use has only room for its own.
+    if (params->use_reference || params->work_size < work.size()) return false;
     work.set_memory(params->work);
     quantize(*params, *node, work);
     if (params->thread == 0) new (work.next_part()) std::atomic<std::int64_t>(params->n_threads);
@@ -257,9 +260,10 @@ bool extend_ggml() {
   const auto barrier = reinterpret_cast<Barrier>(dlsym(RTLD_DEFAULT, kBarrierSymbol));
   if (list == nullptr || barrier == nullptr) return false;
   fix_weight_places();
-  static BlockExtension extension(*kernels, barrier);
-  static BufferType type{{}, ggml_backend_reg_dev_get(ggml_backend_cpu_reg(), 0), &extension};
-  list().push_back(&type);
+  // Never freed: ggml keeps the pointer, and a graph may still run when the process ends.
+  list().push_back(new BufferType{{},
+                                  ggml_backend_reg_dev_get(ggml_backend_cpu_reg(), 0),
+                                  new BlockExtension(*kernels, barrier)});
   return true;
 }
 
