@@ -261,9 +261,11 @@ bool extend_ggml() {
   if (list == nullptr || barrier == nullptr) return false;
   fix_weight_places();
   // Never freed: ggml keeps the pointer, and a graph may still run when the process ends.
-  list().push_back(new BufferType{{},
-                                  ggml_backend_reg_dev_get(ggml_backend_cpu_reg(), 0),
-                                  new BlockExtension(*kernels, barrier)});
+  static BufferType* const type =
+      new BufferType{{},
+                     ggml_backend_reg_dev_get(ggml_backend_cpu_reg(), 0),
+                     new BlockExtension(*kernels, barrier)};
+  list().push_back(type);
   return true;
 }
 
