@@ -3,8 +3,8 @@
 //   block_products_bench [Google Benchmark's options]
 //
 // Arguments of each line: tokens, threads. The matrices are those of a layer of SmolLM2-135M (576
-// to 1,536) many times over, so that they come from memory as in a language model and not from a
-// cache.
+// to 1,536), for the K types of LLaMA-7B (4,096 to 4,096), many times over, so that they come from
+// memory as in a language model and not from a cache.
 #include <benchmark/benchmark.h>
 #include <ggml-alloc.h>
 #include <ggml-cpp.h>

@@ -12,15 +12,17 @@
 #include <cstdlib>
 #include <cstring>
 #include <limits>
-#include <random>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "random_values.h"
 #include "tensor/block_kernels.h"
 
 namespace pandagpt {
 namespace {
+
+using test::normal_values;
 
 constexpr std::array kTypes{GGML_TYPE_Q4_0, GGML_TYPE_Q4_1, GGML_TYPE_Q8_0, GGML_TYPE_Q4_K,
                             GGML_TYPE_Q6_K};
@@ -28,15 +30,6 @@ constexpr std::array kTypes{GGML_TYPE_Q4_0, GGML_TYPE_Q4_1, GGML_TYPE_Q8_0, GGML
 /// Fewer tokens of the K types are ggml's to compute.
 std::int64_t fewest_tokens(ggml_type type) {
   return ggml_blck_size(type) > kBlockSize ? 4 : 1;
-}
-
-std::vector<float> normal_values(std::int64_t count, unsigned seed, float deviation) {
-  std::mt19937 generator(seed);
-  std::normal_distribution<float> normal(0.0F, deviation);
-  std::vector<float> values(static_cast<std::size_t>(count));
-  for (float& value : values)
-    value = normal(generator);
-  return values;
 }
 
 struct Weights {

@@ -6,10 +6,10 @@
 #include <cmath>
 #include <functional>
 #include <limits>
-#include <random>
 #include <string>
 
 #include "pandagpt/error.h"
+#include "random_values.h"
 #include "tensor/compute_type.h"
 #include "tensor/graph.h"
 #include "tensor/onednn_linear.h"
@@ -20,16 +20,9 @@
 namespace pandagpt {
 namespace {
 
-constexpr double kBf16Epsilon = 1.0 / 256;  // between neighbours, of a number's magnitude
+using test::normal_values;
 
-std::vector<float> normal_values(std::size_t count, unsigned seed, float deviation = 1.0F) {
-  std::mt19937 generator(seed);
-  std::normal_distribution<float> normal(0.0F, deviation);
-  std::vector<float> values(count);
-  for (float& value : values)
-    value = normal(generator);
-  return values;
-}
+constexpr double kBf16Epsilon = 1.0 / 256;  // between neighbours, of a number's magnitude
 
 double gelu(double x) {
   return 0.5 * x * (1.0 + std::erf(x / std::sqrt(2.0)));

@@ -234,14 +234,13 @@ class TileWeights {
 
   /// 16 rows are too many streams to be foreseen, but what comes next lies behind this tile. Nearer
   /// than the second level it would push out what is being read.
-  inline __attribute__((always_inline)) void prefetch(std::int64_t group) const {
+  PANDAGPT_INLINE_METHOD void prefetch(std::int64_t group) const {
     constexpr int kLine = 64;
     for (int at = 0; at < kBytes * kRows; at += kLine)
       _mm_prefetch(next_tile_ + group * kBytes * kRows + at, _MM_HINT_T1);
   }
 
-  inline __attribute__((always_inline)) void transpose(std::int64_t group,
-                                                       TileBlock* blocks) const {
+  PANDAGPT_INLINE_METHOD void transpose(std::int64_t group, TileBlock* blocks) const {
     prefetch(group);
     const int at = static_cast<int>(group) * kBytes;
     if constexpr (kType == BlockType::kQ4K)
@@ -278,8 +277,8 @@ struct BlockSums {
   }
 
   /// The int32 products of the weights that share a scale.
-  inline __attribute__((always_inline)) void dots(const TileBlock& block, int scale,
-                                                  __m512i (&products)[kTokens]) const {
+  PANDAGPT_INLINE_METHOD void dots(const TileBlock& block, int scale,
+                                   __m512i (&products)[kTokens]) const {
     __m512i chains[kTokens][kChains];
     for (int t = 0; t < kTokens; ++t) {
       for (__m512i& chain : chains[t])
@@ -303,18 +302,17 @@ struct BlockSums {
   }
 
   /// What they are worth, without the tokens' scales.
-  inline __attribute__((always_inline)) void parts(const TileBlock& block,
-                                                   __m512 (&parts)[kTokens]) const {
+  PANDAGPT_INLINE_METHOD void parts(const TileBlock& block, __m512 (&worth)[kTokens]) const {
     for (int scale = 0; scale < kForm.n_scales; ++scale) {
       __m512i sums_of_products[kTokens];
       dots(block, scale, sums_of_products);
       const __m512 scales = _mm512_load_ps(block.scales[scale]);
       for (int t = 0; t < kTokens; ++t) {
         const __m512 dot = _mm512_cvtepi32_ps(sums_of_products[t]);
-        parts[t] = scale == 0 ? _mm512_mul_ps(dot, scales) : _mm512_fmadd_ps(dot, scales, parts[t]);
+        worth[t] = scale == 0 ? _mm512_mul_ps(dot, scales) : _mm512_fmadd_ps(dot, scales, worth[t]);
         if constexpr (kForm.minima)
-          parts[t] = _mm512_fmadd_ps(_mm512_load_ps(block.minima[scale]),
-                                     _mm512_set1_ps(static_cast<float>(sum(t, scale))), parts[t]);
+          worth[t] = _mm512_fmadd_ps(_mm512_load_ps(block.minima[scale]),
+                                     _mm512_set1_ps(static_cast<float>(sum(t, scale))), worth[t]);
       }
     }
   }
@@ -347,35 +345,20 @@ PANDAGPT_INLINE void multiply_tokens(const BlockTile& tile, std::int64_t first,
     _mm512_mask_storeu_ps(tile.y + (first + t) * tile.y_stride, tile_mask(tile), totals[t]);
 }
 
-constexpr std::int64_t kTogether = 8;
+constexpr int kTogether = 8;
 
 /// (Not std::min: see simd16.h.)
 PANDAGPT_INLINE std::int64_t at_most_together(std::int64_t n_tokens) {
   return n_tokens < kTogether ? n_tokens : kTogether;
 }
 
-/// `count` (1 to 8) tokens.
-template <BlockType kType, typename BlockOf>
+/// `count` tokens, 1 to kMost.
+template <BlockType kType, int kMost = kTogether, typename BlockOf>
 void multiply_some(const BlockTile& tile, std::int64_t first, std::int64_t count,
                    const BlockOf& block_of) {
-  switch (count) {
-    case 1:
-      return multiply_tokens<kType, 1>(tile, first, block_of);
-    case 2:
-      return multiply_tokens<kType, 2>(tile, first, block_of);
-    case 3:
-      return multiply_tokens<kType, 3>(tile, first, block_of);
-    case 4:
-      return multiply_tokens<kType, 4>(tile, first, block_of);
-    case 5:
-      return multiply_tokens<kType, 5>(tile, first, block_of);
-    case 6:
-      return multiply_tokens<kType, 6>(tile, first, block_of);
-    case 7:
-      return multiply_tokens<kType, 7>(tile, first, block_of);
-    default:
-      return multiply_tokens<kType, kTogether>(tile, first, block_of);
-  }
+  if constexpr (kMost > 1)
+    if (count < kMost) return multiply_some<kType, kMost - 1>(tile, first, count, block_of);
+  multiply_tokens<kType, kMost>(tile, first, block_of);
 }
 
 // --- One token ---------------------------------------------------------------------------------

@@ -17,6 +17,9 @@
 #include <vector>
 
 #include "tensor/block_kernels.h"
+#include "tensor/row_kernels.h"
+#include "tensor/row_tensor.h"
+#include "tensor/share.h"
 
 namespace pandagpt {
 namespace {
@@ -72,10 +75,6 @@ constexpr std::int64_t kAlignment = 64;
 /// Parts of the tiles for each thread: one that was held up takes fewer.
 constexpr std::int64_t kPartsPerThread = 8;
 
-constexpr std::int64_t aligned(std::int64_t bytes) {
-  return (bytes + kAlignment - 1) / kAlignment * kAlignment;
-}
-
 std::optional<BlockType> block_type(ggml_type type) {
   switch (type) {
     case GGML_TYPE_Q4_0:
@@ -104,11 +103,11 @@ std::int64_t fewest_tokens(ggml_type type) {
 /// Where things are in the memory that ggml gives an operation.
 class Work {
  public:
-  Work(const ggml_tensor* node, int n_threads)
-      : n_in_(node->src[0]->ne[0]), n_tokens_(ggml_nrows(node->src[1])), n_threads_(n_threads) {}
+  explicit Work(const ggml_tensor* node)
+      : n_in_(node->src[0]->ne[0]), n_tokens_(ggml_nrows(node->src[1])) {}
 
   std::size_t size() const {
-    return static_cast<std::size_t>(scratch_at() + n_threads_ * block_scratch_bytes(n_in_) +
+    return static_cast<std::size_t>(sums_at() + numbers_bytes(kBlockHalf) +
                                     kAlignment);  // of the beginning
   }
 
@@ -125,22 +124,17 @@ class Work {
             reinterpret_cast<float*>(memory_ + scales_at()),
             reinterpret_cast<std::int32_t*>(memory_ + sums_at())};
   }
-  std::byte* scratch(int thread) const {
-    return memory_ + scratch_at() + thread * block_scratch_bytes(n_in_);
-  }
 
  private:
-  std::int64_t scales_at() const { return kAlignment + aligned(n_tokens_ * n_in_); }
+  std::int64_t scales_at() const { return kAlignment + round_up(n_tokens_ * n_in_, kAlignment); }
   std::int64_t sums_at() const { return scales_at() + numbers_bytes(kBlockSize); }
-  std::int64_t scratch_at() const { return sums_at() + numbers_bytes(kBlockHalf); }
   /// Four bytes for each `size` values.
   std::int64_t numbers_bytes(std::int64_t size) const {
-    return aligned(n_tokens_ * (n_in_ / size) * 4);
+    return round_up(n_tokens_ * (n_in_ / size) * 4, kAlignment);
   }
 
   std::int64_t n_in_;
   std::int64_t n_tokens_;
-  std::int64_t n_threads_;
   std::byte* memory_ = nullptr;
 };
 
@@ -162,13 +156,13 @@ class BlockProduct final : public Operation {
     return owner->buffer != nullptr && ggml_backend_buffer_is_host(owner->buffer);
   }
 
-  bool work_size(int n_threads, const ggml_tensor* node, std::size_t& size) override {
-    size = Work(node, n_threads).size();
+  bool work_size(int /*n_threads*/, const ggml_tensor* node, std::size_t& size) override {
+    size = Work(node).size();
     return true;
   }
 
   bool compute_forward(ComputeParams* params, ggml_tensor* node) override {
-    Work work(node, params->n_threads);
+    Work work(node);
     // All threads decide alike. ggml's own kernel gets along with our size, which is larger; a plan
     // that was made before ours were in use has only room for its own.
     if (params->use_reference || params->work_size < work.size()) return false;
@@ -194,20 +188,21 @@ class BlockProduct final : public Operation {
     const std::int64_t n_rows = weights.ne[1];
     const std::int64_t n_tiles = (n_rows + kBlockTileRows - 1) / kBlockTileRows;
     const std::int64_t n_parts = std::min(n_tiles, kPartsPerThread * params.n_threads);
-    BlockTile tile{.type = *block_type(weights.type),
-                   .weights = nullptr,
-                   .row_bytes = static_cast<std::ptrdiff_t>(weights.nb[1]),
-                   .n_rows = 0,
-                   .n_in = weights.ne[0],
-                   .x = work.activations(),
-                   .n_tokens = ggml_nrows(node.src[1]),
-                   .scratch = work.scratch(params.thread),
-                   .y = nullptr,
-                   .y_stride = n_rows};
+    BlockTile tile{
+        .type = *block_type(weights.type),
+        .weights = nullptr,
+        .row_bytes = static_cast<std::ptrdiff_t>(weights.nb[1]),
+        .n_rows = 0,
+        .n_in = weights.ne[0],
+        .x = work.activations(),
+        .n_tokens = ggml_nrows(node.src[1]),
+        .scratch = static_cast<std::byte*>(thread_scratch(block_scratch_bytes(weights.ne[0]))),
+        .y = nullptr,
+        .y_stride = n_rows};
     for (std::int64_t part = params.thread; part < n_parts;
          part = work.next_part()->fetch_add(1, std::memory_order_relaxed)) {
-      const std::int64_t end = (part + 1) * n_tiles / n_parts;
-      for (std::int64_t i = part * n_tiles / n_parts; i < end; ++i) {
+      const Share tiles = share_of(n_tiles, static_cast<int>(part), static_cast<int>(n_parts));
+      for (std::int64_t i = tiles.begin; i < tiles.end; ++i) {
         const std::int64_t row = i * kBlockTileRows;
         tile.weights = static_cast<const std::byte*>(weights.data) + row * tile.row_bytes;
         tile.n_rows = std::min(kBlockTileRows, n_rows - row);

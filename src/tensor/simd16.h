@@ -11,7 +11,8 @@
 #include <immintrin.h>
 #endif
 
-#define PANDAGPT_INLINE static inline __attribute__((always_inline))
+#define PANDAGPT_INLINE_METHOD inline __attribute__((always_inline))
+#define PANDAGPT_INLINE static PANDAGPT_INLINE_METHOD
 
 namespace pandagpt {
 namespace {
