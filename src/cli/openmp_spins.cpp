@@ -15,7 +15,7 @@ namespace {
 
 constexpr const char* kSpinVariable = "GOMP_SPINCOUNT";
 constexpr const char* kPolicyVariable = "OMP_WAIT_POLICY";
-// Measured with bench/serve.py (docs/decisions.md); libgomp's own is 300,000.
+// Measured with bench/serve.py (docs/decisions/server.md); libgomp's own is 300,000.
 constexpr const char* kSpins = "3000";
 
 /// This process's as it was started: also where a loader or an emulator was, with the program as
