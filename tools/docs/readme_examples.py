@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
-"""Asks panda-mini the README's questions, and puts what it prints into the README.
+"""Asks panda-mini some of examples/questions.tsv, and puts what it prints into the README.
 
     tools/docs/readme_examples.py build/release/src/cli/pandagpt
 """
+import dataclasses
 import pathlib
+import re
 import shlex
 import subprocess
 import sys
@@ -11,26 +13,45 @@ import sys
 from marked_text import replace_part
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-QUESTIONS = [
-    (["--image", ".cache/demo/chelsea.png"], "What animal is in the picture?"),
-    (["--audio", "examples/data/siren.wav"], "What do you hear?"),
-    (["--imu", "examples/data/walking_imu.csv"], "What is the person doing?"),
-    (["--image", ".cache/demo/chelsea.png", "--audio", "examples/data/siren.wav"],
-     "What do you see and hear?"),
-]
+EXAMPLES = ROOT / "examples" / "questions.tsv"
+SHOWN = ("cat", "siren", "walks", "cat siren")  # by what a right answer names
+
+
+@dataclasses.dataclass
+class Example:
+    where: list[str]  # "demo", "page"
+    inputs: list[str]  # "--image", file, ..
+    question: str
+    words: list[str]  # of which a right answer has all
+
+    @property
+    def arguments(self) -> list[str]:
+        return ["ask", "--greedy", *self.inputs, self.question]
+
+    def is_right(self, answer: str) -> bool:
+        said = re.findall(r"[a-z]+", answer.lower())
+        return all(word in said for word in self.words)
+
+
+def read_examples() -> list[Example]:
+    rows = [line.split("\t") for line in EXAMPLES.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
+    return [Example(where.split(","), inputs.split(), question, words.split()) for where, inputs, question, words in rows]
 
 
 def main() -> None:
     if len(sys.argv) != 2:
         raise SystemExit(__doc__)
     lines = []
-    for inputs, question in QUESTIONS:
-        arguments = ["ask", "--greedy", *inputs, question]
-        answer = subprocess.run([sys.argv[1], *arguments], cwd=ROOT, check=True, text=True,
+    examples = {" ".join(one.words): one for one in reversed(read_examples())}  # of equal words the first
+    for words in SHOWN:
+        example = examples[words]
+        answer = subprocess.run([sys.argv[1], *example.arguments], cwd=ROOT, check=True, text=True,
                                 stdout=subprocess.PIPE).stdout
-        shown = " ".join(f'"{one}"' if " " in one else shlex.quote(one) for one in arguments)
-        lines += [f"    $ pandagpt {shown}\n", *(f"    {line}\n" for line in answer.splitlines())]
-    replace_part(ROOT / "README.md", "answers", pathlib.Path(__file__).name, lines)
+        shown = " ".join(f'"{one}"' if " " in one else shlex.quote(one) for one in example.arguments)
+        if not example.is_right(answer):
+            raise SystemExit(f"no right answer: pandagpt {shown}: {answer}")
+        lines += [f"$ pandagpt {shown}\n", answer]
+    replace_part(ROOT / "README.md", "answers", pathlib.Path(__file__).name, ["```console\n", *lines, "```\n"])
     print("".join(lines), end="")
 
 

@@ -11,8 +11,8 @@ export const kSenses = [
     label: "Picture",
     noun: "pictures",
     formats: "JPEG, PNG, WebP, TIFF …",
-    question: "What is in the picture?",
-    example: "picture.png",
+    question: "What is this?",
+    example: "coffee.jpg",
     options: []
   },
   {
@@ -21,8 +21,8 @@ export const kSenses = [
     label: "Video",
     noun: "videos",
     formats: "MP4, WebM, MKV, AVI …",
-    question: "What happens in the video?",
-    example: "rolling_ball.avi",
+    question: "What is in the video?",
+    example: "cat.avi",
     options: [{key: "use_audio", label: "its sound as well", kind: "flag", needs: "audio"}]
   },
   {
@@ -51,8 +51,8 @@ export const kSenses = [
     label: "Depth",
     noun: "depth maps",
     formats: "16-bit PNG in mm, TIFF, EXR, NPY",
-    question: "What is in the scene?",
-    example: "depth_mm.png",
+    question: "What is the person doing?",
+    example: "person_depth_mm.png",
     options: [
       kNumber("metres_per_unit", "metres per unit"), kNumber("focal_length", "focal length, px"),
       kNumber("baseline", "baseline, m")

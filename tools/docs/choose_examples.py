@@ -1,0 +1,200 @@
+#!/usr/bin/env python3
+"""Asks panda-mini about everything that could be an example, and writes into its card what was tried and what was right.
+
+    tools/docs/choose_examples.py build/release/src/cli/pandagpt       needs: numpy, pillow
+
+What is tried: the photos and films of example_candidates.tsv (downloaded to .cache/candidates), and the sounds, motions, depth maps
+and thermal pictures of tools/data/drawn_examples.py (written there). An answer is right if it has one of the file's words, and
+speaks of nobody who isn't there. The examples of the page, the demo and the README (examples/questions.tsv) are chosen out of
+what was right by this.
+"""
+
+import dataclasses
+import hashlib
+import itertools
+import json
+import pathlib
+import re
+import subprocess
+import sys
+
+from PIL import Image
+
+from marked_text import replace_part
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tools" / "data"))
+import drawn_examples  # noqa: E402
+import make_examples  # noqa: E402
+
+FOLDER = ROOT / ".cache" / "candidates"
+LIST = pathlib.Path(__file__).with_name("example_candidates.tsv")
+CARD = ROOT / "models" / "panda-mini" / "README.md"
+QUESTIONS = {
+    "image": ("What is in the picture?", "What is this?"),
+    "video": ("What is in the video?", "What happens in the video?"),
+    "audio": ("What do you hear?",),
+    "imu": ("What is the person doing?",),
+    "depth": ("What is the person doing?",),
+    "thermal": ("What does the thermal camera show?",),
+}
+# Asked about these photos as well.
+KIND_QUESTIONS = {"chelsea.png": "What animal is in the picture?", "horse.png": "What animal is in the picture?",
+                  "motorcycle_left.png": "What vehicle is this?", "rocket.jpg": "What vehicle is this?",
+                  "coffee.png": "What drink is it?", "astronaut.png": "Who is in the picture?",
+                  "grace_hopper.jpg": "Who is in the picture?", "camera.png": "Who is in the picture?",
+                  "china.jpg": "What building is this?", "flower.jpg": "What plant is this?"}
+BOTH = "What do you see and hear?"
+TITLES = {"image": "photos", "video": "films", "audio": "computed sounds", "imu": "computed motions",
+          "depth": "drawn depth maps", "thermal": "drawn thermal pictures", "both": "a right photo with a right sound"}
+# Words of which a right answer has one.
+PHOTOS = {
+    "astronaut.png": ("woman", "astronaut", "person", "lady"), "brick.png": ("brick", "wall"),
+    "camera.png": ("man", "photographer", "camera", "person"), "chelsea.png": ("cat",),
+    "china.jpg": ("palace", "temple", "pagoda", "building", "house"), "clock_motion.png": ("clock",),
+    "coffee.png": ("coffee", "espresso", "cup"), "coins.png": ("coin", "coins"), "flower.jpg": ("flower", "daisy"),
+    "grass.png": ("grass",), "gravel.png": ("gravel", "stones", "rocks", "pebbles"), "horse.png": ("horse",),
+    "moon.png": ("moon", "crater"), "motorcycle_left.png": ("motorcycle", "motorbike", "scooter"),
+    "page.png": ("page", "text", "book", "paper"), "rocket.jpg": ("rocket", "missile"),
+    "grace_hopper.jpg": ("woman", "officer", "person", "uniform"),
+}
+FILMS = {
+    "bigbuckbunny.mp4": ("rabbit", "bunny", "hare"), "bikes.mp4": ("bike", "bikes", "bicycle", "bicycles", "cyclist"),
+    "carphone_pristine.mp4": ("man", "person"), "rolling_ball.avi": ("ball",), "pan_chelsea.avi": ("cat",),
+    "pan_coffee.avi": ("coffee", "espresso", "cup"), "pan_rocket.avi": ("rocket", "missile"),
+}
+SOUNDS = {  # by the name's beginning
+    "siren": ("siren",), "car horn": ("horn",), "clock": ("clock",), "jackhammer": ("jackhammer",), "gun": ("gun", "shot"),
+    "helicopter": ("helicopter",), "rain": ("rain",), "sea": ("sea", "waves"), "crackling": ("fire",),
+    "engine": ("engine",), "air": ("conditioner",), "chainsaw": ("chainsaw", "saw"),
+}
+MOTIONS = {"walking": ("walks", "walking", "walk"), "running": ("runs", "running", "jogging", "jogs"),
+           "sitting": ("sits", "sitting"), "standing": ("stands", "standing")}
+DEPTH_MAPS = {"waving": ("waves", "waving", "wave"), "clapping": ("claps", "clapping", "clap"),
+              "pushing": ("pushes", "pushing", "push"), "crossing": ("cross", "crosses", "crossing"),
+              "squatting": ("squats", "squatting", "squat"), "lunging": ("lunge", "lunges", "lunging"), "picking": ("pick", "picks", "picking"),
+              "drawing": ("draws", "drawing", "draw"), "throwing": ("throws", "throwing", "throw"),
+              "bowling": ("bowls", "bowling", "bowl"), "boxing": ("boxes", "boxing", "box"), "sitting": ("sits", "sitting", "sit"),
+              "walking": ("walks", "walking", "walk")}
+THERMAL_PICTURES = {"standing": ("person", "people", "man"), "person": ("person", "people", "man"),
+                    "walking": ("person", "people", "man"), "car": ("car",), "truck": ("truck", "bus")}
+
+
+# Whoever of these an answer about a picture or film speaks of must be there.
+PEOPLE = {"man", "men", "woman", "women", "boy", "girl", "child", "children", "people", "person", "lady"}
+
+
+@dataclasses.dataclass
+class Candidate:
+    sense: str
+    path: pathlib.Path
+    words: tuple[str, ...]
+    right_to: tuple[str, ...] = ()  # questions
+
+
+def is_right(answer: str, words: tuple[str, ...], sense: str) -> bool:
+    said = set(re.findall(r"[a-z]+", answer.lower()))
+    invented = said & PEOPLE - set(words) if sense in ("image", "video") else set()
+    return not said.isdisjoint(words) and not invented
+
+
+def words_for(name: str, table: dict) -> tuple[str, ...]:
+    return next(words for beginning, words in table.items() if name.startswith(beginning))
+
+
+def write_candidates() -> list[Candidate]:
+    subprocess.run([sys.executable, ROOT / "scripts" / "fetch.py", LIST], check=True)
+    found = [Candidate("image", FOLDER / name, words) for name, words in PHOTOS.items()]
+    make_examples.write_rolling_ball(FOLDER / "rolling_ball.avi")
+    for photo in ("chelsea.png", "coffee.png", "rocket.jpg"):
+        film = FOLDER / f"pan_{pathlib.Path(photo).stem}.avi"
+        make_examples.write_pan(film, Image.open(FOLDER / photo).convert("RGB"))
+    found += [Candidate("video", FOLDER / name, words) for name, words in FILMS.items()]
+    for sense, makers, table, ending, write in (
+            ("audio", drawn_examples.SOUNDS, SOUNDS, "wav", make_examples.write_sound),
+            ("imu", drawn_examples.MOTIONS, MOTIONS, "csv", make_examples.write_motion),
+            ("depth", drawn_examples.DEPTH_MAPS, DEPTH_MAPS, "png", make_examples.write_depth),
+            ("thermal", drawn_examples.THERMAL_PICTURES, THERMAL_PICTURES, "png", make_examples.write_thermal)):
+        for name, make in makers.items():
+            path = FOLDER / f"{sense}_{re.sub('[^a-z]+', '_', name)}.{ending}"
+            write(path, make())
+            found.append(Candidate(sense, path, words_for(name, table)))
+    return found
+
+
+class Model:
+    """panda-mini's greedy answers. What has been asked once is kept in .cache/candidates."""
+
+    def __init__(self, program: str):
+        self._program = program
+        self._kept = FOLDER / "answers.json"
+        self._answers = json.loads(self._kept.read_text()) if self._kept.is_file() else {}
+        self._weights = hashlib.sha256((CARD.parent / "panda.json").read_bytes()).hexdigest()
+
+    def ask(self, inputs: list[tuple[str, pathlib.Path]], question: str) -> str:
+        files = [hashlib.sha256(path.read_bytes()).hexdigest() for _, path in inputs]
+        key = " ".join([self._weights, *files, question])
+        if key not in self._answers:
+            arguments = itertools.chain.from_iterable(("--" + sense, str(path)) for sense, path in inputs)
+            outcome = subprocess.run([self._program, "ask", "--json", "--greedy", "--threads", "1", "--model", "panda-mini",
+                                      *arguments, question], cwd=ROOT, check=True, text=True, stdout=subprocess.PIPE)
+            self._answers[key] = json.loads(outcome.stdout)["answer"]
+            self._kept.write_text(json.dumps(self._answers, indent=1))
+        return self._answers[key]
+
+
+def questions_about(candidate: Candidate) -> tuple[str, ...]:
+    kind_question = KIND_QUESTIONS.get(candidate.path.name)
+    return QUESTIONS[candidate.sense] + ((kind_question,) if kind_question else ())
+
+
+def try_alone(model: Model, candidate: Candidate) -> None:
+    for question in questions_about(candidate):
+        answer = model.ask([(candidate.sense, candidate.path)], question)
+        right = is_right(answer, candidate.words, candidate.sense)
+        candidate.right_to += (question,) if right else ()
+        print("right" if right else "wrong", candidate.path.name, question, answer, sep=" | ", flush=True)
+
+
+def try_together(model: Model, photo: Candidate, sound: Candidate) -> bool:
+    answer = model.ask([("image", photo.path), ("audio", sound.path)], BOTH)
+    seen, _, heard = answer.partition("hear")
+    right = is_right(seen, photo.words, "image") and is_right(heard, sound.words, "audio")
+    print("right" if right else "wrong", photo.path.name, sound.path.name, answer, sep=" | ", flush=True)
+    return right
+
+
+def shown_name(candidate: Candidate) -> str:
+    return candidate.path.stem.removeprefix(candidate.sense + "_").replace("_", " ").strip()
+
+
+def rows_of(tried: list[Candidate]) -> list[str]:
+    rows = []
+    for sense in QUESTIONS:
+        questions = dict.fromkeys(question for candidate in tried if candidate.sense == sense
+                                  for question in questions_about(candidate))
+        for question in questions:
+            some = [candidate for candidate in tried if candidate.sense == sense and question in questions_about(candidate)]
+            right = [shown_name(candidate) for candidate in some if question in candidate.right_to]
+            rows.append(f"| {TITLES[sense]} | {question} | {len(some)} | {len(right)} | {', '.join(right)} |\n")
+    return rows
+
+
+def main() -> None:
+    if len(sys.argv) != 2:
+        raise SystemExit(__doc__)
+    tried = write_candidates()
+    model = Model(sys.argv[1])
+    for candidate in tried:
+        try_alone(model, candidate)
+    photos, sounds = ([candidate for candidate in tried if candidate.sense == sense and candidate.right_to]
+                      for sense in ("image", "audio"))
+    pairs = list(itertools.product(photos, sounds))
+    right = [f"{shown_name(photo)} and {shown_name(sound)}" for photo, sound in pairs if try_together(model, photo, sound)]
+    rows = ["| What was tried | Question | Tried | Right | Which were right |\n", "|---|---|---|---|---|\n", *rows_of(tried),
+            f"| {TITLES['both']} | {BOTH} | {len(pairs)} | {len(right)} | {', '.join(right)} |\n"]
+    replace_part(CARD, "examples", pathlib.Path(__file__).name, rows)
+
+
+if __name__ == "__main__":
+    main()
