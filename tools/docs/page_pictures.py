@@ -54,8 +54,8 @@ def main():
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=sandbox)
         with page_of(browser, ROOT / "models" / "panda-mini", viewport={"width": 1200, "height": 760}) as page:
             add_examples(page, "image")
-            ask(page, "What is in the picture?")
-            ask(page, "What colour is it?")
+            ask(page, "What is this?")
+            ask(page, "Is there a cup?")
             add_examples(page, "video")
             page.screenshot(path=IMAGES / "page_chat.png")
         with page_of(browser, tiny_senses.make(PROGRAM, folder), color_scheme="dark",
