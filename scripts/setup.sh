@@ -13,8 +13,9 @@ Usage: scripts/setup.sh [--no-train] [--tests]
   --tests      with the packages that only the tests need (scripts/test.sh)
 
 Everything but the system packages stays in this folder: .venv (pip), .cache (llama.cpp, downloads,
-logs), build/release, models/panda-mini. The pinned files and their SHA-256 are in
-models/panda-mini/sources.tsv, scripts/demo_photos.tsv and scripts/llama.sh.
+logs), build/release, models/panda-mini. pip and ccache keep their own caches in ~/.cache. The pinned
+files and their SHA-256 are in models/panda-mini/sources.tsv, scripts/demo_photos.tsv and
+scripts/llama.sh.
 TEXT
 }
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Embeddings of things that no training photo shows, and conversations about them.
+"""Embeddings of things that none of our training photos shows (the trunk has learned them from ImageNet), and
+conversations about them.
 
     tools/data/class_embeddings.py --root DATA --pandagpt PANDAGPT --trunk TRUNK.gguf \
         --encoders ENCODERS.gguf --out DATA/panda_mini/classes.jsonl
