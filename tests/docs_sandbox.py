@@ -11,6 +11,7 @@ Nobody has all the weights that the documents speak of, so small ones of tests/f
     a model named imagebind-huge, pandagpt-13b   tiny_senses.make
     panda-mini                                   itself where set-up has made it, else tiny_senses.make
     photo.jpg, bark.wav, clip.mp4, ..            fixtures/images/photo_chelsea.jpg and examples/data
+    .cache/demo/chelsea.png                      itself where set-up has fetched it, else the same photo as above
 
 The tiny ImageBind has other numbers of heads than the published one, and the tiny PandaGPT another alpha. Both are
 options of `pandagpt convert`, which the `pandagpt` of this place adds.
@@ -97,10 +98,13 @@ class Room:
         root = self.sandbox.root
         for name in ("bench", "docs", "examples", "scripts", "tests", "tools", "CMakeLists.txt", "CMakePresets.json"):
             (self.here / name).symlink_to(root / name)
-        demo = root / ".cache" / "demo"
-        (self.here / ".cache").mkdir()
-        if demo.is_dir():
-            (self.here / ".cache" / "demo").symlink_to(demo)
+        demo, here = root / ".cache" / "demo", self.here / ".cache" / "demo"
+        here.parent.mkdir()
+        if (demo / "chelsea.png").is_file():
+            here.symlink_to(demo)
+        else:
+            here.mkdir()
+            shutil.copy(self.sandbox.fixtures / "images" / "photo_chelsea.jpg", here / "chelsea.png")
         for part, name in (("cli", "pandagpt"), ("train", "pandagpt-train")):
             folder = self.here / "build" / "release" / "src" / part
             folder.mkdir(parents=True)

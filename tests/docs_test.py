@@ -209,7 +209,8 @@ def run_python(block: doc_commands.Block, room: docs_sandbox.Room, python: str, 
                failures: Failures) -> None:
     text = block.text.replace(SERVER, address)
     modules = re.findall(r"^(?:import|from) (\w+)", text, flags=re.M)
-    if subprocess.run([python, "-c", "import " + ", ".join(modules)], capture_output=True).returncode != 0:
+    if not pathlib.Path(python).is_file() or subprocess.run(
+            [python, "-c", "import " + ", ".join(modules)], capture_output=True).returncode != 0:
         print(f"       {block.document}:{block.line}: {python} lacks one of {', '.join(modules)}: compiled only")
         compile(text, str(block.document), "exec")
         return
