@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "cli_support.h"
+#include "pipeline/manifest.h"
 #include "test_support.h"
 
 namespace pandagpt {
@@ -433,7 +434,8 @@ TEST_F(CliTest, ModelsAreListedVerifiedAndHashed) {
   ASSERT_NE(tiny, models.end());
   EXPECT_EQ((*tiny)["ready"], true);
   EXPECT_EQ((*tiny)["licence"], "Apache-2.0");
-  EXPECT_THAT(run({"models", "list"}).out, HasSubstr("tiny-panda"));
+  EXPECT_THAT(run({"models", "list"}).out,
+              AllOf(HasSubstr("tiny-panda"), HasSubstr("licence: Apache-2.0\n")));
   EXPECT_EQ(run({"models", "verify", "tiny-panda"}).code, 0);
 
   const fs::path copy = folder_ / "copy";
@@ -444,6 +446,17 @@ TEST_F(CliTest, ModelsAreListedVerifiedAndHashed) {
   EXPECT_EQ(run({"models", "verify", copy.string()}).code, 4);
   EXPECT_EQ(run({"models", "hash", copy.string()}).code, 0);
   EXPECT_EQ(run({"models", "verify", copy.string()}).code, 0);
+}
+
+TEST_F(CliTest, TheDefaultModelSaysWhatItCantDoAndWhatItMayBeUsedFor) {
+  const Manifest mini = read_manifest(fs::path(PANDAGPT_SOURCE_DIR) / "models" / "panda-mini");
+  EXPECT_THAT(mini.licence, HasSubstr("research-and-education-only"));
+  ASSERT_FALSE(mini.licence_note.empty() || mini.limitations.empty());
+  const std::string models = run({"models"}).out;
+  const std::string ask = run({"ask", "--help"}).out, chat = run({"chat", "--help"}).out;
+  for (const std::string& line : {mini.limitations, mini.licence_note})
+    for (const std::string* text : {&models, &ask, &chat})
+      EXPECT_THAT(*text, HasSubstr(line));
 }
 
 TEST_F(CliTest, BenchMeasures) {

@@ -28,6 +28,8 @@ class ModelFolderWriterTest : public testing::Test {
     Manifest manifest;
     manifest.name = "a \"panda\"";
     manifest.licence = "MIT";
+    manifest.licence_note = "Do as you like.";
+    manifest.limitations = "It can't read.";
     manifest.provenance = "a test";
     manifest.embedding_width = 3;
     manifest.n_ctx = 77;
@@ -66,6 +68,8 @@ TEST_F(ModelFolderWriterTest, WhatIsWrittenIsRead) {
   const Manifest wanted = manifest();
   EXPECT_EQ(read.name, wanted.name);
   EXPECT_EQ(read.licence, wanted.licence);
+  EXPECT_EQ(read.licence_note, wanted.licence_note);
+  EXPECT_EQ(read.limitations, wanted.limitations);
   EXPECT_EQ(read.provenance, wanted.provenance);
   EXPECT_EQ(read.embedding_width, wanted.embedding_width);
   EXPECT_EQ(read.n_ctx, wanted.n_ctx);

@@ -56,7 +56,9 @@ struct PandaOptions {
 struct ModelInfo {
   std::string name;
   std::string folder;
-  std::string licence;
+  std::string licence;       ///< an SPDX expression
+  std::string licence_note;  ///< what it means, in one line; may be empty
+  std::string limitations;   ///< what the model can't do, in one line; may be empty
   std::string provenance;
   std::string language_model;  ///< description of the language model
   int embedding_width = 0;     ///< numbers of one embedding

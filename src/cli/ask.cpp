@@ -45,7 +45,10 @@ void add_ask(CLI::App& app) {
   arguments->model.add_to(*command);
   arguments->sampling.add_to(*command);
   command->add_flag("--json", arguments->json, "print one JSON object instead of the plain answer");
-  command->footer("Example:\n  pandagpt ask --image photo.jpg \"What is in the picture?\"");
+  command->footer([] {
+    return "Example:\n  pandagpt ask --image photo.jpg \"What is in the picture?\"" +
+           default_model_note();
+  });
   command->callback([arguments] { run_ask(*arguments); });
 }
 

@@ -58,6 +58,8 @@ class Repl {
   /// Returns the first error's kind if the lines came from a pipe: a script should learn of it.
   std::optional<ErrorKind> run() {
     note("Chatting with " + panda_.info().name + ". /help lists the commands.\n");
+    if (const std::string& limitations = panda_.info().limitations; !limitations.empty())
+      note(limitations + "\n");
     for (const std::string& question : panda_.info().example_questions) {
       note("  e.g. " + question + "\n");
     }
@@ -244,7 +246,7 @@ void add_chat(CLI::App& app) {
   arguments->model.add_to(*command);
   arguments->sampling.add_to(*command);
   command->add_flag("--json", arguments->json, "print one JSON object a line for each answer");
-  command->footer(std::string("Commands:\n") + kHelp);
+  command->footer([] { return std::string("Commands:\n") + kHelp + default_model_note(); });
   command->callback([arguments] { run_chat(*arguments); });
 }
 

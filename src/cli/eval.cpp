@@ -91,7 +91,7 @@ void add_eval_caption(CLI::App& eval) {
 // ---- imagenet ----
 
 struct ImagenetOptions {
-  std::string model = "panda-mini";
+  std::string model = kDefaultModel;
   std::string encoders;
   std::string data;
   std::string images;

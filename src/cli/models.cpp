@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "cli/commands.h"
+#include "cli/options.h"
 #include "cli/output.h"
 #include "cli/pull.h"
 #include "pipeline/manifest.h"
@@ -43,6 +44,8 @@ void list(bool json) {
       report.push_back({{"name", folder.filename().string()},
                         {"folder", folder.string()},
                         {"licence", manifest.licence},
+                        {"licence_note", manifest.licence_note},
+                        {"limitations", manifest.limitations},
                         {"provenance", manifest.provenance},
                         {"megabytes", megabytes_of(manifest)},
                         {"ready", fault.empty()}});
@@ -57,11 +60,15 @@ void list(bool json) {
   if (json) return write_json(report);
   std::string text;
   for (const auto& model : report) {
-    text += fmt::format(
-        "{:<20} {:<12} {:>9}  {}\n", model["name"].get<std::string>(), model.value("licence", "?"),
-        model.contains("megabytes") ? fmt::format("{:.0f} MiB", model["megabytes"].get<double>())
-                                    : "?",
-        model["folder"].get<std::string>());
+    text += fmt::format("{:<20} {:>9}  {}\n", model["name"].get<std::string>(),
+                        model.contains("megabytes")
+                            ? fmt::format("{:.0f} MiB", model["megabytes"].get<double>())
+                            : "?",
+                        model["folder"].get<std::string>());
+    text += fmt::format("{:<20} licence: {}\n", "", model.value("licence", "unknown"));
+    for (const char* note : {"licence_note", "limitations"})
+      if (const std::string line = model.value(note, ""); !line.empty())
+        text += fmt::format("{:<20} {}\n", "", line);
     if (model.contains("fault"))
       text += fmt::format("{:<20} not ready: {}\n", "", model["fault"].get<std::string>());
   }
@@ -89,7 +96,7 @@ void add_models(CLI::App& app) {
   CLI::App* command = app.add_subcommand("models", "List, download, verify or hash model folders");
   command->require_subcommand(0, 1);
   const auto json = std::make_shared<bool>(false);
-  const auto model = std::make_shared<std::string>("panda-mini");
+  const auto model = std::make_shared<std::string>(kDefaultModel);
 
   command->add_flag("--json", *json, "print JSON");
   CLI::App* list_command = command->add_subcommand("list", "the model folders in the search path");

@@ -9,6 +9,8 @@
 #include <utility>
 
 #include "core/user_folders.h"
+#include "pandagpt/error.h"
+#include "pipeline/manifest.h"
 #include "preprocess/depth.h"
 
 namespace pandagpt {
@@ -85,6 +87,18 @@ DepthCamera parse_depth_camera(const std::string& text) {
 }
 
 }  // namespace
+
+std::string default_model_note() {
+  try {
+    const Manifest manifest = read_manifest(find_model(kDefaultModel));
+    std::string note;
+    for (const std::string& line : {manifest.limitations, manifest.licence_note})
+      if (!line.empty()) note += "\n" + manifest.name + ": " + line;
+    return note;
+  } catch (const Error&) {
+    return {};  // whoever opens it learns why
+  }
+}
 
 void ModelArguments::add_to(CLI::App& command) {
   command.add_option("-m,--model", model, "model folder, or its name (see 'pandagpt models')")

@@ -11,9 +11,15 @@
 
 namespace pandagpt {
 
+inline constexpr const char* kDefaultModel = "panda-mini";
+
+/// For the end of a command's help: what the default model can't do, and what it may be used for,
+/// as its folder says. Empty if the folder isn't there.
+std::string default_model_note();
+
 /// --model --threads --device --ctx-size --verify --no-cache
 struct ModelArguments {
-  std::string model = "panda-mini";
+  std::string model = kDefaultModel;
   PandaOptions options;
   bool no_cache = false;
 
@@ -25,7 +31,7 @@ struct ModelArguments {
 
 /// --model --threads --device --no-cache, for commands that need no language model.
 struct EmbedderArguments {
-  std::string model = "panda-mini";
+  std::string model = kDefaultModel;
   EmbedderOptions options;
   bool no_cache = false;
 

@@ -100,6 +100,8 @@ void LoadedModel::describe() {
   info_.name = manifest_.name;
   info_.folder = manifest_.folder.string();
   info_.licence = manifest_.licence;
+  info_.licence_note = manifest_.licence_note;
+  info_.limitations = manifest_.limitations;
   info_.provenance = manifest_.provenance;
   info_.language_model = llm_->description();
   info_.embedding_width = manifest_.embedding_width;

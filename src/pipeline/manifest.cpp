@@ -81,7 +81,11 @@ void read_files(JsonObject files, Manifest& manifest) {
   files.warn_about_unknown_keys();
 }
 
-// The keys of a prompt and of sampling, for reading and writing.
+// The keys of optional texts, of a prompt and of sampling, for reading and writing.
+constexpr std::pair<const char*, std::string Manifest::*> kNotes[] = {
+    {"licence_note", &Manifest::licence_note},
+    {"limitations", &Manifest::limitations},
+};
 constexpr std::pair<const char*, std::string PromptTemplate::*> kPromptTexts[] = {
     {"first_human", &PromptTemplate::first_human},
     {"after_image", &PromptTemplate::after_image},
@@ -152,6 +156,8 @@ Manifest read_manifest(const fs::path& folder) {
   manifest.folder = folder;
   manifest.name = root.text("name");
   manifest.licence = root.text("licence");
+  for (const auto& [key, field] : kNotes)
+    if (root.has(key)) manifest.*field = root.text(key);
   manifest.provenance = root.text("provenance");
   manifest.embedding_width = int_in_range(root, "embedding_width", 1, kMaxEmbeddingWidth);
   read_files(root.object("files"), manifest);
@@ -221,6 +227,8 @@ void write_manifest(const Manifest& manifest) {
                                   {"licence", manifest.licence},
                                   {"provenance", manifest.provenance},
                                   {"embedding_width", manifest.embedding_width}};
+  for (const auto& [key, field] : kNotes)
+    if (!(manifest.*field).empty()) document[key] = manifest.*field;
   for (const ManifestFile& file : manifest.files()) {
     const std::string path = file.path.lexically_relative(manifest.folder).generic_string();
     auto& entry = document["files"][file.role] = {{"path", path}, {"sha256", file.sha256}};

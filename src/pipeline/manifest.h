@@ -2,7 +2,9 @@
 //
 //   {
 //     "name": "panda-mini",                       required
-//     "licence": "Apache-2.0",                    required
+//     "licence": "Apache-2.0",                    required; an SPDX expression
+//     "licence_note": "For research and education only: ..",  optional: what it means, in one line
+//     "limitations": "It knows 28 kinds of sounds ..",        optional: what it can't do, one line
 //     "provenance": "where the weights come from",required
 //     "embedding_width": 1280,                    required; numbers of an encoder's embedding
 //     "files": {                                  required
@@ -45,6 +47,8 @@ struct Manifest {
   std::filesystem::path folder;
   std::string name;
   std::string licence;
+  std::string licence_note;
+  std::string limitations;
   std::string provenance;
   int embedding_width = 0;
   ManifestFile encoders;
