@@ -25,6 +25,7 @@ import urllib.parse
 import serve_process
 
 KEY = "secret-of-the-test"
+OTHER_KEY = "secret-of-another"
 CAP_MB = 1
 
 
@@ -58,30 +59,41 @@ class Client:
         return self.call("POST", "/v1/chat/completions", json.dumps(body), headers)
 
 
-def id_of(content):
-    return "file-" + hashlib.sha256(content).hexdigest()
+def name_of(content):
+    return hashlib.sha256(content).hexdigest()
 
 
 def check_consistent(*clients):
-    """What is listed can be had everywhere, is what its id says, and fits."""
+    """What is listed can be had everywhere, is what its name says (upload_all), and fits."""
     status, listed = clients[0].call("GET", "/v1/files")
     assert status == 200, listed
     assert sum(file["bytes"] for file in listed["data"]) <= CAP_MB << 20
     for client in clients:
         for file in listed["data"]:
             status, content = client.call("GET", f"/v1/files/{file['id']}/content")
-            assert status == 200 and id_of(content) == file["id"], (status, file)
+            assert status == 200 and name_of(content) == file["filename"], (status, file)
+    ids = [file["id"] for file in listed["data"]]
+    assert len(set(ids)) == len(ids), "two files have one id"
 
 
 def check_sharing(one, other, photo):
     status, file = one.upload(photo, "photo.jpg")
-    assert status == 200 and file["id"] == id_of(photo), file
+    assert status == 200 and re.fullmatch("file-[0-9a-f]{32}", file["id"]), file
     question = [{"type": "image_url", "image_url": {"file_id": file["id"]}},
                 {"type": "text", "text": "What is it?"}]
     status, answer = other.chat(question)
     assert status == 200 and answer["timings"]["inputs_n"] == 1, answer
     assert other.call("DELETE", f"/v1/files/{file['id']}")[0] == 200
     assert one.chat(question)[0] == 404
+    # Who has another key has other files, whichever replica is asked.
+    status, file = one.upload(photo, "photo.jpg")
+    stranger = Client(urllib.parse.urlunsplit(other.parts), key=OTHER_KEY)
+    assert stranger.call("GET", "/v1/files")[1]["data"] == []
+    for method, path in (("GET", ""), ("GET", "/content"), ("DELETE", "")):
+        assert stranger.call(method, f"/v1/files/{file['id']}{path}")[0] == 404
+    question[0]["image_url"]["file_id"] = file["id"]
+    assert stranger.chat(question)[0] == 404 and other.chat(question)[0] == 200
+    assert other.call("DELETE", f"/v1/files/{file['id']}")[0] == 200
 
 
 def upload_all(clients, contents):
@@ -91,7 +103,8 @@ def upload_all(clients, contents):
     def run(number):
         for i in range(number, len(contents), 4):
             with contextlib.suppress(OSError, http.client.HTTPException):  # of a server that is killed
-                statuses.append(clients[i % len(clients)].upload(contents[i])[0])
+                client, content = clients[i % len(clients)], contents[i]
+                statuses.append(client.upload(content, name_of(content))[0])
 
     threads = [threading.Thread(target=run, args=(number,)) for number in range(4)]
     for thread in threads:
@@ -247,7 +260,7 @@ def main(program, model, source, nginx=None):
     photo = (source / "tests/fixtures/images/exif1_jpg.jpg").read_bytes()
     with tempfile.TemporaryDirectory() as name, contextlib.ExitStack() as stack:
         folder = pathlib.Path(name)
-        (folder / "keys").write_text(f"# of this test\n{KEY}\n")
+        (folder / "keys").write_text(f"# of this test\n{KEY}\n{OTHER_KEY}\n")
         (folder / "serve.yaml").write_text(
             f"alias: from-the-file\nno-metrics: true\nmax-files: {CAP_MB}\nparallel: 1\nqueue: 7\n"
             f"api-key-file: {folder / 'keys'}\nfiles-dir: {folder / 'files'}\n")

@@ -7,7 +7,9 @@
 #include "pandagpt/embedder.h"
 #include "pipeline/embedding_math.h"
 #include "pipeline/manifest.h"
+#include "server/file_store.h"
 #include "server_support.h"
+#include "store/sqlite.h"
 
 namespace pandagpt {
 namespace {
@@ -15,12 +17,14 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 using test::data_address;
+using test::error_of;
 using test::fixture_bytes;
 using test::picture_part;
 using test::read_text;
 using test::Reply;
 using test::reply_of;
 using test::ServerTest;
+using test::write_text;
 using testing::HasSubstr;
 using testing::Not;
 using testing::StartsWith;
@@ -76,10 +80,21 @@ class ServerMediaTest : public ServerTest {
     EXPECT_EQ(reply.status, 200) << reply.body;
     return reply.value()["data"][0]["embedding"];
   }
-  Reply upload(const std::string& bytes, const std::string& name = "f.bin") {
+  Reply upload(const std::string& bytes, const std::string& name = "f.bin",
+               const httplib::Headers& headers = {}) {
     return reply_of(server().client().Post(
-        "/v1/files", httplib::MultipartFormDataItems{{"purpose", "vision", "", ""},
-                                                     {"file", bytes, name, "image/png"}}));
+        "/v1/files", headers,
+        httplib::MultipartFormDataItems{{"purpose", "vision", "", ""},
+                                        {"file", bytes, name, "image/png"}}));
+  }
+  Reply remove(const std::string& id, const httplib::Headers& headers = {}) {
+    return reply_of(server().client().Delete("/v1/files/" + id, headers));
+  }
+  static json picture_of(const std::string& id) {
+    return {{"type", "image_url"}, {"image_url", {{"file_id", id}}}};
+  }
+  std::ptrdiff_t n_stored() const {
+    return std::distance(fs::directory_iterator(folder_ / "files" / "objects"), {});
   }
 
   const fs::path model_ = folder_ / "model";
@@ -250,16 +265,12 @@ TEST_F(ServerMediaTest, UploadsAreUsedByTheirId) {
   ASSERT_EQ(reply.status, 200) << reply.body;
   const json file = reply.value();
   const std::string id = file["id"];
-  EXPECT_THAT(id, StartsWith("file-"));
+  EXPECT_THAT(id, testing::MatchesRegex("file-[0-9a-f]{32}"));
   EXPECT_EQ(file["filename"], "pass wd.jpg");
   EXPECT_EQ(file["bytes"], bytes.size());
   EXPECT_EQ(file["purpose"], "vision");
-  EXPECT_EQ(upload(bytes).value()["id"], id) << "the same content is the same file";
-  EXPECT_EQ(get("/v1/files").value()["data"].size(), 1U);
   EXPECT_EQ(get("/v1/files/" + id).value()["id"], id);
-  EXPECT_EQ(get("/v1/files/" + id + "/content").body, bytes);
-  const json by_id{{"type", "image_url"}, {"image_url", {{"file_id", id}}}};
-  json body = about(by_id);
+  json body = about(picture_of(id));
   body.update({{"temperature", 3}, {"top_p", 1}, {"seed", 4}, {"max_tokens", 24}});
   json inline_body = body;
   inline_body["messages"][0]["content"][0] = picture_part();
@@ -268,7 +279,121 @@ TEST_F(ServerMediaTest, UploadsAreUsedByTheirId) {
   EXPECT_EQ(gone.value()["deleted"], true);
   EXPECT_EQ(get("/v1/files/" + id).status, 404);
   EXPECT_EQ(chat(body).status, 404);
-  EXPECT_EQ(std::distance(fs::directory_iterator(folder_ / "files" / "objects"), {}), 0);
+  EXPECT_EQ(n_stored(), 0);
+}
+
+TEST_F(ServerMediaTest, WithoutKeysNobodySeesWhatOthersHaveUploaded) {
+  const std::string bytes = fixture_bytes("images/exif1_jpg.jpg");
+  const std::string id = upload(bytes, "mine.jpg").value()["id"];
+  const Reply again = upload(bytes, "too.jpg");
+  EXPECT_NE(again.value()["id"], id) << "the id would tell that somebody has the same file";
+  for (const std::string& path : {std::string("/v1/files"), "/v1/files/" + id + "/content"}) {
+    const Reply reply = get(path);
+    EXPECT_EQ(reply.status, 403) << path;
+    EXPECT_THAT(reply.error(), AllOf(HasSubstr("--api-key"), Not(HasSubstr("mine.jpg"))));
+  }
+  // One's deletion leaves the other's.
+  EXPECT_EQ(remove(again.value()["id"]).status, 200);
+  EXPECT_EQ(chat(about(picture_of(id))).status, 200);
+}
+
+TEST_F(ServerMediaTest, AFileBelongsToTheKeyThatStoredIt) {
+  ServerOptions with = options();
+  with.api_keys = {"ann's", "ben's"};
+  start(with);
+  const httplib::Headers ann{{"X-Api-Key", "ann's"}}, ben{{"Authorization", "Bearer ben's"}};
+  const std::string bytes = fixture_bytes("images/exif1_jpg.jpg");
+  const std::string id = upload(bytes, "mine.jpg", ann).value()["id"];
+  const std::string other = upload(bytes, "too.jpg", ben).value()["id"];
+  EXPECT_NE(id, other);
+  const auto listed = [&](const httplib::Headers& who) {
+    std::vector<std::string> ids;
+    for (const json& file : get("/v1/files", who).value()["data"])
+      ids.push_back(file["id"]);
+    return ids;
+  };
+  EXPECT_THAT(listed(ann), testing::ElementsAre(id));
+  EXPECT_THAT(listed(ben), testing::ElementsAre(other));
+  EXPECT_EQ(get("/v1/files/" + id + "/content", ann).body, bytes);
+  const Reply nothing = get("/v1/files/file-" + std::string(32, '0'), ben);
+  ASSERT_EQ(nothing.status, 404);
+  const auto same_as_nothing = [&](const Reply& reply) {
+    EXPECT_EQ(reply.status, 404);
+    std::string error = reply.error();
+    if (const std::size_t at = error.find(id); at != std::string::npos)
+      error.replace(at, id.size(), "file-" + std::string(32, '0'));
+    EXPECT_EQ(error, nothing.error()) << "it tells that there is such a file";
+  };
+  same_as_nothing(get("/v1/files/" + id, ben));
+  same_as_nothing(get("/v1/files/" + id + "/content", ben));
+  same_as_nothing(remove(id, ben));
+  same_as_nothing(post("/v1/chat/completions", about(picture_of(id)), ben));
+  same_as_nothing(post("/v1/embeddings", {{"input", picture_of(id)}}, ben));
+  EXPECT_EQ(post("/v1/chat/completions", about(picture_of(id)), ann).status, 200);
+  EXPECT_THAT(read_text(folder_ / "files" / "files.db"), Not(HasSubstr("ann's")));
+
+  start(options());  // the same folder without keys: nobody's files are theirs
+  EXPECT_EQ(get("/v1/files/" + id).status, 404);
+  EXPECT_EQ(remove(id).status, 404);
+  start(with);
+  EXPECT_EQ(remove(id, ann).status, 200);
+  EXPECT_THAT(listed(ben), testing::ElementsAre(other));
+}
+
+TEST_F(ServerMediaTest, FilesOfVersionsWithoutOwnersAreDiscarded) {
+  const fs::path files = folder_ / "files";
+  const std::string old = "file-" + sha256_hex(Bytes{1, 2, 3});
+  fs::create_directories(files / "objects");
+  write_text(files / "objects" / old, "somebody's");
+  {
+    Database database(files / "files.db", Database::Missing::kCreate);
+    database.run(
+        "CREATE TABLE files (id TEXT PRIMARY KEY, file_name TEXT NOT NULL, purpose TEXT NOT NULL, "
+        "bytes INTEGER NOT NULL, created_at INTEGER NOT NULL, expires_at INTEGER NOT NULL, "
+        "used_at INTEGER NOT NULL);"
+        "INSERT INTO files VALUES ('" +
+        old + "', 'a', 'b', 10, 0, 9000000000, 0)");
+  }
+  EXPECT_EQ(get("/v1/files/" + old).status, 404);
+  EXPECT_EQ(n_stored(), 0);
+  const std::string id = upload("abc").value()["id"];
+  write_text(files / "objects" / ("file-" + std::string(32, 'a')), "of a killed server");
+  start(options());
+  EXPECT_EQ(get("/v1/files/" + id).status, 200);
+  EXPECT_EQ(n_stored(), 1) << "what no row knows is deleted";
+
+  {
+    Database database(files / "files.db", Database::Missing::kFail);
+    database.run("PRAGMA user_version = 99");
+  }
+  EXPECT_THAT(error_of([&] { FileStore(options().files); }).what(), HasSubstr("newer version"));
+}
+
+TEST_F(ServerMediaTest, FaultsNameFilesAsTheirUsersDo) {
+  const std::string broken = "\x89PNG\r\n\x1a\n" + std::string(50, 'x');
+  const std::string id = upload(broken, "C:\\holiday\\my cat.png").value()["id"];
+  const std::string message = refused(about(picture_of(id)));
+  EXPECT_THAT(message, AllOf(StartsWith("my cat.png: "), Not(HasSubstr(id)),
+                             Not(HasSubstr(folder_.path().string()))));
+  EXPECT_THAT(post("/v1/embeddings", {{"input", picture_of(id)}}).error(),
+              StartsWith("my cat.png: "));
+  json part = picture_of(id);
+  part["image_url"] = {{"url", data_address(broken, "image/png")}, {"filename", "/tmp/my dog.png"}};
+  EXPECT_THAT(refused(about(part)), StartsWith("my dog.png: "));
+  part["image_url"]["filename"] = "a\nb\x1b[31m.png";
+  EXPECT_THAT(refused(about(part)), StartsWith("messages[0].content[0].image_url.url: "));
+  part["image_url"]["filename"] = 7;
+  EXPECT_THAT(refused(about(part)), HasSubstr("image_url.filename"));
+  EXPECT_THAT(
+      refused(about({{"type", "imu"}, {"imu", {{"csv", "no table"}, {"filename", "walk.csv"}}}})),
+      HasSubstr("no imu tower"));
+}
+
+TEST_F(ServerMediaTest, MotionIsNamedAsItsFile) {
+  start(six_senses());
+  EXPECT_THAT(
+      refused(about({{"type", "imu"}, {"imu", {{"csv", "no table"}, {"filename", "walk.csv"}}}})),
+      StartsWith("walk.csv: "));
 }
 
 TEST_F(ServerMediaTest, UploadsThatCantBe) {
@@ -280,13 +405,13 @@ TEST_F(ServerMediaTest, UploadsThatCantBe) {
   EXPECT_EQ(upload("").status, 400);
   EXPECT_EQ(post("/v1/files", {{"file", "x"}}).status, 400);
   for (const char* path : {"/v1/files/..%2f..%2fetc%2fpasswd", "/v1/files/../files.db",
-                           "/v1/files/file-abc", "/v1/files/", "/v1/files//content"})
+                           "/v1/files/file-abc", "/v1/files/"})
     EXPECT_EQ(get(path).status, 404) << path;
   // The least recently used one makes room.
   const std::string a = upload(std::string(9'000, 'a')).value()["id"];
   const std::string b = upload(std::string(9'000, 'b')).value()["id"];
   std::this_thread::sleep_for(std::chrono::milliseconds(1100));  // times are whole seconds
-  get("/v1/files/" + a + "/content");
+  post("/v1/embeddings", {{"input", picture_of(a)}});
   const std::string c = upload(std::string(9'000, 'c')).value()["id"];
   EXPECT_EQ(get("/v1/files/" + a).status, 200);
   EXPECT_EQ(get("/v1/files/" + b).status, 404);
@@ -301,9 +426,10 @@ TEST_F(ServerMediaTest, UploadsExpire) {
   start(with);
   const std::string id = upload("abc").value()["id"];
   EXPECT_EQ(get("/v1/files/" + id).status, 200);
+  EXPECT_EQ(get("/props").value()["keeps"]["files_seconds"], 1);
   std::this_thread::sleep_for(std::chrono::milliseconds(2100));
   EXPECT_EQ(get("/v1/files/" + id).status, 404);
-  get("/v1/files");
+  upload("def");
   EXPECT_FALSE(fs::exists(folder_ / "files" / "objects" / id));
 }
 

@@ -25,6 +25,9 @@ class ApiError : public std::runtime_error {
         401, "authentication_error",
         "the API key is missing or wrong; send it as 'Authorization: Bearer KEY' or 'X-Api-Key'"};
   }
+  static ApiError forbidden(const std::string& message) {
+    return {403, "permission_error", message};
+  }
   static ApiError not_found(const std::string& message) {
     return {404, "not_found_error", message};
   }

@@ -24,7 +24,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 using Route = std::function<void(ServerContext&, WebRequest&, WebResponse&)>;
-using RouteWithId = std::function<void(ServerContext&, const std::string&, WebResponse&)>;
+using RouteWithId =
+    std::function<void(ServerContext&, WebRequest&, const std::string&, WebResponse&)>;
 
 constexpr const char* kModels = "/v1/models/";
 constexpr const char* kFiles = "/v1/files/";
@@ -69,8 +70,9 @@ struct Target {
 };
 
 Route with_id(RouteWithId route, const std::string& id) {
-  return [route = std::move(route), id](ServerContext& server, WebRequest&, WebResponse& response) {
-    route(server, id, response);
+  return [route = std::move(route), id](ServerContext& server, WebRequest& request,
+                                        WebResponse& response) {
+    route(server, request, id, response);
   };
 }
 
@@ -155,7 +157,8 @@ int ApiServer::bind() {
 }
 
 void ApiServer::load() {
-  context_.set_engine(std::make_unique<Engine>(context_.options, context_.metrics));
+  context_.set_engine(
+      std::make_unique<Engine>(context_.options, context_.metrics, context_.files.get()));
 }
 
 void ApiServer::serve() {
@@ -175,7 +178,7 @@ bool ApiServer::is_public(const std::string& path) const {
   return path == "/health" || path == "/v1/health" || find_web_file(path) != nullptr;
 }
 
-void ApiServer::check_key(const WebRequest& request) const {
+void ApiServer::check_key(WebRequest& request) const {
   const std::vector<std::string>& keys = context_.options.api_keys;
   if (keys.empty() || is_public(request.path)) return;
   constexpr std::string_view kBearer = "Bearer ";
@@ -185,6 +188,7 @@ void ApiServer::check_key(const WebRequest& request) const {
   const bool known =
       std::ranges::any_of(keys, [&key](const std::string& one) { return same_key(one, key); });
   if (!known) throw ApiError::unauthorized();
+  request.file_owner = owner_of_key(key);
 }
 
 void ApiServer::allow_origin(const WebRequest& request, WebResponse& response) const {

@@ -40,7 +40,8 @@ class ApiServer {
   void handle(WebRequest& request, WebResponse& response);
   void dispatch(WebRequest& request, WebResponse& response);
   bool is_public(const std::string& path) const;
-  void check_key(const WebRequest& request) const;
+  /// Throws ApiError 401; sets the request's owner of files.
+  void check_key(WebRequest& request) const;
   void allow_origin(const WebRequest& request, WebResponse& response) const;
   /// For the log.
   std::string shown_path(const WebRequest& request, const std::string& route) const;

@@ -251,14 +251,15 @@ struct RawPrompt {
 };
 
 /// {"prompt": TEXT} or {"prompt": {"prompt_string": TEXT, "multimodal_data": [BASE64, ..]}}.
-RawPrompt read_native_prompt(const ServerContext& server, const JsonFields& body) {
+RawPrompt read_native_prompt(const ServerContext& server, const MediaParts& media,
+                             const JsonFields& body) {
   if (!body.require("prompt").is_object()) return {{read_prompt(body)}, {}};
   const JsonFields prompt = *body.object("prompt");
   RawPrompt result{split(prompt.require_text("prompt_string"), server.media_marker), {}};
   for (const json* one : prompt.list("multimodal_data", server.options.limits.max_parts)) {
     if (!one->is_string()) prompt.fail("multimodal_data", "must be a list of base64 texts");
-    Input input = server.media.fetch(one->get<std::string>(), Modality::kImage,
-                                     prompt.name_of("multimodal_data"));
+    Input input =
+        media.fetch(one->get<std::string>(), Modality::kImage, prompt.name_of("multimodal_data"));
     if (!input.bytes.empty()) input.modality = media_kind(input.bytes, input.name);
     result.inputs.emplace_back().add(std::move(input));
   }
@@ -287,7 +288,8 @@ void chat_completions(ServerContext& server, WebRequest& request, WebResponse& r
   const json value = parse_json_object(request.read_body());
   const JsonFields body(value);
   const auto completion = accept(server, request, body, CompletionForm::kChat);
-  ConversationRequest conversation = read_messages(body, server.media, server.options.limits);
+  ConversationRequest conversation =
+      read_messages(body, server.media(request), server.options.limits);
   if (request.facts->keeps_content)
     request.facts->content.emplace_back("prompt",
                                         engine.prompt_text(conversation, server.media_marker));
@@ -308,13 +310,14 @@ void native_completion(ServerContext& server, WebRequest& request, WebResponse& 
   const JsonFields body(value);
   const auto completion = accept(server, request, body, CompletionForm::kNative);
   if (completion->settings().n_choices != 1) body.fail("n", "must be 1 here");
-  complete_raw(server, completion, read_native_prompt(server, body), request, response);
+  complete_raw(server, completion, read_native_prompt(server, server.media(request), body), request,
+               response);
 }
 
 void apply_template(ServerContext& server, WebRequest& request, WebResponse& response) {
   const json value = parse_json_object(request.read_body());
   const ConversationRequest conversation =
-      read_messages(JsonFields(value), server.media, server.options.limits);
+      read_messages(JsonFields(value), server.media(request), server.options.limits);
   response.body =
       dump_json({{"prompt", server.engine().prompt_text(conversation, server.media_marker)}});
 }

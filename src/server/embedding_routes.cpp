@@ -34,7 +34,7 @@ struct EmbeddingRequest {
   }
 };
 
-void add_item(const ServerContext& server, const JsonFields& body, const json& value,
+void add_item(const MediaParts& media, const JsonFields& body, const json& value,
               const std::string& name, EmbeddingRequest& request) {
   if (value.is_string()) {
     const auto& text = value.get_ref<const std::string&>();
@@ -50,23 +50,24 @@ void add_item(const ServerContext& server, const JsonFields& body, const json& v
   if (type == "text") return request.add_text(part.require_text("text"));
   if (!MediaParts::is_media(type))
     part.fail("type", "must be text or a kind of input (image_url, ..)");
-  Inputs inputs = server.media.read(part, type);
+  Inputs inputs = media.read(part, type);
   if (inputs.items().size() != 1) part.fail(type, "must be one input here, without 'use_audio'");
   request.places.push_back({false, request.inputs.size()});
   request.inputs.push_back(std::move(inputs));
 }
 
-EmbeddingRequest read_inputs(const ServerContext& server, const JsonFields& body) {
+EmbeddingRequest read_inputs(const ServerContext& server, const MediaParts& media,
+                             const JsonFields& body) {
   EmbeddingRequest request;
   const json& input = body.require("input");
   if (!input.is_array()) {
-    add_item(server, body, input, "input", request);
+    add_item(media, body, input, "input", request);
     return request;
   }
   const auto items = body.list("input", server.options.limits.max_texts);
   if (items.empty()) body.fail("input", "is empty");
   for (std::size_t i = 0; i < items.size(); ++i)
-    add_item(server, body, *items[i], "input[" + std::to_string(i) + "]", request);
+    add_item(media, body, *items[i], "input[" + std::to_string(i) + "]", request);
   if (request.inputs.size() > server.options.limits.max_parts)
     body.fail("input", "has more than " + std::to_string(server.options.limits.max_parts) +
                            " pictures, sounds, ..");
@@ -94,7 +95,7 @@ void embeddings(ServerContext& server, WebRequest& request, WebResponse& respons
     body.fail("dimensions", "must be " + std::to_string(width) + ", or left out");
   const bool normalize = body.boolean("normalize", true);
   const auto ticket = server.admission.enter(1);
-  const EmbeddingRequest wanted = read_inputs(server, body);
+  const EmbeddingRequest wanted = read_inputs(server, server.media(request), body);
   const auto unwanted = [&request] { return request.peer_is_gone(); };
   if (request.facts->keeps_content)
     for (const std::string& text : wanted.texts)

@@ -34,26 +34,23 @@ SchedulerOptions scheduler_options(const ServerOptions& options, const LoadedMod
 
 }  // namespace
 
-Engine::Engine(const ServerOptions& options, Metrics& metrics)
+Engine::Engine(const ServerOptions& options, Metrics& metrics, FileStore* files)
     : metrics_(metrics),
       model_(options.model, panda_options(options)),
       name_(options.alias.empty() ? model_.manifest().name : options.alias),
       scheduler_(model_.llm(), model_.adapter(), scheduler_options(options, model_)),
       encoder_jobs_(options.n_encoder_jobs),
-      files_folder_(FileStore::objects_folder(options.files).string() + "/") {
+      files_(files) {
   end_helper_threads();  // that have prepared weights
 }
 
 template <typename Call>
-auto Engine::without_paths(const Call& call) const {
+auto Engine::with_file_names(const Call& call) const {
   try {
     return call();
   } catch (const Error& error) {
-    // A stored file goes by its path, of which the client knows the end: its id.
-    std::string message = error.what();
-    for (std::size_t at = 0; (at = message.find(files_folder_)) != std::string::npos;)
-      message.erase(at, files_folder_.size());
-    throw Error(error.kind(), message);
+    if (files_ == nullptr) throw;
+    throw Error(error.kind(), files_->with_file_names(error.what()));
   }
 }
 
@@ -86,7 +83,7 @@ void PendingPrompt::encode() {
 
 std::optional<PromptSequence> PendingPrompt::wait(std::chrono::milliseconds patience) {
   if (job_) {
-    if (!engine_.without_paths([&] { return job_->wait(patience); })) return std::nullopt;
+    if (!engine_.with_file_names([&] { return job_->wait(patience); })) return std::nullopt;
     engine_.count(report_);
   }
   return assemble_(std::move(values_));
@@ -169,7 +166,7 @@ std::vector<std::vector<float>> Engine::embed(const std::vector<Inputs>& inputs,
   for (const Inputs& one : inputs)
     all.insert(all.end(), one.items().begin(), one.items().end());
   std::vector<float> values;
-  without_paths([&] {
+  with_file_names([&] {
     encoder_jobs_.run([&] { values = model_.encoder().encode(all, &report.n_cached); }, unwanted);
   });
   report.n_inputs = static_cast<int>(all.size());

@@ -17,6 +17,8 @@
 
 namespace pandagpt {
 
+class FileStore;
+
 /// A conversation as a client sends it.
 struct ConversationRequest {
   struct Question {
@@ -68,8 +70,9 @@ class PendingPrompt {
 /// May be used by several threads at once.
 class Engine {
  public:
-  /// Loads the model. Throws as Panda's constructor and BatchScheduler's.
-  Engine(const ServerOptions& options, Metrics& metrics);
+  /// Loads the model. `files`, where uploads have their names from, may be null; it must outlive
+  /// this. Throws as Panda's constructor and BatchScheduler's.
+  Engine(const ServerOptions& options, Metrics& metrics, FileStore* files);
 
   const LoadedModel& model() const { return model_; }
   BatchScheduler& scheduler() { return scheduler_; }
@@ -99,9 +102,9 @@ class Engine {
  private:
   friend class PendingPrompt;
 
-  /// What `call` returns; in what it throws, stored files have no path but their id.
+  /// What `call` returns; in what it throws, uploaded files have their names, not their paths.
   template <typename Call>
-  auto without_paths(const Call& call) const;
+  auto with_file_names(const Call& call) const;
   void count(const EncodeReport& report);
   PromptSequence assemble_raw(const std::vector<std::string>& texts,
                               PendingPrompt::Embeddings values) const;
@@ -114,7 +117,7 @@ class Engine {
   std::string name_;
   BatchScheduler scheduler_;
   WorkQueue encoder_jobs_;
-  std::string files_folder_;  // with a slash
+  FileStore* files_;
 };
 
 }  // namespace pandagpt

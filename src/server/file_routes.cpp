@@ -36,16 +36,25 @@ Json to_json(const StoredFile& file) {
           {"status", "processed"}};
 }
 
+/// Without keys nobody can be told from anybody else: whoever knows an id may use and delete the
+/// file, but what is in it is given to nobody.
+void require_owner(const WebRequest& request, const char* what) {
+  if (!request.file_owner.empty()) return;
+  throw ApiError::forbidden(std::string("this server has no API keys (--api-key), so it can't tell "
+                                        "whose a file is: it ") +
+                            what + "; keep the ids of your uploads");
+}
+
 /// The parts of an upload's form, as they come.
 class UploadForm {
  public:
-  explicit UploadForm(FileStore& store) : store_(store) {}
+  UploadForm(FileStore& store, std::string owner) : store_(store), owner_(std::move(owner)) {}
 
   void begin(const FormPart& part) {
     field_ = part.name;
     if (field_ != "file") return;
     if (upload_) throw ApiError::invalid("one file a request; send several one by one", "file");
-    upload_ = std::make_unique<FileStore::Upload>(store_);
+    upload_ = std::make_unique<FileStore::Upload>(store_, owner_);
     file_name_ = part.file_name;
   }
 
@@ -68,6 +77,7 @@ class UploadForm {
 
  private:
   FileStore& store_;
+  std::string owner_;
   std::string field_;
   std::string file_name_;
   std::string purpose_;
@@ -78,7 +88,7 @@ class UploadForm {
 
 void upload_file(ServerContext& server, WebRequest& request, WebResponse& response) {
   FileStore& store = store_of(server);
-  UploadForm form(store);
+  UploadForm form(store, request.file_owner);
   request.read_form(
       store.options().max_file_bytes, [&](const FormPart& part) { form.begin(part); },
       [&](ByteView bytes) { form.take(bytes); });
@@ -87,19 +97,26 @@ void upload_file(ServerContext& server, WebRequest& request, WebResponse& respon
   response.body = dump_json(to_json(file));
 }
 
-void list_files(ServerContext& server, WebRequest& /*request*/, WebResponse& response) {
+void list_files(ServerContext& server, WebRequest& request, WebResponse& response) {
+  FileStore& store = store_of(server);
+  require_owner(request, "lists none");
   Json data = Json::array();
-  for (const StoredFile& file : store_of(server).list(kMaxListed))
+  for (const StoredFile& file : store.list(request.file_owner, kMaxListed))
     data.push_back(to_json(file));
   response.body = dump_json({{"object", "list"}, {"data", std::move(data)}, {"has_more", false}});
 }
 
-void show_file(ServerContext& server, const std::string& id, WebResponse& response) {
-  response.body = dump_json(to_json(store_of(server).find(id)));
+void show_file(ServerContext& server, WebRequest& request, const std::string& id,
+               WebResponse& response) {
+  response.body = dump_json(to_json(store_of(server).find(id, request.file_owner)));
 }
 
-void send_file(ServerContext& server, const std::string& id, WebResponse& response) {
-  const auto in = std::make_shared<std::ifstream>(store_of(server).use(id), std::ios::binary);
+void send_file(ServerContext& server, WebRequest& request, const std::string& id,
+               WebResponse& response) {
+  FileStore& store = store_of(server);
+  require_owner(request, "gives none back");
+  const auto in =
+      std::make_shared<std::ifstream>(store.use(id, request.file_owner), std::ios::binary);
   if (!*in) throw ApiError::not_found("the file '" + id + "' is gone");
   // Never a type that a browser would show as a page of this server.
   response.content_type = "application/octet-stream";
@@ -111,8 +128,9 @@ void send_file(ServerContext& server, const std::string& id, WebResponse& respon
   };
 }
 
-void delete_file(ServerContext& server, const std::string& id, WebResponse& response) {
-  store_of(server).remove(id);
+void delete_file(ServerContext& server, WebRequest& request, const std::string& id,
+                 WebResponse& response) {
+  store_of(server).remove(id, request.file_owner);
   response.body = dump_json({{"id", id}, {"object", "file"}, {"deleted", true}});
 }
 

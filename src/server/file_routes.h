@@ -9,8 +9,11 @@ namespace pandagpt {
 
 void upload_file(ServerContext& server, WebRequest& request, WebResponse& response);
 void list_files(ServerContext& server, WebRequest& request, WebResponse& response);
-void show_file(ServerContext& server, const std::string& id, WebResponse& response);
-void send_file(ServerContext& server, const std::string& id, WebResponse& response);
-void delete_file(ServerContext& server, const std::string& id, WebResponse& response);
+void show_file(ServerContext& server, WebRequest& request, const std::string& id,
+               WebResponse& response);
+void send_file(ServerContext& server, WebRequest& request, const std::string& id,
+               WebResponse& response);
+void delete_file(ServerContext& server, WebRequest& request, const std::string& id,
+                 WebResponse& response);
 
 }  // namespace pandagpt

@@ -1,5 +1,8 @@
 #include "server/file_store.h"
 
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
 #include <chrono>
 #include <system_error>
 #include <utility>
@@ -18,18 +21,20 @@ constexpr const char* kObjects = "objects";
 constexpr const char* kIncoming = "incoming";
 constexpr const char* kIndex = "files.db";
 constexpr std::size_t kMaxNameBytes = 255;
+constexpr const char* kNameless = "the uploaded file";
 /// No upload takes so long: what is older was left behind by a server that was killed.
 constexpr auto kAbandonedAfter = std::chrono::hours(24);
-// Not write-ahead mode, which needs memory that all processes share: servers on several machines
-// may use one folder over a network, if it has locks (NFSv4 does).
+constexpr int kSchemaVersion = 2;  // the first one had no number, and its files no owner
 constexpr const char* kSchema = R"(
-  PRAGMA journal_mode = TRUNCATE;
-  CREATE TABLE IF NOT EXISTS files (
-    id TEXT PRIMARY KEY, file_name TEXT NOT NULL, purpose TEXT NOT NULL, bytes INTEGER NOT NULL,
-    created_at INTEGER NOT NULL, expires_at INTEGER NOT NULL, used_at INTEGER NOT NULL);
-  CREATE INDEX IF NOT EXISTS files_by_use ON files (used_at);
-  CREATE INDEX IF NOT EXISTS files_by_expiry ON files (expires_at);
+  CREATE TABLE files (
+    id TEXT PRIMARY KEY, owner TEXT NOT NULL, file_name TEXT NOT NULL, purpose TEXT NOT NULL,
+    bytes INTEGER NOT NULL, created_at INTEGER NOT NULL, expires_at INTEGER NOT NULL,
+    used_at INTEGER NOT NULL);
+  CREATE INDEX files_by_use ON files (used_at);
+  CREATE INDEX files_by_expiry ON files (expires_at);
+  CREATE INDEX files_by_owner ON files (owner, created_at);
 )";
+constexpr const char* kOwnerDomain = "pandagpt uploads: ";
 constexpr const char* kColumns = "id, file_name, purpose, bytes, created_at, expires_at";
 
 std::int64_t unix_time() {
@@ -49,13 +54,6 @@ StoredFile row_of(const Statement& row) {
   return file;
 }
 
-/// What may be shown of a client's name for its file.
-std::string shown_name(const std::string& name) {
-  const std::string last = name.substr(name.find_last_of("/\\") + 1);
-  const bool usable = !last.empty() && last.size() <= kMaxNameBytes && is_printable_utf8(last);
-  return usable ? last : "upload";
-}
-
 void drop_abandoned(const fs::path& folder) {
   for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
     std::error_code gone;  // other servers look after it too
@@ -73,6 +71,16 @@ void drop_abandoned(const fs::path& folder) {
 
 }  // namespace
 
+std::string owner_of_key(std::string_view api_key) {
+  const std::string text = kOwnerDomain + std::string(api_key);
+  return sha256_hex({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
+}
+
+std::string shown_file_name(const std::string& name) {
+  const std::string last = name.substr(name.find_last_of("/\\") + 1);
+  return last.size() <= kMaxNameBytes && is_printable_utf8(last) ? last : std::string();
+}
+
 FileStore::FileStore(const FileStoreOptions& options) : options_(options) {
   try {
     for (const char* part : {kObjects, kIncoming})
@@ -80,28 +88,68 @@ FileStore::FileStore(const FileStoreOptions& options) : options_(options) {
     fs::permissions(options_.folder, fs::perms::owner_all);
     drop_abandoned(options_.folder / kIncoming);
     database_.emplace(options_.folder / kIndex, Database::Missing::kCreate);
-    database_->run(kSchema);
+    prepare();
   } catch (const std::exception& error) {
     throw Error(ErrorKind::kUsage, options_.folder.string() +
                                        ": uploaded files can't be stored there: " + error.what());
   }
 }
 
-fs::path FileStore::objects_folder(const FileStoreOptions& options) {
-  return options.folder / kObjects;
+fs::path FileStore::objects_folder() const {
+  return options_.folder / kObjects;
+}
+
+void FileStore::prepare() {
+  // Not write-ahead mode, which needs memory that all processes share: servers on several machines
+  // may use one folder over a network, if it has locks (NFSv4 does).
+  database_->run("PRAGMA journal_mode = TRUNCATE");
+  Transaction transaction(*database_, /*write=*/true);
+  const std::int64_t version = database_->pragma("user_version");
+  if (version > kSchemaVersion)
+    throw Error(ErrorKind::kUsage, "a newer version of this program has written it");
+  if (version < kSchemaVersion) {
+    database_->run("DROP TABLE IF EXISTS files");
+    database_->run(kSchema);
+    database_->run("PRAGMA user_version = " + std::to_string(kSchemaVersion));
+  }
+  const std::size_t n_strays = drop_strays();
+  transaction.commit();
+  if (version < kSchemaVersion && n_strays > 0)
+    spdlog::warn("{}: {} uploaded files of an earlier version were deleted: they had no owner",
+                 options_.folder.string(), n_strays);
+}
+
+std::size_t FileStore::drop_strays() {
+  Statement known(*database_, "SELECT 1 FROM files WHERE id = ?");
+  std::size_t n_dropped = 0;
+  for (const fs::directory_entry& entry : fs::directory_iterator(objects_folder())) {
+    const bool is_known = known.bind_text(entry.path().filename().string()).step();
+    if (is_known) {
+      known.step();
+      continue;
+    }
+    std::error_code ignored;
+    n_dropped += fs::remove(entry.path(), ignored) ? 1 : 0;
+  }
+  return n_dropped;
 }
 
 bool FileStore::is_id(const std::string& text) {
-  return text.starts_with(kIdPrefix) && is_sha256(text.substr(std::string(kIdPrefix).size()));
+  const std::string_view prefix = kIdPrefix;
+  return text.size() == prefix.size() + kRandomIdDigits && text.starts_with(prefix) &&
+         std::all_of(text.begin() + static_cast<std::ptrdiff_t>(prefix.size()), text.end(),
+                     [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
 }
 
 fs::path FileStore::path_of(const std::string& id) const {
-  return objects_folder(options_) / id;
+  return objects_folder() / id;
 }
 
 // Numbers of processes aren't names: in containers they are all alike.
-FileStore::Upload::Upload(FileStore& store)
-    : store_(store), path_(store.options_.folder / kIncoming / random_id("upload-")) {
+FileStore::Upload::Upload(FileStore& store, std::string owner)
+    : store_(store),
+      owner_(std::move(owner)),
+      path_(store.options_.folder / kIncoming / random_id("upload-")) {
   out_.open(path_, std::ios::binary | std::ios::trunc);
 }
 
@@ -126,36 +174,38 @@ StoredFile FileStore::Upload::finish(const std::string& file_name, const std::st
   if (!out_)
     throw Error(ErrorKind::kInternal, "the file can't be stored: the disk of the store is full");
   if (bytes_ == 0) throw ApiError::invalid("the file is empty", "file");
-  return store_.add(path_, bytes_, file_name, purpose);
+  return store_.add(path_, owner_, bytes_, file_name, purpose);
 }
 
-StoredFile FileStore::add(const fs::path& content, std::uint64_t bytes,
+StoredFile FileStore::add(const fs::path& content, const std::string& owner, std::uint64_t bytes,
                           const std::string& file_name, const std::string& purpose) {
-  const std::string id = kIdPrefix + sha256_file(content);
+  const std::int64_t now = unix_time();
+  const std::string name = shown_file_name(file_name);
+  const StoredFile file{.id = random_id(kIdPrefix),
+                        .file_name = name.empty() ? kNameless : name,
+                        .purpose = purpose,
+                        .bytes = bytes,
+                        .created_at = now,
+                        .expires_at = now + options_.seconds_to_live};
   const std::lock_guard lock(mutex_);
   // Files come and go under the database's write lock only: another server can't take a file away
   // between its coming and its row.
   Transaction transaction(*database_, /*write=*/true);
   make_room(bytes);
   // First the file, then its row: a row without a file would be a promise that isn't kept.
-  fs::rename(content, path_of(id));
-  const std::int64_t now = unix_time();
-  Statement put(
-      *database_,
-      "INSERT INTO files (id, file_name, purpose, bytes, created_at, expires_at, used_at) "
-      "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET "
-      "expires_at = excluded.expires_at, used_at = excluded.used_at");
-  put.bind_text(id)
-      .bind_text(shown_name(file_name))
-      .bind_text(purpose)
+  fs::rename(content, path_of(file.id));
+  Statement(*database_,
+            "INSERT INTO files (id, owner, file_name, purpose, bytes, created_at, expires_at, "
+            "used_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)")
+      .bind_text(file.id)
+      .bind_text(owner)
+      .bind_text(file.file_name)
+      .bind_text(file.purpose)
       .bind(static_cast<std::int64_t>(bytes))
-      .bind(now)
-      .bind(now + options_.seconds_to_live)
+      .bind(file.created_at)
+      .bind(file.expires_at)
       .bind(now)
       .run();
-  Statement get(*database_, std::string("SELECT ") + kColumns + " FROM files WHERE id = ?");
-  get.bind_text(id).step();
-  StoredFile file = row_of(get);
   transaction.commit();
   return file;
 }
@@ -196,15 +246,17 @@ void FileStore::make_room(std::uint64_t bytes) {
   }
 }
 
-fs::path FileStore::use(const std::string& id) {
+fs::path FileStore::use(const std::string& id, const std::string& owner) {
   if (!is_id(id)) fail_unknown(id);
   const std::lock_guard lock(mutex_);
   const std::int64_t now = unix_time();
   Statement(*database_,
-            "UPDATE files SET used_at = ?, expires_at = ? WHERE id = ? AND expires_at > ?")
+            "UPDATE files SET used_at = ?, expires_at = ? "
+            "WHERE id = ? AND owner = ? AND expires_at > ?")
       .bind(now)
       .bind(now + options_.seconds_to_live)
       .bind_text(id)
+      .bind_text(owner)
       .bind(now)
       .run();
   const fs::path path = path_of(id);
@@ -213,16 +265,16 @@ fs::path FileStore::use(const std::string& id) {
   return path;
 }
 
-StoredFile FileStore::find(const std::string& id) {
+StoredFile FileStore::find(const std::string& id, const std::string& owner) {
   if (!is_id(id)) fail_unknown(id);
   const std::lock_guard lock(mutex_);
-  Statement get(*database_,
-                std::string("SELECT ") + kColumns + " FROM files WHERE id = ? AND expires_at > ?");
-  if (!get.bind_text(id).bind(unix_time()).step()) fail_unknown(id);
+  Statement get(*database_, std::string("SELECT ") + kColumns +
+                                " FROM files WHERE id = ? AND owner = ? AND expires_at > ?");
+  if (!get.bind_text(id).bind_text(owner).bind(unix_time()).step()) fail_unknown(id);
   return row_of(get);
 }
 
-std::vector<StoredFile> FileStore::list(std::size_t most) {
+std::vector<StoredFile> FileStore::list(const std::string& owner, std::size_t most) {
   const std::lock_guard lock(mutex_);
   {
     Transaction transaction(*database_, /*write=*/true);
@@ -230,20 +282,38 @@ std::vector<StoredFile> FileStore::list(std::size_t most) {
     transaction.commit();
   }
   Statement all(*database_, std::string("SELECT ") + kColumns +
-                                " FROM files ORDER BY created_at DESC, id LIMIT ?");
-  all.bind(static_cast<std::int64_t>(most));
+                                " FROM files WHERE owner = ? ORDER BY created_at DESC, id LIMIT ?");
+  all.bind_text(owner).bind(static_cast<std::int64_t>(most));
   std::vector<StoredFile> files;
   while (all.step())
     files.push_back(row_of(all));
   return files;
 }
 
-void FileStore::remove(const std::string& id) {
-  find(id);
+void FileStore::remove(const std::string& id, const std::string& owner) {
+  find(id, owner);
   const std::lock_guard lock(mutex_);
   Transaction transaction(*database_, /*write=*/true);
   drop(id);
   transaction.commit();
+}
+
+std::string FileStore::with_file_names(std::string message) {
+  const std::string folder = objects_folder().string() + "/";
+  const std::size_t n_id = std::string_view(kIdPrefix).size() + kRandomIdDigits;
+  for (std::size_t at = 0; (at = message.find(folder, at)) != std::string::npos;) {
+    const std::string id = message.substr(at + folder.size(), n_id);
+    const std::string name = is_id(id) ? name_of(id) : std::string(kNameless);
+    message.replace(at, folder.size() + (is_id(id) ? n_id : 0), name);
+    at += name.size();
+  }
+  return message;
+}
+
+std::string FileStore::name_of(const std::string& id) {
+  const std::lock_guard lock(mutex_);
+  Statement get(*database_, "SELECT file_name FROM files WHERE id = ?");
+  return get.bind_text(id).step() ? get.text(0) : kNameless;
 }
 
 std::uint64_t FileStore::total_bytes() {

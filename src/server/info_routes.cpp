@@ -33,6 +33,8 @@ Json model_json(const Engine& engine) {
             {"embedding_width", model.info().embedding_width},
             {"description", model.info().language_model},
             {"licence", model.info().licence},
+            {"licence_note", model.info().licence_note},
+            {"limitations", model.info().limitations},
             {"inputs", std::move(inputs)},
             {"embeds_text", model.encoder().takes_text()}}}};
 }
@@ -76,7 +78,8 @@ void describe_models(ServerContext& server, WebRequest& /*request*/, WebResponse
                                  Json::array({"completion", "multimodal", "embeddings"})}}})}});
 }
 
-void show_model(ServerContext& server, const std::string& name, WebResponse& response) {
+void show_model(ServerContext& server, WebRequest& /*request*/, const std::string& name,
+                WebResponse& response) {
   const Engine& engine = server.engine();
   if (name != engine.name())
     throw ApiError::not_found("there is no model of that name; this server has '" + engine.name() +
@@ -107,6 +110,9 @@ void props(ServerContext& server, WebRequest& /*request*/, WebResponse& response
                                        image_question_piece(format, "{question}") +
                                        answer_piece(format, "{answer}")},
                  {"example_questions", model.info().example_questions},
+                 {"licence", model.info().licence},
+                 {"licence_note", model.info().licence_note},
+                 {"limitations", model.info().limitations},
                  {"device", devices_in_words(server.options.panda)},
                  {"limits",
                   {{"max_body_bytes", server.options.web.max_body_bytes},
@@ -116,6 +122,10 @@ void props(ServerContext& server, WebRequest& /*request*/, WebResponse& response
                    {"max_seconds", limits.inputs.max_seconds},
                    {"max_tokens", limits.max_tokens},
                    {"max_choices", limits.max_choices}}},
+                 {"keeps",
+                  {{"files_seconds", server.files ? server.options.files.seconds_to_live : 0},
+                   {"embeddings", !server.options.panda.cache_file.empty()},
+                   {"texts_in_log", server.log.with_content()}}},
                  {"fetches_urls", server.options.allow_urls},
                  {"build_info", PANDAGPT_VERSION}});
 }

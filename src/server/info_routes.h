@@ -7,7 +7,8 @@ namespace pandagpt {
 
 void health(ServerContext& server, WebRequest& request, WebResponse& response);
 void describe_models(ServerContext& server, WebRequest& request, WebResponse& response);
-void show_model(ServerContext& server, const std::string& name, WebResponse& response);
+void show_model(ServerContext& server, WebRequest& request, const std::string& name,
+                WebResponse& response);
 void props(ServerContext& server, WebRequest& request, WebResponse& response);
 void slots(ServerContext& server, WebRequest& request, WebResponse& response);
 void metrics(ServerContext& server, WebRequest& request, WebResponse& response);

@@ -75,6 +75,12 @@ SensorOptions sensor_of(const JsonFields& fields, Modality modality) {
   return sensor;
 }
 
+/// What the client calls the file, for messages; empty if it doesn't say, or not so that it can be
+/// shown.
+std::string file_name_of(const JsonFields& fields) {
+  return shown_file_name(fields.text("filename").value_or(""));
+}
+
 /// [[ax, ay, az, gx, gy, gz], ..] as the CSV file that the decoder reads, with every digit.
 std::string csv_of(const json& samples, const JsonFields& fields) {
   if (samples.empty() || samples.size() > kMaxImuSamples)
@@ -115,7 +121,7 @@ Inputs MediaParts::read(const JsonFields& part, const std::string& type) const {
   } else {
     for (const char* key : {kind.address, "url", "data", "file_id"}) {
       if (const auto address = fields.text(key)) {
-        input = fetch(*address, kind.modality, fields.name_of(key));
+        input = fetch(*address, kind.modality, fields.name_of(key), file_name_of(fields));
         break;
       }
     }
@@ -132,7 +138,8 @@ Inputs MediaParts::read(const JsonFields& part, const std::string& type) const {
 Input MediaParts::motion(const JsonFields& imu) const {
   Input input;
   input.modality = Modality::kImu;
-  input.name = imu.name_of("data");
+  input.name = file_name_of(imu);
+  if (input.name.empty()) input.name = imu.name_of("data");
   const json* data = imu.find("data");
   if (data != nullptr && data->is_array()) {
     const std::string csv = csv_of(*data, imu);
@@ -146,7 +153,7 @@ Input MediaParts::motion(const JsonFields& imu) const {
   }
   for (const char* key : {"data", "url", "file_id"})
     if (const auto address = imu.text(key))
-      return fetch(*address, Modality::kImu, imu.name_of(key));
+      return fetch(*address, Modality::kImu, imu.name_of(key), file_name_of(imu));
   imu.fail("data", "is missing (or 'csv', 'url', 'file_id')");
 }
 
@@ -160,11 +167,11 @@ Bytes MediaParts::decode(std::string_view base64_text, const std::string& field)
   return std::move(*bytes);
 }
 
-Input MediaParts::fetch(const std::string& address, Modality modality,
-                        const std::string& field) const {
+Input MediaParts::fetch(const std::string& address, Modality modality, const std::string& field,
+                        const std::string& name) const {
   Input input;
   input.modality = modality;
-  input.name = field;
+  input.name = name.empty() ? field : name;
   const std::string_view text = address;
   if (text.starts_with(kDataScheme)) {
     const std::size_t mark = text.find(kBase64Mark);
@@ -182,7 +189,7 @@ Input MediaParts::fetch(const std::string& address, Modality modality,
   } else if (FileStore::is_id(address)) {
     if (sources_.files == nullptr)
       throw ApiError::invalid("'" + field + "': this server stores no files", field);
-    input.name = sources_.files->use(address).string();
+    input.name = sources_.files->use(address, sources_.file_owner).string();
   } else if (text.find(':') != std::string_view::npos) {
     throw ApiError::invalid("'" + field +
                                 "' must be a data: or http(s): address, base64, or the id "

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "core/file.h"
 #include "pandagpt/input.h"
@@ -21,12 +22,13 @@ class RemoteMedia;
 struct MediaSources {
   FileStore* files = nullptr;
   RemoteMedia* remote = nullptr;
+  std::string file_owner = {};  ///< whose files of the store the request may use
 };
 
 class MediaParts {
  public:
   MediaParts(MediaSources sources, const RequestLimits& limits)
-      : sources_(sources), limits_(limits) {}
+      : sources_(std::move(sources)), limits_(limits) {}
 
   /// Whether a part of this type is an input ("image_url", ..).
   static bool is_media(const std::string& type);
@@ -35,9 +37,10 @@ class MediaParts {
   /// "type" for which is_media() holds. Throws ApiError that names the field.
   Inputs read(const JsonFields& part, const std::string& type) const;
 
-  /// "data:[TYPE];base64,..", plain base64, http(s):.., or "file-..". The result has bytes, or the
-  /// path of a stored file as its name.
-  Input fetch(const std::string& address, Modality modality, const std::string& field) const;
+  /// "data:[TYPE];base64,..", plain base64, http(s):.., or "file-..". The result has bytes and
+  /// `name` (empty: the field's), or the path of a stored file as its name.
+  Input fetch(const std::string& address, Modality modality, const std::string& field,
+              const std::string& name = {}) const;
 
  private:
   Input motion(const JsonFields& imu) const;

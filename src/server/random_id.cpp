@@ -1,17 +1,25 @@
 #include "server/random_id.h"
 
-#include <random>
+#include <unistd.h>
+
+#include <array>
+#include <cstdint>
+
+#include "pandagpt/error.h"
 
 namespace pandagpt {
 
 std::string random_id(const std::string& prefix) {
-  constexpr std::size_t kDigits = 24;
   static constexpr char kAlphabet[] = "0123456789abcdef";
-  thread_local std::mt19937_64 generator{std::random_device{}()};
-  std::uniform_int_distribution<std::size_t> digit(0, 15);
+  std::array<std::uint8_t, kRandomIdDigits / 2> bytes;
+  // The system's generator: what an id opens must not follow from ids that were seen before.
+  if (getentropy(bytes.data(), bytes.size()) != 0)
+    throw Error(ErrorKind::kInternal, "the system gives no random numbers");
   std::string id = prefix;
-  for (std::size_t i = 0; i < kDigits; ++i)
-    id += kAlphabet[digit(generator)];
+  for (const std::uint8_t byte : bytes) {
+    id += kAlphabet[byte >> 4];
+    id += kAlphabet[byte & 15];
+  }
   return id;
 }
 

@@ -14,7 +14,6 @@ ServerContext::ServerContext(ServerOptions with)
       files(options.files.folder.empty() ? nullptr : std::make_unique<FileStore>(options.files)),
       remote(options.allow_urls ? std::make_unique<RemoteMedia>(options.allow_private_urls)
                                 : nullptr),
-      media({files.get(), remote.get()}, options.limits),
       media_marker(random_id("<media-") + ">") {}
 
 Engine& ServerContext::engine() {

@@ -26,11 +26,14 @@ struct ServerContext {
   Admission admission;
   std::unique_ptr<FileStore> files;     ///< null: no uploads
   std::unique_ptr<RemoteMedia> remote;  ///< null: no addresses
-  MediaParts media;
   /// Stands for an input in the prompts of /completion; random, so that no text holds it by chance.
   std::string media_marker;
   WebServer* web = nullptr;  ///< set before it serves
 
+  /// What the request may refer to.
+  MediaParts media(const WebRequest& request) const {
+    return {{files.get(), remote.get(), request.file_owner}, options.limits};
+  }
   /// Throws ApiError 503 while the model is being loaded.
   Engine& engine();
   bool is_ready() const { return engine_ready_; }

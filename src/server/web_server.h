@@ -43,6 +43,8 @@ class WebRequest {
   std::string method;
   std::string path;
   std::string remote_address;
+  /// Whose uploads the request may use (FileStore): set once its API key has been checked.
+  std::string file_owner;
   /// For the log; whoever streams the answer keeps it.
   const std::shared_ptr<RequestFacts> facts = std::make_shared<RequestFacts>();
 
