@@ -21,6 +21,12 @@ def get(url, key=None):
         return error.code, json.load(error)
 
 
+def text(url):
+    """The text of a GET that succeeds."""
+    with urllib.request.urlopen(url, timeout=60) as response:
+        return response.read().decode()
+
+
 @contextlib.contextmanager
 def server(program, *arguments, timeout=120, environment=None, folder=None):
     """Starts it on a free port (in `folder`), waits until it is ready, and gives its address; it must end by SIGTERM

@@ -4,61 +4,20 @@
 import contextlib
 import json
 import math
-import os
 import pathlib
 import re
 import subprocess
-import sys
 import tempfile
 
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 
 import serve_process
-import tiny_senses
+from web_page_support import (ANSWER, DESKTOP, EXAMPLES, MAX_FILE_MB, PHOTO, PROGRAM, VISION_MODEL, ask, chromium,
+                              has_no_sideways_scroll, last_answer, opened, senses_model, server, wait_until_ready)
 
-ANSWER = "A panda eats bamboo \U0001f43c!"  # the tiny model's script
-MAX_FILE_MB = 1
-PATIENCE = 20_000  # ms; the tests of others run beside this one
-DESKTOP = {"width": 1280, "height": 860}
 PHONE = {"width": 390, "height": 844}
 SLOW_BYTES = 6000  # a second
 LONG_SEED = 8  # of a long answer at temperature 2
-BROWSER_ARGUMENTS = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
-PROGRAM, CHROMIUM, SOURCE = sys.argv[1], sys.argv[2], pathlib.Path(sys.argv[3])
-EXAMPLES = SOURCE / "examples" / "data"
-PHOTO = SOURCE / "tests" / "fixtures" / "images" / "photo_chelsea.jpg"
-
-
-@contextlib.contextmanager
-def opened(browser, address, **options):
-    """A page of a browser profile of its own; what goes wrong in its scripts fails the test."""
-    context = browser.new_context(**{"viewport": DESKTOP, "accept_downloads": True, **options})
-    page = context.new_page()
-    page.set_default_timeout(PATIENCE)
-    faults = []
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    page.on("console", lambda line: faults.append(line.text) if line.type == "error" else None)
-    page.goto(address)
-    yield page
-    context.close()
-    # Statuses of 400 and above are logged, too; those are what some tests are about.
-    faults = [fault for fault in faults if "Failed to load resource" not in fault]
-    assert not faults, faults
-
-
-def wait_until_ready(page):
-    expect(page.locator("#status")).to_have_attribute("data-state", "ready")
-
-
-def ask(page, question):
-    page.locator("#question").fill(question)
-    page.get_by_role("button", name="Ask", exact=True).click()
-
-
-def last_answer(page, state="done"):
-    answer = page.locator(".answer").last
-    expect(answer).to_have_attribute("data-state", state)
-    return answer
 
 
 def set_slider(page, name, value):
@@ -96,15 +55,6 @@ def loudest_hertz(page, selector, share):
     return 700 * (math.exp(mel / 1127) - 1)
 
 
-def has_no_sideways_scroll(page):
-    widths = page.evaluate("[document.documentElement.scrollWidth, document.body.scrollWidth, innerWidth]")
-    assert max(widths[:2]) <= widths[2], widths
-    wide = page.evaluate("""[...document.querySelectorAll("main *")].filter((one) => !one.closest(".tray") &&
-        one.checkVisibility() && !one.closest(".sr-only") && one.getBoundingClientRect().right > innerWidth + 1)
-        .map((one) => one.outerHTML.slice(0, 80))""")
-    assert not wide, wide
-
-
 def test_photo(browser, address):
     with opened(browser, address) as page:
         wait_until_ready(page)
@@ -115,12 +65,15 @@ def test_photo(browser, address):
         ask(page, "<img src=x onerror=alert(1)> What is it?")
         answer = last_answer(page)
         expect(answer.locator(".text")).to_have_text(ANSWER)
-        expect(answer.locator(".stats")).to_contain_text(re.compile(r"tokens/s · encoder .* ms"))
+        expect(answer.locator(".stats")).to_be_hidden()
+        answer.get_by_text("Statistics").click()
+        expect(answer.locator(".stats")).to_contain_text(re.compile(r"tokens/s · encoder .* ms, 1 of 1 cached"))
+        expect(answer.locator(".stats")).to_be_visible()
         expect(page.locator(".question .text")).to_contain_text("<img src=x")
         assert page.locator("#log img").count() == 0, "a question became HTML"
         expect(page.locator(".card")).to_have_count(0)
         ask(page, "And now?")
-        last_answer(page)
+        expect(last_answer(page).locator(".stats")).to_be_visible()  # as it was left
         expect(page.locator(".turn")).to_have_count(2)
         page.set_viewport_size({**DESKTOP, "height": 600})
         page.locator("#files").set_input_files(PHOTO)  # takes room from below
@@ -143,7 +96,7 @@ def test_stop_again_edit(browser, address):
         page.wait_for_function("(length) => document.querySelector('.answer .text').textContent.length > length",
                                arg=len(begun))
         page.keyboard.press("Escape")
-        expect(last_answer(page, "stopped").locator(".stats")).to_have_text("stopped")
+        expect(last_answer(page, "stopped").locator(".end")).to_have_text("stopped")
         stopped = answer.inner_text()
         assert stopped.startswith(begun) and len(stopped) > len(begun), (begun, stopped)
         throttle(network, -1)
@@ -184,9 +137,26 @@ def test_errors(browser, address, folder):
             expect(page.get_by_role("alert")).to_contain_text(words)
             expect(page.locator(".card")).to_have_count(0)
         page.locator("#files").set_input_files(broken)
-        expect(page.locator(".card .no-preview")).to_contain_text("can't show it")
-        ask(page, "What is it?")
-        expect(last_answer(page, "failed").locator(".error")).not_to_be_empty()
+        refusal = page.locator(".card .refusal")
+        expect(refusal).to_contain_text("broken.png: ")
+        expect(refusal).to_have_count(1)
+        assert not re.search("file-[0-9a-f]|/objects/|messages", refusal.inner_text()), refusal.inner_text()
+        expect(page.locator("#send")).to_be_disabled()
+        page.get_by_label("Sense of broken.png").select_option("imu")
+        expect(refusal).to_contain_text("broken.png: ")  # it is no motion either
+        expect(page.get_by_label("Sense of broken.png")).to_be_focused()
+        page.get_by_role("button", name="Remove broken.png").click()
+        expect(page.locator("#send")).to_be_enabled()
+        # A film without sound whose sound is asked for; options are judged as well.
+        page.locator("#files").set_input_files(EXAMPLES / "rolling_ball.avi")
+        expect(page.get_by_text("Checking")).to_have_count(0)
+        expect(refusal).to_have_count(0)
+        page.locator(".card summary").click()
+        page.get_by_label("its sound as well").check()
+        expect(refusal).to_contain_text("rolling_ball.avi")
+        page.get_by_label("its sound as well").uncheck()
+        expect(refusal).to_have_count(0)
+        page.get_by_role("button", name="Remove rolling_ball.avi").click()
 
         busy = {"error": {"message": "the server is busy", "type": "unavailable_error", "param": None, "code": 503}}
         page.route("**/v1/chat/completions", lambda route: route.fulfill(
@@ -195,7 +165,7 @@ def test_errors(browser, address, folder):
         expect(last_answer(page, "failed").locator(".error")).to_contain_text("Try again in 7 s")
         page.unroute("**/v1/chat/completions")
         page.get_by_role("button", name="Try again").last.click()
-        expect(last_answer(page).locator(".text")).to_have_text(ANSWER)  # the broken picture isn't sent again
+        expect(last_answer(page).locator(".text")).to_have_text(ANSWER)
 
         page.route("**/v1/chat/completions", lambda route: route.abort())
         ask(page, "Are you there?")
@@ -235,6 +205,7 @@ def test_all_senses(browser, address):
         assert all(len(curve.get_attribute("points").split()) > 100 for curve in curves.all())
         expect(page.locator(".card[data-sense=imu]")).to_contain_text("6.0 s")
 
+        expect(page.locator("#tray-note")).to_contain_text("sum of these 6 inputs")
         page.locator(".card[data-sense=audio] .weight input").fill("0.5")
         rate = page.locator(".card[data-sense=imu]")
         rate.get_by_text("Options").click()
@@ -248,6 +219,8 @@ def test_all_senses(browser, address):
         assert parts["input_audio"]["weight"] == 0.5 and parts["imu"]["acceleration_unit"] == "m/s2", parts
         assert all(part["file_id"].startswith("file-") for kind, part in parts.items() if kind != "text")
         expect(page.locator(".sent canvas, .sent svg.icon")).not_to_have_count(0)
+        expect(page.locator(".history-item .thumbnail canvas")).to_be_visible()
+        expect(page.locator(".history-item")).to_have_text("What is it?")
 
 
 def test_spectrogram(browser, address):
@@ -276,6 +249,7 @@ def test_history(browser, address, folder):
             page.get_by_role("button", name="Export").click()
         file = folder / "export.json"
         download.value.save_as(file)
+        assert "file-" not in file.read_text(), "whoever has an id may use the file"
         exported = json.loads(file.read_text())["conversations"]
         assert [turn["question"] for turn in exported[0]["turns"]] == ["What do you hear?", "And after the reload?"]
         page.once("dialog", lambda dialog: dialog.accept())
@@ -292,6 +266,103 @@ def test_history(browser, address, folder):
         page.locator(".history-item").click()
         expect(page.locator(".turn")).to_have_count(2)
         expect(page.locator(".sent[data-sense=audio] canvas")).to_be_visible()
+
+
+def test_uploads_are_deleted(browser, address):
+    """The server keeps nothing of an input that was taken away, of a question that was replaced, of a deleted
+    conversation, and of a page that was left."""
+    stored = lambda: float(re.search(r"^pandagpt_stored_bytes (\S+)", serve_process.text(address + "/metrics"), re.M)[1])
+
+    def wait_for_stored(page, wanted):
+        for _ in range(200):
+            if stored() == wanted:
+                return
+            page.wait_for_timeout(25)
+        raise AssertionError(f"{stored()} bytes are stored, not {wanted}")
+
+    before, photo, bell = stored(), PHOTO.stat().st_size, (EXAMPLES / "bell.wav").stat().st_size
+    with opened(browser, address) as page:
+        wait_until_ready(page)
+        expect(page.locator("#keeping")).to_contain_text("The server keeps a copy of each file")
+        expect(page.locator("#keeping")).to_contain_text("24 h after its last use")
+        page.locator("#files").set_input_files(PHOTO)
+        wait_for_stored(page, before + photo)
+        page.get_by_role("button", name=f"Remove {PHOTO.name}").click()
+        wait_for_stored(page, before)
+
+        page.locator("#files").set_input_files(PHOTO)
+        ask(page, "First")
+        last_answer(page)
+        page.locator("#files").set_input_files(EXAMPLES / "bell.wav")
+        ask(page, "Second")
+        last_answer(page)
+        wait_for_stored(page, before + photo + bell)
+        page.get_by_role("button", name="Again").first.click()  # what follows goes
+        expect(page.locator(".turn")).to_have_count(1)
+        last_answer(page)
+        wait_for_stored(page, before + photo)
+        page.reload()  # its ids are kept with the conversation
+        wait_until_ready(page)
+        ask(page, "Third")
+        last_answer(page)
+        assert stored() == before + photo, "it was uploaded a second time"
+        page.once("dialog", lambda dialog: dialog.accept())
+        page.get_by_role("button", name="Delete First").click()
+        wait_for_stored(page, before)
+        expect(page.locator(".history-item")).to_have_count(0)
+
+        page.locator("#files").set_input_files(PHOTO)
+        wait_for_stored(page, before + photo)
+        page.goto("about:blank")
+        wait_for_stored(page, before)
+
+
+def test_warnings(browser, address):
+    words = "There is no picture to look at."
+    warned = {"choices": [{"index": 0, "delta": {"content": "A cat."}, "finish_reason": None}], "warnings": [words]}
+    end = {"choices": [{"index": 0, "delta": {}, "finish_reason": "length"}]}
+    stream = "".join(f"data: {json.dumps(one)}\n\n" for one in (warned, end)) + "data: [DONE]\n\n"
+    with opened(browser, address) as page:
+        wait_until_ready(page)
+        page.route("**/v1/chat/completions", lambda route: route.fulfill(content_type="text/event-stream", body=stream))
+        ask(page, "What is in the picture?")
+        answer = last_answer(page)
+        expect(answer.locator(".warnings")).to_have_text(words)
+        expect(answer.locator(".end")).to_have_text("cut at the length set")
+        page.reload()
+        wait_until_ready(page)
+        expect(last_answer(page).locator(".warnings")).to_have_text(words)
+
+
+def test_pictures_that_only_the_browser_reads(browser, address, folder):
+    """The server refuses the file, the browser shows it: its JPEG is sent instead."""
+    with opened(browser, address) as page:
+        wait_until_ready(page)
+        refusal = {"error": {"message": "x.avif: a format that is not read", "type": "invalid_request_error",
+                             "param": None, "code": None}}
+        sent = []
+
+        def refuse_first(route):
+            sent.append(route.request)
+            if len(sent) == 1:
+                return route.fulfill(status=400, content_type="application/json", body=json.dumps(refusal))
+            return route.continue_()
+
+        page.route("**/v1/embeddings", refuse_first)
+        uploads = []
+        page.on("request", lambda one: uploads.append(one) if one.url.endswith("/v1/files") else None)
+        page.locator("#files").set_input_files(
+            {"name": "x.avif", "mimeType": "image/avif", "buffer": PHOTO.read_bytes()})
+        expect(page.locator(".card-state")).to_contain_text("sent as JPEG")
+        expect(page.locator(".card .refusal")).to_have_count(0)
+        assert len(sent) == 2 and len(uploads) == 2, (sent, uploads)
+        ask(page, "What is it?")
+        expect(last_answer(page).locator(".text")).to_have_text(ANSWER)
+        page.unroute("**/v1/embeddings")
+        for name in ("photo.heic", "photo.heif", "photo.avif", "photo.jfif"):  # by its name a picture
+            page.locator("#files").set_input_files({"name": name, "mimeType": "", "buffer": b"no picture at all"})
+            expect(page.locator(".card[data-sense=image] .refusal")).to_contain_text(name)
+            page.get_by_role("button", name=f"Remove {name}").click()
 
 
 def test_missing_towers(browser, address):
@@ -411,27 +482,20 @@ def test_policy(browser, address):
 
 
 def main():
-    arguments = ["--threads", "1", "--parallel", "2", "--max-file", str(MAX_FILE_MB)]
-    expect.set_options(timeout=PATIENCE)
-    sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
     with contextlib.ExitStack() as stack:
         folder = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        (folder / "model").mkdir()
-        model = tiny_senses.make(PROGRAM, folder / "model")
-        senses, vision = (stack.enter_context(serve_process.server(
-            PROGRAM, "--model", str(path), "--files-dir", str(folder / path.name / "files"), *arguments))
-            for path in (model, SOURCE / "tests" / "fixtures" / "tiny-panda"))
-        playwright = stack.enter_context(sync_playwright())
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=BROWSER_ARGUMENTS + sandbox)
+        model = stack.enter_context(senses_model())
+        senses, vision = (stack.enter_context(server(one)) for one in (model, VISION_MODEL))
+        browser = stack.enter_context(chromium())
         for test, *more in ((test_photo,), (test_stop_again_edit,), (test_errors, folder), (test_loading,),
                             (test_all_senses,), (test_spectrogram,), (test_history, folder),
-                            (test_similarity, model),
+                            (test_uploads_are_deleted,), (test_similarity, model), (test_warnings,),
+                            (test_pictures_that_only_the_browser_reads, folder),
                             (test_recording_and_dropping,), (test_looks_and_keys,), (test_policy,)):
             print(test.__name__, flush=True)
             test(browser, senses, *more)
         print(test_missing_towers.__name__)
         test_missing_towers(browser, vision)
-        browser.close()
 
 
 if __name__ == "__main__":

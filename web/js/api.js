@@ -10,23 +10,36 @@ export class ApiFailure extends Error {
   }
 }
 
-function kindOf(status, message) {
-  if (status === 401) return "key";
-  if (status === 413) return "large";
-  if (status === 404) return "gone";
-  if (status === 503) return message.includes("load") ? "loading" : "busy";
-  return "other";
+const kKindsOfTypes = {
+  authentication_error: "key",
+  not_found_error: "gone",
+  unavailable_error: "busy",
+};
+const kKindsOfStatuses = {
+  401: "key",
+  404: "gone",
+  413: "large",
+  503: "busy"
+};
+
+/// `status` is unknown for what comes in a stream, `type` for what a proxy answers.
+function kindOf({status, type, message}) {
+  const kind = kKindsOfStatuses[status] ?? kKindsOfTypes[type] ?? "other";
+  return kind === "busy" && message.includes("load") ? "loading" : kind;
 }
 
 async function failureOf(response) {
   let message = `the server answered with status ${response.status}`;
+  let type;
   try {
-    message = (await response.json()).error.message ?? message;
+    const {error} = await response.json();
+    ({type} = error);
+    message = error.message ?? message;
   } catch {
     // Something before the server, a proxy for instance, answered.
   }
   return new ApiFailure(message, {
-    kind: kindOf(response.status, message),
+    kind: kindOf({status: response.status, type, message}),
     status: response.status,
     retrySeconds: Number(response.headers.get("Retry-After")) || 0,
   });
@@ -96,15 +109,25 @@ export class Api {
     return result.data.map((row) => row.embedding);
   }
 
-  /// Yields {text} for each piece of the answer, and at its end {finish, timings}.
+  /// Has the server read the content parts of one input; promises its warnings. What is wrong with
+  /// them is an ApiFailure. Their embeddings are then in its cache, so no time is lost.
+  async check(parts, signal) {
+    return (await (await this.#post("v1/embeddings", {input: parts}, signal)).json()).warnings ??
+        [];
+  }
+
+  /// Deletes a stored file; also while the page is being left.
+  async remove(id) { await this.#send(`v1/files/${id}`, {method: "DELETE", keepalive: true}); }
+
+  /// Yields {text} for each piece of the answer, {warnings} where there are some, and at its end
+  /// {finish, timings}.
   async * chat(body, signal) {
     const response = await this.#post("v1/chat/completions", {...body, stream: true}, signal);
     for await (const data of eventData(response.body)) {
       if (data === "[DONE]") return;
       const value = JSON.parse(data);
-      if (value.error)
-        throw new ApiFailure(
-            value.error.message, {kind: kindOf(value.error.code, value.error.message)});
+      if (value.error) throw new ApiFailure(value.error.message, {kind: kindOf(value.error)});
+      if (value.warnings?.length > 0) yield {warnings: value.warnings};
       const choice = value.choices[0];
       if (choice?.delta?.content) yield {text: choice.delta.content};
       if (choice?.finish_reason) yield {finish: choice.finish_reason, timings: value.timings};

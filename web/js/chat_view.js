@@ -13,7 +13,7 @@ const milliseconds = (value) =>
 const rate = (value) => value.toFixed(value < 100 ? 1 : 0);
 
 /// "13 tokens · 26.0 tokens/s · encoder 145 ms · first text after 676 ms"
-export function timingText({timings, finish}) {
+export function timingText({timings}) {
   if (!timings) return "";
   const facts = [`${timings.predicted_n} tokens`];
   if (timings.predicted_per_second > 0)
@@ -25,8 +25,13 @@ export function timingText({timings, finish}) {
     facts.push(`encoder ${milliseconds(timings.encode_ms)}${cached}`);
   }
   facts.push(`first text after ${milliseconds(timings.first_text_ms)}`);
-  if (finish === "length") facts.push("cut at the length set");
   return facts.join(" · ");
+}
+
+/// What an answer's reader should know about its end.
+function endText({state, finish}) {
+  if (state === "stopped") return "stopped";
+  return finish === "length" ? "cut at the length set" : "";
 }
 
 async function copy(text, pressed) {
@@ -59,9 +64,9 @@ export class ChatView {
   #lastTop = 0;
   #isAtEnd = true;
 
-  /// `onAgain(turn)`, `onEdit(turn, question)`.
-  constructor({log, scroll, welcome, onAgain, onEdit}) {
-    Object.assign(this, {log, scroll, welcome, onAgain, onEdit});
+  /// `settings`: whether statistics are shown; `onAgain(turn)`, `onEdit(turn, question)`.
+  constructor({log, scroll, welcome, settings, onAgain, onEdit}) {
+    Object.assign(this, {log, scroll, welcome, settings, onAgain, onEdit});
     scroll.addEventListener("scroll", () => {
       // The event comes late: the layout may have grown since. Only going up is leaving the end.
       const isNear = scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < kNearEnd;
@@ -109,9 +114,17 @@ export class ChatView {
     const view = {
       question: element("p", {class: "text"}),
       answer: element("p", {class: "text"}),
+      warnings: element("ul", {class: "warnings", "aria-label": "Warnings"}),
       error: element("p", {class: "error"}),
+      end: element("p", {class: "end"}),
       stats: element("p", {class: "stats"})
     };
+    view.statistics = element(
+        "details", {class: "statistics", open: this.settings.showsStatistics},
+        element("summary", {}, "Statistics"), view.stats);
+    view.statistics.addEventListener("toggle", () => {
+      this.settings.showsStatistics = view.statistics.open;
+    });
     view.edit = button("Edit", () => this.#edit(turn, view), {symbol: "edit", class: "quiet"});
     view.copy =
         button("Copy", () => copy(turn.answer, view.copy), {symbol: "copy", class: "quiet"});
@@ -123,7 +136,7 @@ export class ChatView {
             element("div", {class: "figures"}, ...turn.inputs.map(inputFigure)),
         view.question, element("div", {class: "actions"}, view.edit));
     view.said = element(
-        "div", {class: "answer"}, view.answer, view.error, view.stats,
+        "div", {class: "answer"}, view.answer, view.warnings, view.error, view.end, view.statistics,
         element("div", {class: "actions"}, view.copy, view.again));
     view.root = element("article", {class: "turn"}, view.asked, view.said);
     this.#views.set(turn, view);
@@ -138,7 +151,11 @@ export class ChatView {
     view.question.textContent = turn.question;
     view.answer.textContent = turn.answer;
     view.error.textContent = turn.error ?? "";
-    view.stats.textContent = turn.state === "stopped" ? "stopped" : timingText(turn);
+    view.warnings.replaceChildren(...(turn.warnings ?? []).map((text) => element("li", {}, text)));
+    view.warnings.hidden = !turn.warnings?.length;
+    view.end.textContent = endText(turn);
+    view.stats.textContent = timingText(turn);
+    view.statistics.hidden = view.stats.textContent === "";
     for (const one of [view.edit, view.copy, view.again])
       one.hidden = isRunning;
     view.copy.hidden ||= turn.answer === "";

@@ -1,9 +1,9 @@
 // Conversations as the page keeps them, and as the server takes them.
 //
 //   conversation: {id, title, created, updated: ms since 1970, turns: [turn, ..]}
-//   turn:         {question, inputs: [input, ..], answer, state, error?, finish?, timings?}
-//   input:        {sense, name, blob, weight, options}
-import {contentPart} from "./senses.js";
+//   turn:         {question, inputs: [input, ..], answer, state, error?, finish?, timings?,
+//   warnings?} input:        {sense, name, blob, weight, options, fileId?: on the server,
+//   isConverted?}
 
 /// "sending" and "answering" only while the page is at it.
 export const kStates = ["sending", "answering", "done", "stopped", "failed"];
@@ -29,6 +29,8 @@ export function addTurn(conversation, question, inputs) {
   return turn;
 }
 
+export const inputsOf = (conversation) => conversation.turns.flatMap((turn) => turn.inputs);
+
 /// What was interrupted by leaving the page.
 export function settle(conversation) {
   for (const turn of conversation.turns)
@@ -37,14 +39,14 @@ export function settle(conversation) {
 }
 
 /// OpenAI's messages that ask for the answer of `turn`; what failed before is left out.
-/// `sourceOf(input)` promises {file_id} or {data}.
-export async function messagesFor(conversation, turn, sourceOf) {
+/// `partOf(input)` promises its content part.
+export async function messagesFor(conversation, turn, partOf) {
   const messages = [];
   for (const one of conversation.turns) {
     if (one !== turn && one.state === "failed") continue;
     const content = [];
     for (const input of one.inputs)
-      content.push(contentPart(input, await sourceOf(input)));
+      content.push(await partOf(input));
     if (one.question) content.push({type: "text", text: one.question});
     messages.push({role: "user", content});
     if (one === turn) break;

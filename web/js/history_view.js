@@ -1,5 +1,7 @@
 // The list of kept conversations, and their way to and from files.
+import {inputsOf} from "./conversation.js";
 import {byId, element, icon} from "./dom.js";
+import {thumbnailOf} from "./preview/preview.js";
 import {exported, imported} from "./store.js";
 
 const kMaxImport = 512e6;  // bytes
@@ -11,11 +13,23 @@ function download(text, name) {
   setTimeout(() => URL.revokeObjectURL(link.href), 1000);
 }
 
+/// Calls once, when the element comes into view: decoding takes time.
+function whenSeen(node, call) {
+  const observer = new IntersectionObserver((entries) => {
+    if (!entries.some((entry) => entry.isIntersecting)) return;
+    observer.disconnect();
+    call();
+  });
+  observer.observe(node);
+}
+
 export class HistoryView {
+  #pictures = new Map();  // elements, by conversation's id
+
   /// `current()`: the open conversation; `onOpen(conversation)`; `onGone(conversation)`: the open
-  /// one was deleted.
-  constructor({store, current, onOpen, onGone}) {
-    Object.assign(this, {store, current, onOpen, onGone});
+  /// one was deleted. `uploader` deletes what the server has of a conversation.
+  constructor({store, uploader, current, onOpen, onGone}) {
+    Object.assign(this, {store, uploader, current, onOpen, onGone});
     byId("export").addEventListener("click", () => this.#guard(() => this.#export()));
     byId("import").addEventListener("click", () => byId("import-file").click());
     byId("import-file")
@@ -26,7 +40,6 @@ export class HistoryView {
 
   async refresh() {
     const all = await this.store.list();
-    byId("history-empty").hidden = all.length > 0;
     byId("history").replaceChildren(...all.map((one) => this.#row(one)));
   }
 
@@ -42,7 +55,8 @@ export class HistoryView {
               title: new Date(conversation.updated).toLocaleString(),
               onclick: () => this.onOpen(conversation)
             },
-            conversation.title || "Untitled"),
+            this.#picture(conversation),
+            element("span", {class: "history-title"}, conversation.title || "Untitled")),
         element(
             "button", {
               type: "button",
@@ -51,6 +65,21 @@ export class HistoryView {
               onclick: () => this.#guard(() => this.#remove(conversation))
             },
             icon("remove")));
+  }
+
+  /// What the conversation begins with: a thumbnail, or the sign of its sense.
+  #picture(conversation) {
+    const [first] = inputsOf(conversation);
+    if (!first) return element("span", {class: "thumbnail"}, icon("text"));
+    if (!this.#pictures.has(conversation.id)) {
+      const place = element("span", {class: "thumbnail"}, icon(first.sense));
+      this.#pictures.set(conversation.id, place);
+      whenSeen(place, async () => {
+        const canvas = await thumbnailOf(first);
+        if (canvas) place.replaceChildren(canvas);
+      });
+    }
+    return this.#pictures.get(conversation.id);
   }
 
   async #guard(work) {
@@ -63,9 +92,16 @@ export class HistoryView {
 
   async #remove(conversation) {
     if (!window.confirm(`Delete "${conversation.title}"?`)) return;
+    // The open one knows more than the list: what was uploaded since.
+    const isOpen = conversation.id === this.current().id;
+    const inputs = inputsOf(isOpen ? this.current() : conversation);
     await this.store.remove(conversation.id);
-    if (conversation.id === this.current().id) this.onGone();
+    this.#pictures.delete(conversation.id);
+    if (isOpen) this.onGone();
     await this.refresh();
+    const isGone = await this.uploader.remove(inputs);
+    this.say(
+        isGone ? "" : "The server could not be asked to delete its files; it does so by itself.");
   }
 
   async #export() {
@@ -83,8 +119,11 @@ export class HistoryView {
     const conversations = imported(await file.text());
     const known = new Map((await this.store.list()).map((one) => [one.id, one]));
     const fresh = conversations.filter((one) => !(known.get(one.id)?.updated >= one.updated));
-    for (const one of fresh)
-      await this.store.save(one);
+    for (const one of fresh) {
+      if (known.has(one.id)) this.uploader.remove(inputsOf(known.get(one.id)));
+      this.#pictures.delete(one.id);
+      await this.store.add(one);
+    }
     const old = conversations.length - fresh.length;
     this.say(
         `${fresh.length} conversations imported${old > 0 ? `; ${old} were here already` : ""}.`);

@@ -1,10 +1,11 @@
 // Puts the parts of the page together.
+import {showAbout} from "./about.js";
 import {Api} from "./api.js";
 import {ChatView} from "./chat_view.js";
 import {newConversation} from "./conversation.js";
 import {button, byId, element, icon, isTyping} from "./dom.js";
 import {HistoryView} from "./history_view.js";
-import {record} from "./recorder.js";
+import {kCaptures, reasonAgainstRecording, record} from "./recorder.js";
 import {kSenses, reasonAgainst, senseOf} from "./senses.js";
 import {Session} from "./session.js";
 import {Settings} from "./settings.js";
@@ -36,11 +37,8 @@ const settings = new Settings({
 });
 api.key = byId("key").value;
 
-const tray = new Tray(byId("tray"), {
-  check: (name, bytes) => uploader.reasonAgainst(name, bytes),
-  onChange: drawState,
-  onRefuse: say
-});
+const tray =
+    new Tray(byId("tray"), {uploader, note: byId("tray-note"), onChange: drawState, onRefuse: say});
 
 const session = new Session({
   api,
@@ -63,12 +61,14 @@ const chat = new ChatView({
   log: byId("log"),
   scroll: byId("scroll"),
   welcome: byId("welcome"),
+  settings,
   onAgain: (turn) => session.again(turn),
   onEdit: (turn, question) => session.again(turn, question)
 });
 
 const history = new HistoryView({
   store,
+  uploader,
   current: () => session.conversation,
   onOpen: (conversation) => {
     if (conversation.id !== session.conversation.id) open(conversation);
@@ -125,30 +125,14 @@ function showStatus(state, text) {
   byId("status").textContent = text;
 }
 
-function fact(name, value) {
-  return value ? [element("dt", {}, name), element("dd", {}, String(value))] : [];
-}
-
-async function showModel() {
-  const {meta} = await api.model();
-  byId("model-facts")
-      .replaceChildren(
-          ...fact("Model", props.model_alias), ...fact("Language model", meta.description),
-          ...fact("Device", props.device),
-          ...fact("Parameters", meta.n_params && `${(meta.n_params / 1e6).toFixed(0)} million`),
-          ...fact("Context", `${props.n_ctx} tokens`), ...fact("Chats at once", props.total_slots),
-          ...fact("Licence", meta.licence), ...fact("Server", props.build_info));
-}
-
 function showProps() {
   uploader.limits = props.limits;
-  tray.props = props;
-  tray.set(tray.items);
+  tray.setProps(props);
   settings.setProps(props);
   similarity.setProps(props);
   byId("senses").replaceChildren(...kSenses.map(senseCard));
   byId("example").replaceChildren(
-      element("option", {value: ""}, "Example …"), ...kSenses.map(exampleOption));
+      element("option", {value: ""}, "Example"), ...kSenses.map(exampleOption));
   for (const [kind, sense] of Object.entries(kRecorders)) {
     const reason = reasonAgainst(senseOf(sense), props);
     byId(`record-${kind}`).disabled = reason !== null;
@@ -172,7 +156,7 @@ async function tryToConnect() {
   try {
     props = await api.props();
     showProps();
-    await showModel();
+    showAbout(props, (await api.model()).meta);
   } catch (error) {
     const texts = {
       loading: "The model is being loaded …",
@@ -235,6 +219,7 @@ const addFiles = async (files) => {
 
 for (const kind of Object.keys(kRecorders)) {
   byId(`record-${kind}`).addEventListener("click", async () => {
+    if (reasonAgainstRecording()) return chooseCapture(kind);
     try {
       const file = await record(kind);
       if (file) await tray.add(file);
@@ -243,11 +228,25 @@ for (const kind of Object.keys(kRecorders)) {
     }
   });
 }
+
+/// Where the page may not use camera and microphone, a phone's own programs may.
+function chooseCapture(kind) {
+  const field = byId("capture");
+  for (const [name, value] of Object.entries(kCaptures[kind]))
+    field.setAttribute(name, value);
+  field.click();
+}
+
 byId("choose").addEventListener("click", () => byId("files").click());
-byId("files").addEventListener("change", (event) => {
-  const files = [...event.target.files];
-  event.target.value = "";
-  addFiles(files);
+for (const id of ["files", "capture"]) {
+  byId(id).addEventListener("change", (event) => {
+    const files = [...event.target.files];
+    event.target.value = "";
+    addFiles(files);
+  });
+}
+window.addEventListener("pagehide", (event) => {
+  if (!event.persisted) uploader.remove(tray.items);  // nobody will ask about them
 });
 
 const hasFiles = (event) => event.dataTransfer?.types.includes("Files");
@@ -274,13 +273,20 @@ document.addEventListener("paste", (event) => {
 
 // Questions
 
-byId("ask").addEventListener("submit", (event) => {
+let isSending = false;
+
+byId("ask").addEventListener("submit", async (event) => {
   event.preventDefault();
-  if (session.isBusy || byId("send").disabled) return;
+  if (session.isBusy || isSending || byId("send").disabled) return;
   const last = tray.items.at(-1);
   const question = byId("question").value.trim() || (last ? senseOf(last.sense).question : "");
   if (!question) return;
   say("");
+  isSending = true;
+  await tray.settled();
+  isSending = false;
+  const reason = tray.reasonAgainst();
+  if (reason) return say(reason);
   byId("question").value = "";
   session.ask(question, tray.take());
 });
@@ -313,6 +319,7 @@ function showView(name) {
   }
   byId("ask").hidden = name !== "chat";
   byId("compare").hidden = name !== "similarity";
+  document.body.dataset.view = name;
 }
 for (const name of kViews) {
   const other = kViews.find((one) => one !== name);
@@ -324,12 +331,20 @@ for (const name of kViews) {
   });
 }
 
+const kNarrow = matchMedia("(max-width: 820px)");  // as in css/base.css: the sidebar is a drawer
+const hasSidebar = () => document.body.classList.contains("with-sidebar");
+
 function showSidebar(shown) {
+  if (shown === hasSidebar()) return;
   document.body.classList.toggle("with-sidebar", shown);
   byId("menu").setAttribute("aria-expanded", String(shown));
+  byId("main").inert = shown && kNarrow.matches;
+  if (kNarrow.matches) byId(shown ? "close-sidebar" : "menu").focus();
 }
-byId("menu").addEventListener(
-    "click", () => showSidebar(!document.body.classList.contains("with-sidebar")));
+byId("menu").addEventListener("click", () => showSidebar(!hasSidebar()));
+for (const id of ["close-sidebar", "shade"])
+  byId(id).addEventListener("click", () => showSidebar(false));
+kNarrow.addEventListener("change", () => showSidebar(false));
 
 for (const id of ["question", "labels"]) {
   byId(id).addEventListener("keydown", (event) => {

@@ -12,6 +12,13 @@ const kKinds = {
     maxSeconds: 20
   },
 };
+/// Where recording isn't allowed: what a file field accepts, and the camera or microphone that a
+/// phone opens for it.
+export const kCaptures = {
+  photo: {accept: "image/*", capture: "environment"},
+  sound: {accept: "audio/*", capture: "user"},
+  video: {accept: "video/*", capture: "environment"},
+};
 const kFilmTypes = ["video/webm;codecs=vp8,opus", "video/webm", "video/mp4"];
 const kPhotoQuality = 0.92;
 const kTick = 100;  // ms

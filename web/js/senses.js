@@ -94,10 +94,18 @@ export function contentPart(input, source) {
   return {type: part, [part]: value};
 }
 
+/// What of an input can be read by itself: a film's sound is an input of its own.
+export function partsToCheck(input, source) {
+  const {use_audio: withSound, ...options} = input.options;
+  const parts = [contentPart({...input, options, weight: 1}, source)];
+  if (withSound) parts.push({type: "audio_url", audio_url: source});
+  return parts;
+}
+
 const kExtensions = {
-  image: "jpg jpeg png webp bmp gif tif tiff avif heic ppm",
-  video: "mp4 m4v mov mkv webm avi mpg mpeg ts ogv",
-  audio: "wav flac mp3 ogg oga opus m4a aac aif aiff wma",
+  image: "jpg jpeg jfif png webp bmp gif tif tiff avif heic heif ppm pgm pnm",
+  video: "mp4 m4v mov mkv webm avi mpg mpeg ts mts m2ts ogv 3gp",
+  audio: "wav flac mp3 ogg oga opus m4a aac aif aiff wma amr caf au",
   depth: "exr",
   imu: "csv tsv txt",
 };

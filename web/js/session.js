@@ -1,6 +1,6 @@
 // The conversation at hand and the answer that is being written.
 import {ApiFailure} from "./api.js";
-import {addTurn, messagesFor, newConversation} from "./conversation.js";
+import {addTurn, inputsOf, messagesFor, newConversation} from "./conversation.js";
 
 function failureText(error) {
   if (!(error instanceof ApiFailure)) return `The page failed: ${error.message}`;
@@ -33,6 +33,7 @@ export class Session {
       answer: "",
       state: "sending",
       error: undefined,
+      warnings: undefined,
       timings: undefined,
       finish: undefined
     });
@@ -48,7 +49,8 @@ export class Session {
 
   #cutAfter(turn) {
     const {turns} = this.conversation;
-    turns.length = turns.indexOf(turn) + 1;
+    const gone = turns.splice(turns.indexOf(turn) + 1);
+    this.uploader.remove(gone.flatMap((one) => one.inputs));
   }
 
   async #answer(turn) {
@@ -79,16 +81,17 @@ export class Session {
   async #stream(conversation, turn, signal, isSecondTry = false) {
     try {
       const messages =
-          await messagesFor(conversation, turn, (input) => this.uploader.source(input, signal));
+          await messagesFor(conversation, turn, (input) => this.uploader.part(input, signal));
       for await (const piece of this.api.chat({messages, ...this.sampling()}, signal)) {
         turn.state = "answering";
         turn.answer += piece.text ?? "";
+        if (piece.warnings) turn.warnings = piece.warnings;
         if (piece.finish) Object.assign(turn, {finish: piece.finish, timings: piece.timings});
         this.onTurn(conversation, turn);
       }
     } catch (error) {
       if (error.kind !== "gone" || isSecondTry) throw error;
-      this.uploader.forget();
+      this.uploader.forget(inputsOf(conversation));
       await this.#stream(conversation, turn, signal, true);
     }
   }

@@ -42,6 +42,13 @@ export class Settings {
     });
   }
 
+  get showsStatistics() { return this.#values.statistics === true; }
+
+  set showsStatistics(shown) {
+    this.#values.statistics = shown;
+    this.#save();
+  }
+
   /// Fields of a chat request.
   sampling() { return {...this.#sampling}; }
 

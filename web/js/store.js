@@ -25,6 +25,7 @@ function completed(transaction) {
 
 export class Store {
   #database = null;
+  #removed = new Set();  // an answer that ends later must not bring its conversation back
 
   /// Throws where the browser keeps nothing (some private windows).
   async open() {
@@ -43,11 +44,24 @@ export class Store {
   }
 
   async save(conversation) {
+    if (this.#removed.has(conversation.id)) return;
     await this.#change((table) => table.put(structuredClone(conversation)));
   }
 
+  /// Saves one that comes from outside, even if it was here before.
+  async add(conversation) {
+    this.#removed.delete(conversation.id);
+    await this.save(conversation);
+  }
+
   async remove(id) {
-    await this.#change((table) => table.delete(id));
+    this.#removed.add(id);
+    try {
+      await this.#change((table) => table.delete(id));
+    } catch (error) {
+      this.#removed.delete(id);
+      throw error;
+    }
   }
 
   async #change(change) {
@@ -64,7 +78,7 @@ export async function exported(conversations) {
     const turns = [];
     for (const turn of conversation.turns) {
       const inputs = [];
-      for (const {blob, ...input} of turn.inputs)
+      for (const {blob, fileId, ...input} of turn.inputs)
         inputs.push({...input, type: blob.type, data: await base64Of(blob)});
       turns.push({...turn, inputs});
     }
@@ -102,7 +116,8 @@ function importedInput(value) {
     name: value.name,
     weight: value.weight,
     options,
-    blob: new Blob([bytesOf(value.data)], {type})
+    blob: new Blob([bytesOf(value.data)], {type}),
+    isConverted: value.isConverted === true
   };
 }
 
@@ -112,7 +127,9 @@ function importedTurn(value) {
       "a turn is incomplete");
   require(Array.isArray(value.inputs), "a turn has no inputs");
   const {question, answer, state, error, finish, timings} = value;
-  return {question, answer, state, error, finish, timings, inputs: value.inputs.map(importedInput)};
+  const warnings = Array.isArray(value.warnings) ? value.warnings.filter(isText) : undefined;
+  const inputs = value.inputs.map(importedInput);
+  return {question, answer, state, error, finish, timings, warnings, inputs};
 }
 
 /// The conversations of an exported file. Throws Error, in one line, for any other text.

@@ -22,7 +22,7 @@ function optionField(option, input, onChange) {
   if (option.kind === "choice") {
     const list = element(
         "select", {onchange: () => set(list.value || undefined)},
-        element("option", {value: ""}, "as in the file"),
+        element("option", {value: ""}, "from file"),
         ...option.choices.map(
             (choice) => element("option", {value: choice, selected: choice === value}, choice)));
     return element("label", {class: "field"}, option.label, list);
@@ -31,7 +31,7 @@ function optionField(option, input, onChange) {
     type: "number",
     step: "any",
     value,
-    placeholder: "as in the file",
+    placeholder: "from file",
     onchange: () => set(Number.isFinite(number.valueAsNumber) ? number.valueAsNumber : undefined)
   });
   return element("label", {class: "field"}, option.label, number);
@@ -53,57 +53,142 @@ function weightSlider(input) {
   return element("label", {class: "weight"}, "weight ", slider, shown);
 }
 
+/// The inputs and their cards. Each input is read by the server as soon as it is here, so that what
+/// is wrong with it is said at its card.
 export class Tray {
   items = [];
-  props = null;
+  #props = null;
+  #cards = new Map();   // by input: {root, state, weight, refresh, shown}
+  #checks = new Map();  // by input: {promise, refusal, warnings, isRunning}
+  #discarded = new WeakSet();
 
-  /// `check(name, bytes)`: null, or why such a file can't be sent; `onChange()`;
-  /// `onRefuse(message)`.
-  constructor(list, {check, onChange, onRefuse}) {
-    Object.assign(this, {list, check, onChange, onRefuse});
+  /// `uploader`: reads and removes inputs; `note`: the element that says what becomes of several;
+  /// `onChange()`; `onRefuse(message)`.
+  constructor(list, {uploader, note, onChange, onRefuse}) {
+    Object.assign(this, {list, uploader, note, onChange, onRefuse});
+  }
+
+  /// From /props.
+  setProps(props) {
+    this.#props = props;
+    this.#cards.clear();
+    this.list.replaceChildren();
+    for (const input of this.items)
+      this.#check(input);
+    this.#draw();
   }
 
   /// Adds a file; without `sense` it is told by the content.
   async add(file, sense) {
     try {
       const name = file.name || "input";
-      const limit = this.props?.limits.max_inputs ?? Infinity;
+      const limit = this.#props?.limits.max_inputs ?? Infinity;
       if (this.items.length >= limit) throw new Error(`This server takes ${limit} inputs at once.`);
-      const reason = this.check(name, file.size) ?? (file.size === 0 ? `${name} is empty.` : null);
+      const reason = this.uploader.reasonAgainst(name, file.size) ??
+          (file.size === 0 ? `${name} is empty.` : null);
       if (reason) throw new Error(reason);
       const input =
           {sense: sense ?? (await guessSense(file)), name, blob: file, weight: 1, options: {}};
       this.items.push(input);
+      this.#check(input);
       this.#draw();
     } catch (error) {
       this.onRefuse(error.message);
     }
   }
 
+  /// When the server has read all inputs.
+  async settled() { await Promise.all([...this.#checks.values()].map(({promise}) => promise)); }
+
   /// The inputs, which now belong to the caller.
   take() {
     const taken = this.items;
-    this.set([]);
-    return taken;
-  }
-
-  set(items) {
-    this.items = items;
+    this.items = [];
     this.#draw();
+    return taken;
   }
 
   /// Why the inputs can't be asked about, or null.
   reasonAgainst() {
     for (const input of this.items) {
-      const reason = reasonAgainst(senseOf(input.sense), this.props);
+      const reason = reasonAgainst(senseOf(input.sense), this.#props);
       if (reason) return `${input.name}: ${reason}.`;
+      if (this.#checks.get(input)?.refusal)
+        return `${input.name} can't be used: take it away, or say what it is.`;
     }
     return null;
   }
 
+  #discard(input) {
+    this.items = this.items.filter((one) => one !== input);
+    this.#discarded.add(input);
+    this.uploader.remove([input]);
+    this.#draw();
+    this.list.querySelector("select")?.focus();
+  }
+
+  #check(input) {
+    if (!this.#props || reasonAgainst(senseOf(input.sense), this.#props)) {
+      this.#checks.delete(input);
+      return;
+    }
+    const check = {refusal: null, warnings: [], isRunning: true};
+    this.#checks.set(input, check);
+    check.promise = this.uploader.check(input).then(
+        (result) => Object.assign(check, result), () => {});  // the answer will say it
+    check.promise = check.promise.then(() => {
+      check.isRunning = false;
+      if (this.#discarded.has(input)) this.uploader.remove([input]);  // what came there since
+      if (this.#checks.get(input) !== check) return;
+      if (!this.items.includes(input)) this.#checks.delete(input);
+      if (input.isConverted) this.#cards.get(input)?.refresh();
+      this.#draw();
+    });
+  }
+
   #draw() {
-    this.list.replaceChildren(...this.items.map((input) => this.#card(input)));
+    for (const [input, {root}] of this.#cards) {
+      if (this.items.includes(input)) continue;
+      root.remove();
+      this.#cards.delete(input);
+      this.#checks.delete(input);
+    }
+    for (const input of this.items) {
+      if (!this.#cards.has(input)) this.#cards.set(input, this.#card(input));
+      const card = this.#cards.get(input);
+      if (!card.root.isConnected) this.list.append(card.root);
+      card.weight.hidden = this.items.length < 2;
+      const lines = this.#stateOf(input);
+      const text = lines.map((line) => line.textContent).join("\n");
+      if (text !== card.shown) card.state.replaceChildren(...lines);  // else it is read out again
+      card.shown = text;
+    }
+    this.note.hidden = this.items.length < 2;
+    this.note.textContent = `The model gets the weighted sum of these ${
+        this.items.length} inputs: it can't compare them.`;
     this.onChange();
+  }
+
+  #stateOf(input) {
+    const check = this.#checks.get(input);
+    if (!check) return [];
+    if (check.refusal) return [element("p", {class: "refusal", role: "alert"}, check.refusal)];
+    const lines = check.warnings.map((text) => element("p", {class: "warning"}, text));
+    if (check.isRunning) lines.push(element("p", {class: "hint"}, "Checking …"));
+    if (input.isConverted)
+      lines.push(element("p", {class: "hint"}, "The server can't read the file: sent as JPEG."));
+    return lines;
+  }
+
+  #setSense(input, sense) {
+    Object.assign(input, {sense, options: {}});
+    this.#check(input);
+    const old = this.#cards.get(input).root;
+    const card = this.#card(input);
+    this.#cards.set(input, card);
+    old.replaceWith(card.root);
+    this.#draw();
+    card.root.querySelector("select").focus();
   }
 
   #card(input) {
@@ -113,19 +198,16 @@ export class Tray {
     const senses = element(
         "select", {
           "aria-label": `Sense of ${input.name}`,
-          onchange: () => {
-            Object.assign(input, {sense: senses.value, options: {}});
-            this.#draw();
-          }
+          onchange: () => this.#setSense(input, senses.value)
         },
         ...kSenses.map(
             (sense) => element(
                 "option", {value: sense.id, selected: sense.id === input.sense}, sense.label)));
     const sense = senseOf(input.sense);
-    const options =
-        sense.options.filter((option) => !option.needs || this.props?.modalities[option.needs]);
-    const reason = reasonAgainst(sense, this.props);
-    return element(
+    const reason = reasonAgainst(sense, this.#props);
+    const weight = weightSlider(input);
+    const state = element("div", {class: "card-state"});
+    const root = element(
         "li", {class: "card", "data-sense": input.sense},
         element(
             "div", {class: "card-head"}, icon(input.sense), senses,
@@ -134,18 +216,29 @@ export class Tray {
                   type: "button",
                   class: "icon-button",
                   "aria-label": `Remove ${input.name}`,
-                  onclick: () => this.set(this.items.filter((one) => one !== input))
+                  onclick: () => this.#discard(input)
                 },
                 icon("remove"))),
-        preview,
+        state, preview,
         element(
             "p", {class: "card-name", title: input.name},
             `${input.name} · ${byteText(input.blob.size)}`),
-        reason && element("p", {class: "notice"}, `${reason}.`),
-        this.items.length > 1 ? weightSlider(input) : null,
-        options.length > 0 ? element(
-                                 "details", {class: "options"}, element("summary", {}, "Options"),
-                                 ...options.map((option) => optionField(option, input, refresh))) :
-                             null);
+        reason && element("p", {class: "notice"}, `${reason}.`), weight,
+        this.#options(input, sense, refresh));
+    return {root, state, weight, refresh, shown: ""};
+  }
+
+  #options(input, sense, refresh) {
+    const options =
+        sense.options.filter((option) => !option.needs || this.#props?.modalities[option.needs]);
+    if (options.length === 0) return null;
+    const onChange = () => {
+      refresh();
+      this.#check(input);
+      this.#draw();
+    };
+    return element(
+        "details", {class: "options"}, element("summary", {}, "Options"),
+        ...options.map((option) => optionField(option, input, onChange)));
   }
 }

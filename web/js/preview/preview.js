@@ -16,6 +16,26 @@ const kPreviews = {
   imu: motionPreview,
 };
 
+const kThumbnail = 72;  // pixels, each way; shown at half of it
+
+/// A small square canvas of what an input looks like; null if it has no picture.
+export async function thumbnailOf(input) {
+  let content;
+  try {
+    ({content} = await kPreviews[input.sense](input));
+  } catch {
+    return null;
+  }
+  const picture = content.matches("canvas") ? content : content.querySelector("canvas");
+  if (!picture) return null;
+  const side = Math.min(picture.width, picture.height);
+  const canvas = element("canvas", {width: kThumbnail, height: kThumbnail, "aria-hidden": "true"});
+  canvas.getContext("2d").drawImage(
+      picture, (picture.width - side) / 2, (picture.height - side) / 2, side, side, 0, 0,
+      kThumbnail, kThumbnail);
+  return canvas;
+}
+
 /// Plays the blob in place of the button that was pressed.
 function playerButton(kind, blob) {
   const start = button("Play", () => {
