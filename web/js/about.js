@@ -21,7 +21,7 @@ export function keepingText(keeps) {
     parts.push("It also keeps numbers computed from them, so that nothing is computed twice.");
   parts.push(
       keeps.texts_in_log ? "Its log has your questions and the answers." :
-                           "Questions and answers are not kept there.");
+                           "It keeps no questions or answers.");
   return parts.join(" ");
 }
 
