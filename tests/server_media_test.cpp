@@ -308,7 +308,8 @@ TEST_F(ServerMediaTest, AFileBelongsToTheKeyThatStoredIt) {
   EXPECT_NE(id, other);
   const auto listed = [&](const httplib::Headers& who) {
     std::vector<std::string> ids;
-    for (const json& file : get("/v1/files", who).value()["data"])
+    const json list = get("/v1/files", who).value();
+    for (const json& file : list["data"])
       ids.push_back(file["id"]);
     return ids;
   };
@@ -504,10 +505,9 @@ TEST_F(ServerMediaTest, DecodingThatTakesTooLongIsGivenUp) {
 
 TEST_F(ServerMediaTest, ServerPathsAreNotTold) {
   start(six_senses());
-  const std::string id = upload("no picture at all").value()["id"];
-  const std::string message =
-      refused(about({{"type", "image_url"}, {"image_url", {{"file_id", id}}}}));
-  EXPECT_THAT(message, HasSubstr(id));
+  const std::string id = upload("no picture at all", "notes.jpg").value()["id"];
+  const std::string message = refused(about(picture_of(id)));
+  EXPECT_THAT(message, HasSubstr("notes.jpg"));
   EXPECT_THAT(message, Not(HasSubstr(folder_.path().string())));
 }
 

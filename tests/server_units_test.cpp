@@ -22,6 +22,7 @@
 #include "server/file_store.h"
 #include "server/json_fields.h"
 #include "server/metrics.h"
+#include "server/random_id.h"
 #include "server/remote_media.h"
 #include "server/request_log.h"
 #include "server/web_files.h"
@@ -251,7 +252,7 @@ TEST(Engine, LoadingLeavesNoHelperThreads) {
   Metrics metrics;
   end_helper_threads();
   const int before = test::thread_count();
-  const Engine engine(options, metrics);
+  const Engine engine(options, metrics, /*files=*/nullptr);
   const int wanted = before + 1 + options.n_encoder_jobs;  // the scheduler's, the encoders'
   EXPECT_TRUE(test::has_threads(wanted)) << test::thread_count() << " threads, not " << wanted;
 }
@@ -305,18 +306,28 @@ TEST(RequestLog, LinesForPeopleAndForMachines) {
             "answer=[\"A \\\"cat\\\"\\n\",\"A \\\"cat\\\"\\n\"]\n");
 }
 
+const std::string kOwner = owner_of_key("a key");
+
+StoredFile stored(FileStore& store, const std::string& name, const std::string& content) {
+  FileStore::Upload upload(store, kOwner);
+  upload.write(bytes_of(content));
+  return upload.finish(name, "test");
+}
+
 TEST(FileStore, WhatAKilledServerLeavesBehind) {
   const TemporaryFolder folder;
   FileStoreOptions options;
   options.folder = folder / "files";
-  std::string id;
+  std::string id, whole;
   {
     FileStore store(options);
-    FileStore::Upload upload(store);
-    upload.write(bytes_of("hello"));
-    id = upload.finish("x", "test").id;
+    id = stored(store, "x", "hello").id;
+    whole = stored(store, "x", "hello").id;
   }
-  fs::remove(FileStore::objects_folder(options) / id);  // killed between file and row
+  const fs::path objects = options.folder / "objects";
+  fs::remove(objects / id);  // killed between file and row
+  const std::string stray = "file-" + std::string(kRandomIdDigits, 'a');
+  test::write_text(objects / stray, "hello");  // and between row and file
   const fs::path incoming = options.folder / "incoming";
   test::write_text(incoming / "old", "half");
   fs::last_write_time(incoming / "old", fs::file_time_type::clock::now() - 25h);
@@ -324,11 +335,9 @@ TEST(FileStore, WhatAKilledServerLeavesBehind) {
   FileStore store(options);
   EXPECT_FALSE(fs::exists(incoming / "old"));
   EXPECT_TRUE(fs::exists(incoming / "new")) << "another server may be writing it";
-  EXPECT_EQ(api_error([&] { store.use(id); }).status(), 404) << "a row without its file";
-  FileStore::Upload again(store);
-  again.write(bytes_of("hello"));
-  EXPECT_EQ(again.finish("x", "test").id, id);
-  EXPECT_EQ(test::read_text(store.use(id)), "hello");
+  EXPECT_EQ(api_error([&] { store.use(id, kOwner); }).status(), 404) << "a row without its file";
+  EXPECT_EQ(test::read_text(store.use(whole, kOwner)), "hello");
+  EXPECT_FALSE(fs::exists(objects / stray)) << "a file that nobody could delete";
 }
 
 TEST(FileStore, TwoServersShareOneFolder) {
@@ -336,14 +345,18 @@ TEST(FileStore, TwoServersShareOneFolder) {
   FileStoreOptions options;
   options.folder = folder / "files";
   FileStore one(options), other(options);
-  FileStore::Upload upload(one);
-  upload.write(bytes_of("hello"));
-  const StoredFile file = upload.finish("a/b\\c.txt", "test");
+  const StoredFile file = stored(one, "a/b\\c.txt", "hello");
   EXPECT_EQ(file.file_name, "c.txt");
-  EXPECT_EQ(test::read_text(other.use(file.id)), "hello");
-  other.remove(file.id);
-  EXPECT_EQ(api_error([&] { one.find(file.id); }).status(), 404);
-  EXPECT_EQ(api_error([&] { one.find("file-../../x"); }).status(), 404);
+  const fs::path path = other.use(file.id, kOwner);
+  EXPECT_EQ(test::read_text(path), "hello");
+  EXPECT_EQ(other.with_file_names(path.string() + ": bad; " + path.string() + "/x, " +
+                                  (options.folder / "objects" / "x").string()),
+            "c.txt: bad; c.txt/x, the uploaded filex");
+  EXPECT_EQ(api_error([&] { one.find(file.id, owner_of_key("another")); }).status(), 404);
+  EXPECT_EQ(api_error([&] { one.remove(file.id, ""); }).status(), 404);
+  other.remove(file.id, kOwner);
+  EXPECT_EQ(api_error([&] { one.find(file.id, kOwner); }).status(), 404);
+  EXPECT_EQ(api_error([&] { one.find("file-../../x", kOwner); }).status(), 404);
   EXPECT_EQ(one.total_bytes(), 0U);
   options.folder = "/proc/no/such";
   EXPECT_EQ(error_of([&] { FileStore{options}; }).kind(), ErrorKind::kUsage);
