@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Asks panda-mini about everything that could be an example, and writes into its card what was tried and what was right.
+"""Chooses the examples of the page and the demo, and writes into panda-mini's card what was tried and what was right.
 
     tools/docs/choose_examples.py build/release/src/cli/pandagpt       needs: numpy, pillow
 
-What is tried: the photos and films of example_candidates.tsv (downloaded to .cache/candidates), and the sounds, motions, depth maps
-and thermal pictures of tools/data/drawn_examples.py (written there). An answer is right if it has one of the file's words, and
-speaks of nobody who isn't there. The examples of the page, the demo and the README (examples/questions.tsv) are chosen out of
-what was right by this.
+What is tried: the photos and films of example_candidates.tsv (downloaded to .cache/candidates), and the sounds, motions, depth
+maps and thermal pictures of tools/data/drawn_examples.py (written there). An answer is right if it has one of the file's words, and
+speaks of nobody who isn't there. Of the files that the project can ship (SHIPPED), the first of each sense with a right answer
+goes into examples/questions.tsv, of photos the first three.
 """
 
 import dataclasses
@@ -30,6 +30,20 @@ import make_examples  # noqa: E402
 FOLDER = ROOT / ".cache" / "candidates"
 LIST = pathlib.Path(__file__).with_name("example_candidates.tsv")
 CARD = ROOT / "models" / "panda-mini" / "README.md"
+EXAMPLES = ROOT / "examples" / "questions.tsv"
+# Candidates that may be examples, and the files that the demo and the page then have: free ones in examples/data, others from
+# set-up (scripts/demo_photos.tsv). The page has only the former.
+SHIPPED = {
+    "chelsea.png": (".cache/demo/chelsea.png", None),
+    "coffee.png": ("examples/data/coffee.jpg", "examples/data/coffee.jpg"),
+    "motorcycle_left.png": (".cache/demo/motorcycle_left.png", None),
+    "pan_chelsea.avi": ("examples/data/cat.avi", "examples/data/cat.avi"),
+    "audio_siren_wailing.wav": ("examples/data/siren.wav", "examples/data/siren.wav"),
+    "imu_walking.csv": ("examples/data/walking_imu.csv", "examples/data/walking_imu.csv"),
+    "depth_picking_something_up.png": ("examples/data/person_depth_mm.png", "examples/data/person_depth_mm.png"),
+    "thermal_standing_person.png": ("examples/data/thermal_grey.png", "examples/data/thermal_centikelvin.png"),
+}
+N_PHOTOS = 3  # of the demo
 QUESTIONS = {
     "image": ("What is in the picture?", "What is this?"),
     "video": ("What is in the video?", "What happens in the video?"),
@@ -72,9 +86,11 @@ MOTIONS = {"walking": ("walks", "walking", "walk"), "running": ("runs", "running
            "sitting": ("sits", "sitting"), "standing": ("stands", "standing")}
 DEPTH_MAPS = {"waving": ("waves", "waving", "wave"), "clapping": ("claps", "clapping", "clap"),
               "pushing": ("pushes", "pushing", "push"), "crossing": ("cross", "crosses", "crossing"),
-              "squatting": ("squats", "squatting", "squat"), "lunging": ("lunge", "lunges", "lunging"), "picking": ("pick", "picks", "picking"),
+              "squatting": ("squats", "squatting", "squat"), "lunging": ("lunge", "lunges", "lunging"),
+              "picking": ("pick", "picks", "picking"),
               "drawing": ("draws", "drawing", "draw"), "throwing": ("throws", "throwing", "throw"),
-              "bowling": ("bowls", "bowling", "bowl"), "boxing": ("boxes", "boxing", "box"), "sitting": ("sits", "sitting", "sit"),
+              "bowling": ("bowls", "bowling", "bowl"), "boxing": ("boxes", "boxing", "box"),
+              "sitting": ("sits", "sitting", "sit"),
               "walking": ("walks", "walking", "walk")}
 THERMAL_PICTURES = {"standing": ("person", "people", "man"), "person": ("person", "people", "man"),
                     "walking": ("person", "people", "man"), "car": ("car",), "truck": ("truck", "bus")}
@@ -146,7 +162,7 @@ class Model:
 
 def questions_about(candidate: Candidate) -> tuple[str, ...]:
     kind_question = KIND_QUESTIONS.get(candidate.path.name)
-    return QUESTIONS[candidate.sense] + ((kind_question,) if kind_question else ())
+    return ((kind_question,) if kind_question else ()) + QUESTIONS[candidate.sense]
 
 
 def try_alone(model: Model, candidate: Candidate) -> None:
@@ -181,6 +197,44 @@ def rows_of(tried: list[Candidate]) -> list[str]:
     return rows
 
 
+def words_in(answer: str, words: tuple[str, ...]) -> list[str]:
+    return [word for word in words if word in re.findall(r"[a-z]+", answer.lower())][:1]
+
+
+def choose(model: Model, tried: list[Candidate], pair: tuple[Candidate, Candidate]) -> list[str]:
+    """Lines of questions.tsv. A file is asked about once more in the form in which it is shipped."""
+    rows: list[str] = []
+    for sense in QUESTIONS:
+        right = [one for one in tried if one.sense == sense and one.right_to and one.path.name in SHIPPED]
+        for place, at in (("demo", 0), ("page", 1)):
+            # The page proposes its question for every input of the sense.
+            asked = {one.path.name: [question for question in one.right_to if place == "demo" or question in QUESTIONS[sense]]
+                     for one in right}
+            some = [one for one in right if SHIPPED[one.path.name][at] and asked[one.path.name]]
+            for one in some[:N_PHOTOS if (sense, place) == ("image", "demo") else 1]:
+                path, question = SHIPPED[one.path.name][at], asked[one.path.name][0]
+                answer = model.ask([(sense, ROOT / path)], question)
+                if not is_right(answer, one.words, sense):
+                    raise SystemExit(f"not right as it is shipped: {path}: {question}: {answer}")
+                rows.append("\t".join([place, f"--{sense} {path}", question, *words_in(answer, one.words)]))
+    photo, sound = pair
+    inputs = f"--image {SHIPPED[photo.path.name][0]} --audio {SHIPPED[sound.path.name][0]}"
+    answer = model.ask([("image", ROOT / SHIPPED[photo.path.name][0]), ("audio", ROOT / SHIPPED[sound.path.name][0])], BOTH)
+    words = words_in(answer, photo.words) + words_in(answer, sound.words)
+    return [*rows, "\t".join(["demo", inputs, BOTH, " ".join(words)])]
+
+
+def write_examples(rows: list[str]) -> None:
+    """Keeps the comments at the beginning. Equal rows of the demo and the page become one."""
+    comments = [line for line in EXAMPLES.read_text(encoding="utf-8").splitlines() if line.startswith("#")]
+    places: dict[str, list[str]] = {}
+    for row in rows:
+        place, rest = row.split("\t", 1)
+        places.setdefault(rest, []).append(place)
+    lines = [",".join(where) + "\t" + rest for rest, where in places.items()]
+    EXAMPLES.write_text("\n".join([*comments, *lines]) + "\n", encoding="utf-8")
+
+
 def main() -> None:
     if len(sys.argv) != 2:
         raise SystemExit(__doc__)
@@ -191,10 +245,12 @@ def main() -> None:
     photos, sounds = ([candidate for candidate in tried if candidate.sense == sense and candidate.right_to]
                       for sense in ("image", "audio"))
     pairs = list(itertools.product(photos, sounds))
-    right = [f"{shown_name(photo)} and {shown_name(sound)}" for photo, sound in pairs if try_together(model, photo, sound)]
+    right_pairs = [pair for pair in pairs if try_together(model, *pair)]
+    right = [f"{shown_name(photo)} and {shown_name(sound)}" for photo, sound in right_pairs]
     rows = ["| What was tried | Question | Tried | Right | Which were right |\n", "|---|---|---|---|---|\n", *rows_of(tried),
             f"| {TITLES['both']} | {BOTH} | {len(pairs)} | {len(right)} | {', '.join(right)} |\n"]
     replace_part(CARD, "examples", pathlib.Path(__file__).name, rows)
+    write_examples(choose(model, tried, next(pair for pair in right_pairs if all(one.path.name in SHIPPED for one in pair))))
 
 
 if __name__ == "__main__":
