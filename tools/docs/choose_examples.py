@@ -3,10 +3,10 @@
 
     tools/docs/choose_examples.py build/release/src/cli/pandagpt       needs: numpy, pillow
 
-What is tried: the photos and films of example_candidates.tsv (downloaded to .cache/candidates), and the sounds, motions, depth
-maps and thermal pictures of tools/data/drawn_examples.py (written there). An answer is right if it has one of the file's words, and
-speaks of nobody who isn't there. Of the files that the project can ship (SHIPPED), the first of each sense with a right answer
-goes into examples/questions.tsv, of photos the first three.
+What is tried: the photos and films of example_candidates.tsv (downloaded to .cache/candidates), and the sounds, motions,
+depth maps and thermal pictures of tools/data/drawn_examples.py (written there). An answer is right if it has one of the
+file's words, and speaks of nobody who isn't there. Of the files that the project can ship (SHIPPED), the first of each
+sense with a right answer goes into examples/questions.tsv, of photos the first three.
 """
 
 import dataclasses
@@ -31,8 +31,8 @@ FOLDER = ROOT / ".cache" / "candidates"
 LIST = pathlib.Path(__file__).with_name("example_candidates.tsv")
 CARD = ROOT / "models" / "panda-mini" / "README.md"
 EXAMPLES = ROOT / "examples" / "questions.tsv"
-# Candidates that may be examples, and the files that the demo and the page then have: free ones in examples/data, others from
-# set-up (scripts/demo_photos.tsv). The page has only the former.
+# Candidates that may be examples, and the files that the demo and the page then have: free ones in examples/data, others
+# from set-up (scripts/demo_photos.tsv). The page has only the former.
 SHIPPED = {
     "chelsea.png": (".cache/demo/chelsea.png", None),
     "coffee.png": ("examples/data/coffee.jpg", "examples/data/coffee.jpg"),
@@ -191,7 +191,8 @@ def rows_of(tried: list[Candidate]) -> list[str]:
         questions = dict.fromkeys(question for candidate in tried if candidate.sense == sense
                                   for question in questions_about(candidate))
         for question in questions:
-            some = [candidate for candidate in tried if candidate.sense == sense and question in questions_about(candidate)]
+            some = [candidate for candidate in tried
+                    if candidate.sense == sense and question in questions_about(candidate)]
             right = [shown_name(candidate) for candidate in some if question in candidate.right_to]
             rows.append(f"| {TITLES[sense]} | {question} | {len(some)} | {len(right)} | {', '.join(right)} |\n")
     return rows
@@ -208,8 +209,8 @@ def choose(model: Model, tried: list[Candidate], pair: tuple[Candidate, Candidat
         right = [one for one in tried if one.sense == sense and one.right_to and one.path.name in SHIPPED]
         for place, at in (("demo", 0), ("page", 1)):
             # The page proposes its question for every input of the sense.
-            asked = {one.path.name: [question for question in one.right_to if place == "demo" or question in QUESTIONS[sense]]
-                     for one in right}
+            asked = {one.path.name: [question for question in one.right_to
+                                     if place == "demo" or question in QUESTIONS[sense]] for one in right}
             some = [one for one in right if SHIPPED[one.path.name][at] and asked[one.path.name]]
             for one in some[:N_PHOTOS if (sense, place) == ("image", "demo") else 1]:
                 path, question = SHIPPED[one.path.name][at], asked[one.path.name][0]
@@ -218,10 +219,10 @@ def choose(model: Model, tried: list[Candidate], pair: tuple[Candidate, Candidat
                     raise SystemExit(f"not right as it is shipped: {path}: {question}: {answer}")
                 rows.append("\t".join([place, f"--{sense} {path}", question, *words_in(answer, one.words)]))
     photo, sound = pair
-    inputs = f"--image {SHIPPED[photo.path.name][0]} --audio {SHIPPED[sound.path.name][0]}"
-    answer = model.ask([("image", ROOT / SHIPPED[photo.path.name][0]), ("audio", ROOT / SHIPPED[sound.path.name][0])], BOTH)
+    seen, heard = (SHIPPED[one.path.name][0] for one in pair)
+    answer = model.ask([("image", ROOT / seen), ("audio", ROOT / heard)], BOTH)
     words = words_in(answer, photo.words) + words_in(answer, sound.words)
-    return [*rows, "\t".join(["demo", inputs, BOTH, " ".join(words)])]
+    return [*rows, "\t".join(["demo", f"--image {seen} --audio {heard}", BOTH, " ".join(words)])]
 
 
 def write_examples(rows: list[str]) -> None:
@@ -247,10 +248,12 @@ def main() -> None:
     pairs = list(itertools.product(photos, sounds))
     right_pairs = [pair for pair in pairs if try_together(model, *pair)]
     right = [f"{shown_name(photo)} and {shown_name(sound)}" for photo, sound in right_pairs]
-    rows = ["| What was tried | Question | Tried | Right | Which were right |\n", "|---|---|---|---|---|\n", *rows_of(tried),
+    rows = ["| What was tried | Question | Tried | Right | Which were right |\n", "|---|---|---|---|---|\n",
+            *rows_of(tried),
             f"| {TITLES['both']} | {BOTH} | {len(pairs)} | {len(right)} | {', '.join(right)} |\n"]
     replace_part(CARD, "examples", pathlib.Path(__file__).name, rows)
-    write_examples(choose(model, tried, next(pair for pair in right_pairs if all(one.path.name in SHIPPED for one in pair))))
+    shipped = next(pair for pair in right_pairs if all(one.path.name in SHIPPED for one in pair))
+    write_examples(choose(model, tried, shipped))
 
 
 if __name__ == "__main__":

@@ -40,6 +40,7 @@ def add_examples(page, *senses):
     for count, sense in enumerate(senses, 1):
         page.locator("#example").select_option(sense)
         page.locator(".card .facts-line").nth(count - 1).wait_for()
+    page.locator(".card .hint", has_text="Checking").first.wait_for(state="detached")
 
 
 def ask(page, question):
@@ -55,7 +56,6 @@ def main():
         with page_of(browser, ROOT / "models" / "panda-mini", viewport={"width": 1200, "height": 760}) as page:
             add_examples(page, "image")
             ask(page, "What is this?")
-            ask(page, "Is there a cup?")
             add_examples(page, "video")
             page.screenshot(path=IMAGES / "page_chat.png")
         with page_of(browser, tiny_senses.make(PROGRAM, folder), color_scheme="dark",
