@@ -47,7 +47,8 @@ def make(program, folder):
     write_projector(folder / "projector.gguf", SIZES["embedding_length"], N_EMBD)
     shutil.copy(FIXTURES / "tiny-panda" / "llm.gguf", folder)
     manifest = json.loads((FIXTURES / "tiny-panda" / "panda.json").read_text())
-    manifest.update(name="tiny-senses", embedding_width=SIZES["embedding_length"],
+    manifest.update(name="tiny-senses", limitations="It knows one sentence.", licence_note="For tests only.",
+                    embedding_width=SIZES["embedding_length"],
                     files={role: entry(folder / (role + ".gguf")) for role in ("encoders", "projector", "llm")})
     (folder / "panda.json").write_text(json.dumps(manifest))
     return folder

@@ -108,10 +108,12 @@ def test_axe(browser, address, view):
             has_no_sideways_scroll(page)
 
 
-def test_capture_without_recording(browser, address):
-    """On http pages of other machines there is no getUserMedia: phones take pictures for file fields all the same."""
+def test_pages_of_http_addresses(browser, address):
+    """Those of other machines have neither getUserMedia nor a clipboard: phones take pictures for file fields all the
+    same, and selected text can be copied."""
     with opened(browser, "about:blank") as page:
-        page.add_init_script("Object.defineProperty(Navigator.prototype, 'mediaDevices', {get: () => undefined});")
+        page.add_init_script("""for (const name of ["mediaDevices", "clipboard"])
+            Object.defineProperty(Navigator.prototype, name, {get: () => undefined});""")
         page.goto(address)
         wait_until_ready(page)
         for kind, accept, camera in (("photo", "image/*", "environment"), ("sound", "audio/*", "user"),
@@ -122,6 +124,14 @@ def test_capture_without_recording(browser, address):
             assert field.get_attribute("accept") == accept and field.get_attribute("capture") == camera
         chooser.value.set_files(EXAMPLES / "rolling_ball.avi")
         expect(page.locator(".card[data-sense=video]")).to_be_visible()
+        page.get_by_role("button", name="Remove rolling_ball.avi").click()
+        ask(page, "What is it?")
+        answer = last_answer(page)
+        answer.get_by_text("Copy").click()
+        expect(answer.get_by_text("Copied")).to_be_visible()
+        page.locator("#question").focus()
+        page.keyboard.press("Control+v")
+        expect(page.locator("#question")).to_have_value(answer.locator(".text").inner_text())
 
 
 def test_phone(browser, address):
@@ -175,7 +185,7 @@ def main():
         model = stack.enter_context(senses_model())
         address = stack.enter_context(server(model))
         browser = stack.enter_context(chromium())
-        for test in (test_capture_without_recording, test_phone):
+        for test in (test_pages_of_http_addresses, test_phone):
             print(test.__name__, flush=True)
             test(browser, address)
         for view in VIEWS:

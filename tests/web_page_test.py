@@ -59,6 +59,8 @@ def test_photo(browser, address):
     with opened(browser, address) as page:
         wait_until_ready(page)
         expect(page.locator("#status")).to_have_text("tiny-senses · cpu")
+        expect(page.locator("#limitations")).to_have_text("tiny-senses: It knows one sentence.")
+        expect(page.locator("#model-facts")).to_contain_text("For tests only.")
         page.locator("#files").set_input_files(PHOTO)
         expect(page.locator(".card[data-sense=image] .facts-line")).to_contain_text("×")
         assert colours(page, ".card canvas") > 1000

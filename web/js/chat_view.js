@@ -34,11 +34,25 @@ function endText({state, finish}) {
   return finish === "length" ? "cut at the length set" : "";
 }
 
+function copySelected(text) {
+  const field = element("textarea", {class: "sr-only", readonly: true});
+  field.value = text;
+  document.body.append(field);
+  field.select();
+  const isCopied = document.execCommand("copy");
+  field.remove();
+  return isCopied;
+}
+
 async function copy(text, pressed) {
   const label = pressed.lastChild;
   const before = label.textContent;
   try {
-    await navigator.clipboard.writeText(text);
+    // Pages of http addresses have no clipboard, but what is selected can be copied.
+    if (navigator.clipboard)
+      await navigator.clipboard.writeText(text);
+    else if (!copySelected(text))
+      throw new Error("not allowed");
     label.textContent = "Copied";
   } catch {
     label.textContent = "Not allowed here";

@@ -346,6 +346,20 @@ for (const id of ["close-sidebar", "shade"])
   byId(id).addEventListener("click", () => showSidebar(false));
 kNarrow.addEventListener("change", () => showSidebar(false));
 
+/// Above an on-screen keyboard there is little room. Some browsers make the page smaller for it,
+/// others only what is seen of it; when somebody zooms in, it isn't the keyboard.
+const kShort = 500;  // pixels
+function fitToScreen() {
+  const {height, scale} = window.visualViewport;
+  if (Math.abs(scale - 1) > 0.01) return;
+  document.body.classList.toggle("short", height < kShort);
+  const isCovered = height < window.innerHeight - 1;
+  document.body.style.height = isCovered ? `${height}px` : "";
+  if (isCovered) window.scrollTo(0, 0);
+}
+window.visualViewport?.addEventListener("resize", fitToScreen);
+if (window.visualViewport) fitToScreen();
+
 for (const id of ["question", "labels"]) {
   byId(id).addEventListener("keydown", (event) => {
     if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;

@@ -6,6 +6,8 @@ function failureText(error) {
   if (!(error instanceof ApiFailure)) return `The page failed: ${error.message}`;
   if (error.kind === "loading") return "The model is still being loaded. Try again in a moment.";
   if (error.kind === "key") return "The server wants an API key: type it under \"This page\".";
+  if (error.kind === "gone")
+    return "The server has lost a file of this conversation; perhaps it has no room for all of them.";
   if (error.kind !== "busy") return error.message;
   return `The server has too much to do (${error.message}). Try again in ${
       error.retrySeconds || 1} s.`;
