@@ -106,11 +106,15 @@ function open(conversation) {
   byId("question").focus();
 }
 
+let isSending = false;  // a question waits until its inputs have been read
+
 /// Which buttons are of use at the moment, and why the others are not.
 function drawState() {
   byId("send").hidden = session.isBusy;
   byId("stop").hidden = !session.isBusy;
-  const reason = props ? tray.reasonAgainst() : "The model is not loaded yet.";
+  const reason = isSending ? "The inputs are being read." :
+      props                ? tray.reasonAgainst() :
+                             "The model is not loaded yet.";
   byId("send").disabled = reason !== null;
   byId("send").title = reason ?? "Enter";
   byId("compare-send").disabled = reason !== null;
@@ -273,20 +277,24 @@ document.addEventListener("paste", (event) => {
 
 // Questions
 
-let isSending = false;
+/// What the field holds, else what one asks about the last input.
+function questionText() {
+  const last = tray.items.at(-1);
+  return byId("question").value.trim() || (last ? senseOf(last.sense).question : "");
+}
 
 byId("ask").addEventListener("submit", async (event) => {
   event.preventDefault();
-  if (session.isBusy || isSending || byId("send").disabled) return;
-  const last = tray.items.at(-1);
-  const question = byId("question").value.trim() || (last ? senseOf(last.sense).question : "");
-  if (!question) return;
+  if (session.isBusy || byId("send").disabled || !questionText()) return;
   say("");
   isSending = true;
+  drawState();
   await tray.settled();
   isSending = false;
+  drawState();
   const reason = tray.reasonAgainst();
-  if (reason) return say(reason);
+  if (reason || !questionText()) return say(reason);
+  const question = questionText();
   byId("question").value = "";
   session.ask(question, tray.take());
 });
