@@ -151,6 +151,7 @@ def test_errors(browser, address, folder):
         expect(page.locator("#send")).to_be_enabled()
         # A film without sound whose sound is asked for; options are judged as well.
         page.locator("#files").set_input_files(EXAMPLES / "rolling_ball.avi")
+        expect(page.locator(".card")).to_have_count(1)
         expect(page.get_by_text("Checking")).to_have_count(0)
         expect(refusal).to_have_count(0)
         page.locator(".card summary").click()
@@ -314,6 +315,8 @@ def test_uploads_are_deleted(browser, address):
         expect(page.locator(".history-item")).to_have_count(0)
 
         page.locator("#files").set_input_files(PHOTO)
+        expect(page.locator(".card")).to_have_count(1)
+        expect(page.get_by_text("Checking")).to_have_count(0)  # an upload that is cut off has no id yet
         wait_for_stored(page, before + photo)
         page.goto("about:blank")
         wait_for_stored(page, before)
