@@ -9,7 +9,7 @@ import pathlib
 import axe_playwright_python
 from playwright.sync_api import expect
 
-from web_page_support import (EXAMPLES, PHOTO, ask, chromium, has_no_sideways_scroll, last_answer, opened,
+from web_page_support import (EXAMPLES, PHOTO, VISION_MODEL, ask, chromium, has_no_sideways_scroll, last_answer, opened,
                               senses_model, server, wait_until_ready)
 
 AXE = (pathlib.Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text()
@@ -73,6 +73,12 @@ def show_similarity(page):
 def show_recorder(page):
     page.locator("#record-video").click()
     expect(page.locator("#recorder")).to_be_visible()
+
+
+def show_missing_senses(page):
+    expect(page.locator(".sense[aria-disabled]")).to_have_count(4)
+    page.locator("#files").set_input_files(EXAMPLES / "bell.wav")
+    expect(page.locator(".card .notice")).to_contain_text("no encoder for sound")
 
 
 VIEWS = (show_welcome, show_sidebar, show_inputs, show_answers, show_similarity, show_recorder)
@@ -183,7 +189,7 @@ def test_phone(browser, address):
 def main():
     with contextlib.ExitStack() as stack:
         model = stack.enter_context(senses_model())
-        address = stack.enter_context(server(model))
+        address, vision = (stack.enter_context(server(one)) for one in (model, VISION_MODEL))
         browser = stack.enter_context(chromium())
         for test in (test_pages_of_http_addresses, test_phone):
             print(test.__name__, flush=True)
@@ -191,6 +197,8 @@ def main():
         for view in VIEWS:
             print(test_axe.__name__, view.__name__, flush=True)
             test_axe(browser, address, view)
+        print(test_axe.__name__, show_missing_senses.__name__, flush=True)
+        test_axe(browser, vision, show_missing_senses)
 
 
 if __name__ == "__main__":

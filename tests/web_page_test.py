@@ -370,6 +370,22 @@ def test_pictures_that_only_the_browser_reads(browser, address, folder):
             page.get_by_role("button", name=f"Remove {name}").click()
 
 
+def test_server_without_uploads(browser, address):
+    """Files go with each request, and are judged and named all the same."""
+    with opened(browser, address) as page:
+        wait_until_ready(page)
+        expect(page.locator("#keeping")).to_contain_text("The server keeps no files")
+        requests = []
+        page.on("request", lambda one: requests.append(one.url) if "/v1/files" in one.url else None)
+        page.locator("#files").set_input_files({"name": "letter.png", "mimeType": "image/png", "buffer": b"Dear John"})
+        expect(page.locator(".card .refusal")).to_contain_text("letter.png: ")
+        page.get_by_role("button", name="Remove letter.png").click()
+        page.locator("#files").set_input_files(PHOTO)
+        ask(page, "What is it?")
+        expect(last_answer(page).locator(".text")).to_have_text(ANSWER)
+        assert not requests, requests
+
+
 def test_missing_towers(browser, address):
     with opened(browser, address) as page:
         wait_until_ready(page)
@@ -490,7 +506,8 @@ def main():
     with contextlib.ExitStack() as stack:
         folder = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory()))
         model = stack.enter_context(senses_model())
-        senses, vision = (stack.enter_context(server(one)) for one in (model, VISION_MODEL))
+        senses = stack.enter_context(server(model))
+        vision = stack.enter_context(server(VISION_MODEL, "--no-files"))
         browser = stack.enter_context(chromium())
         for test, *more in ((test_photo,), (test_stop_again_edit,), (test_errors, folder), (test_loading,),
                             (test_all_senses,), (test_spectrogram,), (test_history, folder),
@@ -499,8 +516,9 @@ def main():
                             (test_recording_and_dropping,), (test_looks_and_keys,), (test_policy,)):
             print(test.__name__, flush=True)
             test(browser, senses, *more)
-        print(test_missing_towers.__name__)
-        test_missing_towers(browser, vision)
+        for test in (test_missing_towers, test_server_without_uploads):
+            print(test.__name__, flush=True)
+            test(browser, vision)
 
 
 if __name__ == "__main__":
