@@ -9,6 +9,7 @@ files and headings.
 """
 
 import json
+import os
 import pathlib
 import re
 import shlex
@@ -183,10 +184,14 @@ def run(command: doc_commands.Command, room: docs_sandbox.Room, address: str, fa
     if SERVES.search(command.text):
         try:
             serve(room, command.text.replace("build/release/src/cli/pandagpt", "pandagpt"))
-        except (RuntimeError, OSError) as error:
+        except (RuntimeError, OSError, subprocess.TimeoutExpired) as error:
             failures.add(command, error)
         return
-    outcome = room.run(command.text.replace(SERVER, address), typed_into(command.text))
+    try:
+        outcome = room.run(command.text.replace(SERVER, address), typed_into(command.text))
+    except subprocess.TimeoutExpired as error:
+        failures.add(command, f"no end after {error.timeout:.0f} s")
+        return
     if outcome.returncode != 0:
         failures.add(command, f"exit code {outcome.returncode}: {outcome.stderr[-600:]}")
     elif '"error"' in outcome.stdout and "curl" in command.text:
@@ -275,7 +280,8 @@ def check_stale_rules(failures: Failures) -> None:
 
 
 def main() -> None:
-    build, tools = pathlib.Path(sys.argv[2]).resolve(), sys.argv[3:]
+    build = pathlib.Path(sys.argv[2]).resolve()
+    tools = [os.path.abspath(tool) if os.path.exists(tool) else tool for tool in sys.argv[3:]]  # python, compiler
     failures = Failures()
     check_stale_rules(failures)
     with tempfile.TemporaryDirectory() as folder:
