@@ -370,6 +370,40 @@ def test_pictures_that_only_the_browser_reads(browser, address, folder):
             page.get_by_role("button", name=f"Remove {name}").click()
 
 
+def test_later_inputs(browser, address):
+    """Where the newest inputs replace the earlier ones, the page says so, and lets one choose."""
+    props = serve_process.get(address + "/props")[1]
+    with opened(browser, "about:blank") as page:
+        page.route("**/props", lambda route: route.fulfill(json={**props, "later_inputs": "replace"}))
+        page.goto(address)
+        wait_until_ready(page)
+        requests = []
+        page.on("request", lambda one: requests.append(one.post_data_json) if "completions" in one.url else None)
+        note, replaced = page.locator("#tray-note"), page.locator(".turn.replaced")
+        page.locator("#files").set_input_files(PHOTO)
+        expect(page.locator(".card")).to_have_count(1)
+        expect(note).to_be_hidden()
+        ask(page, "One")
+        last_answer(page)
+        ask(page, "Without any")
+        last_answer(page)
+        expect(replaced).to_have_count(0)
+        page.locator("#files").set_input_files(EXAMPLES / "bell.wav")
+        expect(note).to_contain_text("instead of the earlier inputs")
+        ask(page, "Two")
+        last_answer(page)
+        expect(replaced).to_have_count(1)
+        expect(replaced.get_by_text("instead of these")).to_be_visible()
+        page.get_by_label("Inputs of earlier questions").select_option("keep")
+        expect(replaced).to_have_count(0)
+        assert "later_inputs" not in requests[-1]
+        ask(page, "Three")
+        last_answer(page)
+        assert requests[-1]["later_inputs"] == "keep", requests[-1]
+        page.get_by_role("button", name="The model's own values").click()
+        expect(replaced).to_have_count(1)
+
+
 def test_server_without_uploads(browser, address):
     """Files go with each request, and are judged and named all the same."""
     with opened(browser, address) as page:
@@ -513,7 +547,8 @@ def main():
                             (test_all_senses,), (test_spectrogram,), (test_history, folder),
                             (test_uploads_are_deleted,), (test_similarity, model), (test_warnings,),
                             (test_pictures_that_only_the_browser_reads, folder),
-                            (test_recording_and_dropping,), (test_looks_and_keys,), (test_policy,)):
+                            (test_recording_and_dropping,), (test_looks_and_keys,), (test_later_inputs,),
+                            (test_policy,)):
             print(test.__name__, flush=True)
             test(browser, senses, *more)
         for test in (test_missing_towers, test_server_without_uploads):

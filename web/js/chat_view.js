@@ -1,4 +1,5 @@
 // The conversation on the page: one article a turn, updated while its answer comes.
+import {hasNewerInputs} from "./conversation.js";
 import {button, element, icon} from "./dom.js";
 import {showPreview} from "./preview/preview.js";
 import {senseOf} from "./senses.js";
@@ -122,10 +123,22 @@ export class ChatView {
     }
     this.#fill(turn, this.#views.get(turn));
     this.welcome.hidden = true;
+    this.markReplaced(conversation);
+  }
+
+  /// Says which inputs the model doesn't see any more.
+  markReplaced(conversation) {
+    for (const [turn, view] of this.#views) {
+      const isReplaced = this.settings.replacesInputs && hasNewerInputs(conversation, turn);
+      view.root.classList.toggle("replaced", isReplaced);
+      view.replaced.hidden = !isReplaced;
+    }
   }
 
   #add(turn) {
     const view = {
+      replaced:
+          element("p", {class: "hint"}, "The model sees the newer inputs below instead of these."),
       question: element("p", {class: "text"}),
       answer: element("p", {class: "text"}),
       warnings: element("ul", {class: "warnings", "aria-label": "Warnings"}),
@@ -148,7 +161,7 @@ export class ChatView {
         "div", {class: "question"},
         turn.inputs.length > 0 &&
             element("div", {class: "figures"}, ...turn.inputs.map(inputFigure)),
-        view.question, element("div", {class: "actions"}, view.edit));
+        view.replaced, view.question, element("div", {class: "actions"}, view.edit));
     view.said = element(
         "div", {class: "answer"}, view.answer, view.warnings, view.error, view.end, view.statistics,
         element("div", {class: "actions"}, view.copy, view.again));

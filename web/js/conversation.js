@@ -31,6 +31,14 @@ export function addTurn(conversation, question, inputs) {
 
 export const inputsOf = (conversation) => conversation.turns.flatMap((turn) => turn.inputs);
 
+/// Whether a later question has inputs, which replace those of `turn` where the model sees only the
+/// newest ones.
+export function hasNewerInputs(conversation, turn) {
+  const newest =
+      conversation.turns.findLastIndex((one) => one.inputs.length > 0 && one.state !== "failed");
+  return turn.inputs.length > 0 && conversation.turns.indexOf(turn) < newest;
+}
+
 /// What was interrupted by leaving the page.
 export function settle(conversation) {
   for (const turn of conversation.turns)

@@ -2,7 +2,7 @@
 import {showAbout} from "./about.js";
 import {Api} from "./api.js";
 import {ChatView} from "./chat_view.js";
-import {newConversation} from "./conversation.js";
+import {inputsOf, newConversation} from "./conversation.js";
 import {button, byId, element, icon, isTyping} from "./dom.js";
 import {HistoryView} from "./history_view.js";
 import {kCaptures, reasonAgainstRecording, record} from "./recorder.js";
@@ -28,17 +28,24 @@ let props = null;
 
 const settings = new Settings({
   sliders: byId("sliders"),
+  later: byId("later"),
   theme: byId("theme"),
   key: byId("key"),
   onKey: (key) => {
     api.key = key;
     connect();
-  }
+  },
+  onLater: showReplaced
 });
 api.key = byId("key").value;
 
-const tray =
-    new Tray(byId("tray"), {uploader, note: byId("tray-note"), onChange: drawState, onRefuse: say});
+const tray = new Tray(byId("tray"), {
+  uploader,
+  note: byId("tray-note"),
+  replaces: () => settings.replacesInputs && inputsOf(session.conversation).length > 0,
+  onChange: drawState,
+  onRefuse: say
+});
 
 const session = new Session({
   api,
@@ -98,9 +105,16 @@ function say(text) {
               []));
 }
 
+/// Which inputs the model sees no more, because of newer ones.
+function showReplaced() {
+  chat.markReplaced(session.conversation);
+  tray.drawNote();
+}
+
 function open(conversation) {
   session.open(conversation);
   chat.show(conversation);
+  tray.drawNote();
   history.refresh();
   drawState();
   byId("question").focus();
@@ -131,8 +145,9 @@ function showStatus(state, text) {
 
 function showProps() {
   uploader.limits = props.limits;
-  tray.setProps(props);
   settings.setProps(props);
+  tray.setProps(props);
+  chat.markReplaced(session.conversation);
   similarity.setProps(props);
   byId("senses").replaceChildren(...kSenses.map(senseCard));
   byId("example").replaceChildren(
@@ -300,7 +315,10 @@ byId("ask").addEventListener("submit", async (event) => {
 });
 byId("stop").addEventListener("click", () => session.stop());
 byId("new").addEventListener("click", () => open(newConversation()));
-byId("defaults").addEventListener("click", () => settings.reset());
+byId("defaults").addEventListener("click", () => {
+  settings.reset();
+  showReplaced();
+});
 
 byId("compare").addEventListener("submit", async (event) => {
   event.preventDefault();

@@ -29,12 +29,17 @@ export class Settings {
   #values = stored();
   #sampling = {};  // what differs from the model's
 
-  constructor({sliders, theme, key, onKey}) {
-    Object.assign(this, {sliders, theme, key});
+  /// `later`: the choice of what becomes of earlier inputs; `onLater()`: it was made.
+  constructor({sliders, later, theme, key, onKey, onLater}) {
+    Object.assign(this, {sliders, later, theme, key});
     this.#sampling = this.#values.sampling ?? {};
     theme.value = ["light", "dark"].includes(this.#values.theme) ? this.#values.theme : "auto";
     theme.addEventListener("change", () => this.#applyTheme());
     this.#applyTheme();
+    later.addEventListener("change", () => {
+      this.#set("later_inputs", later.value || undefined);
+      onLater();
+    });
     key.value = sessionStorage.getItem(kKeyStorage) ?? "";
     key.addEventListener("change", () => {
       sessionStorage.setItem(kKeyStorage, key.value);
@@ -52,10 +57,16 @@ export class Settings {
   /// Fields of a chat request.
   sampling() { return {...this.#sampling}; }
 
+  /// Whether the newest inputs replace those of earlier questions.
+  get replacesInputs() {
+    return (this.#sampling.later_inputs ?? this.props?.later_inputs) === "replace";
+  }
+
   /// Draws the sliders with the model's defaults and the server's limits.
   setProps(props) {
     this.props = props;
     this.sliders.replaceChildren(...kSliders.map((slider) => this.#slider(slider)));
+    this.later.value = this.#sampling.later_inputs ?? "";
   }
 
   reset() {
@@ -77,12 +88,16 @@ export class Settings {
       name: key,
       oninput: () => {
         shown.textContent = range.valueAsNumber.toFixed(digits);
-        this.#sampling[key] = range.valueAsNumber;
-        this.#save();
+        this.#set(key, range.valueAsNumber);
       }
     });
     // The label is for its first control, and an output counts as one.
     return element("label", {class: "slider"}, element("span", {}, label), range, shown);
+  }
+
+  #set(key, value) {
+    this.#sampling[key] = value;
+    this.#save();
   }
 
   #applyTheme() {

@@ -63,9 +63,9 @@ export class Tray {
   #discarded = new WeakSet();
 
   /// `uploader`: reads and removes inputs; `note`: the element that says what becomes of several;
-  /// `onChange()`; `onRefuse(message)`.
-  constructor(list, {uploader, note, onChange, onRefuse}) {
-    Object.assign(this, {list, uploader, note, onChange, onRefuse});
+  /// `replaces()`: whether these take the place of earlier ones; `onChange()`; `onRefuse(message)`.
+  constructor(list, {uploader, note, replaces, onChange, onRefuse}) {
+    Object.assign(this, {list, uploader, note, replaces, onChange, onRefuse});
   }
 
   /// From /props.
@@ -163,10 +163,22 @@ export class Tray {
       if (text !== card.shown) card.state.replaceChildren(...lines);  // else it is read out again
       card.shown = text;
     }
-    this.note.hidden = this.items.length < 2;
-    this.note.textContent = `The model gets the weighted sum of these ${
-        this.items.length} inputs: it can't compare them.`;
+    this.drawNote();
     this.onChange();
+  }
+
+  /// What becomes of the inputs, where it isn't obvious.
+  drawNote() {
+    const count = this.items.length;
+    const lines = [];
+    if (count > 1)
+      lines.push(
+          `The model gets the weighted sum of these ${count} inputs: it can't compare them.`);
+    if (count > 0 && this.replaces())
+      lines.push(`From now on the model is asked about ${
+          count > 1 ? "these" : "this one"} instead of the earlier inputs.`);
+    this.note.textContent = lines.join(" ");
+    this.note.hidden = lines.length === 0;
   }
 
   #stateOf(input) {
