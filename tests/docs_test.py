@@ -69,13 +69,14 @@ class Names:
         self.helps = {"pandagpt": doc_commands.Help(sandbox.program)}
         if sandbox.trainer.is_file():
             self.helps["pandagpt-train"] = doc_commands.Help(sandbox.trainer)
-        scripts = [path for folder in ("bench", "scripts", "tests", "tools") for path in (ROOT / folder).rglob("*")
+        scripts = [path for folder in ("bench", "scripts", "tools") for path in (ROOT / folder).rglob("*")
                    if path.suffix in (".py", ".sh")]
         # The trainer may not be built; its sources name its options all the same.
-        self.training = "\n".join(path.read_text(encoding="utf-8") for folder in ("config", "train")
-                                  for path in (ROOT / "src" / folder).rglob("*.[ch]*"))
-        self.known = "\n".join([path.read_text(encoding="utf-8") for path in scripts] + [self.training]
-                               + [text.everything() for text in self.helps.values()])
+        training = "\n".join(path.read_text(encoding="utf-8") for folder in ("config", "train")
+                             for path in (ROOT / "src" / folder).rglob("*.[ch]*"))
+        known = "\n".join([path.read_text(encoding="utf-8") for path in scripts] + [training]
+                          + [text.everything() for text in self.helps.values()])
+        self.options = set(doc_commands.OPTION.findall(known)) | FOREIGN_OPTIONS
         self.presets = [preset["name"]
                         for preset in json.loads((ROOT / "CMakePresets.json").read_text())["configurePresets"]]
 
@@ -100,7 +101,7 @@ class Names:
     def _faults_of_program(self, name: str, words: list[str]):
         if name not in self.helps:
             yield from (f"{name} has no option {option}" for option in words
-                        if doc_commands.OPTION.fullmatch(option) and option not in self.training)
+                        if doc_commands.OPTION.fullmatch(option) and option not in self.options)
             return
         text = self.helps[name]
         path = text.path_of(words)
@@ -117,9 +118,9 @@ class Names:
         if not path.is_file():
             yield f"no such script: {script}"
             return
-        text = path.read_text(encoding="utf-8")
+        options = doc_commands.OPTION.findall(path.read_text(encoding="utf-8"))
         for option in (word.split("=")[0] for word in words if word.startswith("--")):
-            if option not in text:
+            if option not in options:
                 yield f"{script} has no option {option}"
 
     def faults_of_code(self, text: str):
@@ -127,7 +128,7 @@ class Names:
         if re.match(r"(build/release/src/\w+/)?pandagpt(-train)? [a-z]", text) and "'" not in text:
             yield from self.faults(text)
         for option in doc_commands.OPTION.findall(text):
-            if option not in self.known and option not in FOREIGN_OPTIONS:
+            if option not in self.options:
                 yield f"no program has the option {option}"
 
 
