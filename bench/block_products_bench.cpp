@@ -14,7 +14,7 @@
 #include <string>
 #include <vector>
 
-#include "tensor/block_products.h"
+#include "tensor/cpu_kernels.h"
 
 namespace {
 
@@ -31,7 +31,7 @@ constexpr Shape kLarge{4096, 4096, 12};  // the K types need a multiple of 256
 /// Once ours are in use, ggml's can't be measured any more: lines run in the order of registration.
 void multiply(benchmark::State& state, ggml_type type, bool ours) {
   const Shape shape = ggml_blck_size(type) == kLargeBlock ? kLarge : kSmall;
-  if (ours && !pandagpt::use_block_products())
+  if (ours && !pandagpt::use_cpu_kernels().block_products)
     return state.SkipWithError("not on this CPU, with this ggml, or switched off");
   const std::int64_t n_tokens = state.range(0);
   const ggml_backend_ptr backend(ggml_backend_cpu_init());

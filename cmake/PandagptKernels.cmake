@@ -5,7 +5,7 @@
 # Without -ffp-contract, ISO mode forbids fused multiply-add, half of the kernels' speed.
 set(PANDAGPT_FLAGS_baseline -O3 -ffp-contract=fast -fno-math-errno -Wno-psabi
                             -Wno-maybe-uninitialized -Wno-uninitialized)  # GCC 12 about its own AVX-512 header
-set(PANDAGPT_FLAGS_avx2 ${PANDAGPT_FLAGS_baseline} -mavx2 -mfma)
+set(PANDAGPT_FLAGS_avx2 ${PANDAGPT_FLAGS_baseline} -mavx2 -mfma -mf16c)
 set(PANDAGPT_FLAGS_avx512 ${PANDAGPT_FLAGS_baseline} -mavx512f -mavx512bw -mavx512vl -mavx512dq -mfma
                           -mprefer-vector-width=512)
 set(PANDAGPT_FLAGS_avx512_vnni ${PANDAGPT_FLAGS_avx512} -mavx512vnni)

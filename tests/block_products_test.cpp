@@ -1,5 +1,5 @@
-// Products of block-quantised weights inside ggml's graphs (src/tensor/block_products.h).
-#include "tensor/block_products.h"
+// Products of block-quantised weights inside ggml's graphs (src/tensor/block_product.h).
+#include "tensor/cpu_kernels.h"
 
 #include <ggml-alloc.h>
 #include <ggml-cpp.h>
@@ -163,13 +163,13 @@ constexpr double kOtherRounding = 0.02;  ///< ggml's, which rounds activations i
 class BlockProducts : public testing::TestWithParam<ggml_type> {
  protected:
   void SetUp() override {
-    const bool in_use = use_block_products();
+    const bool in_use = use_cpu_kernels().block_products;
     if (block_kernels() == nullptr) {
       EXPECT_FALSE(in_use);
       GTEST_SKIP() << "no AVX-512 with VNNI";
     }
     ASSERT_TRUE(in_use) << "is " << kBlockProductsVariable
-                        << " 0, or this not a ggml that block_products.cpp knows?";
+                        << " 0, or this not a ggml that cpu_kernels.cpp knows?";
   }
 };
 
@@ -257,7 +257,7 @@ TEST(BlockProductsDeathTest, AreGgmlsWhereTheVariableSaysSo) {
   EXPECT_EXIT(
       {
         setenv(kBlockProductsVariable, "0", 1);
-        std::exit(use_block_products() ? 1 : 0);
+        std::exit(use_cpu_kernels().block_products ? 1 : 0);
       },
       testing::ExitedWithCode(0), "");
 }

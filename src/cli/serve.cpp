@@ -27,7 +27,7 @@
 #include "core/user_folders.h"
 #include "server/api_server.h"
 #include "server/request_log.h"
-#include "tensor/block_products.h"
+#include "tensor/cpu_kernels.h"
 
 namespace pandagpt {
 namespace {
@@ -123,7 +123,7 @@ void run_serve(CLI::App& command, const ServeArguments& arguments) {
   apply_config(command);
   if (arguments.options.log.format == LogFormat::kJson) log_messages_as_json();
   for (const std::string& variable :
-       unknown_variables(command, kVariables, {kModelsVariable, kBlockProductsVariable}))
+       unknown_variables(command, kVariables, {kModelsVariable, kCpuKernelsVariable, kBlockProductsVariable}))
     spdlog::warn("no option has the variable {}", variable);
   const ServerOptions options = server_options(arguments);
   ApiServer server(options);

@@ -11,7 +11,7 @@
 #include "llm/mapped_pages.h"
 #include "llm/rpc.h"
 #include "pandagpt/error.h"
-#include "tensor/block_products.h"
+#include "tensor/cpu_kernels.h"
 #include "tensor/devices.h"
 
 namespace pandagpt {
@@ -90,7 +90,7 @@ class LoadProgress {
 LlmModel::LlmModel(const fs::path& path, const LlmOptions& options)
     : path_(path), vocab_only_(options.vocab_only) {
   redirect_llama_log();
-  use_block_products();
+  use_cpu_kernels();
   check_gguf_file(path);
   llama_model_params params = llama_model_default_params();
   std::vector<ggml_backend_dev_t> devices = devices_of(options);

@@ -9,7 +9,7 @@
 
 #include "core/threads.h"
 #include "pandagpt/error.h"
-#include "tensor/block_products.h"
+#include "tensor/cpu_kernels.h"
 
 namespace pandagpt {
 namespace {
@@ -87,7 +87,7 @@ std::vector<ggml_backend_dev_t> rpc_devices(const std::string& server) {
 }
 
 void serve_rpc(const std::string& endpoint, ggml_backend_dev_t device, int n_threads) {
-  use_block_products();
+  use_cpu_kernels();
   const auto start = rpc_function<StartServer>("ggml_backend_rpc_start_server");
   const int threads = n_threads > 0 ? n_threads : default_thread_count();
   start(endpoint.c_str(), nullptr, static_cast<std::size_t>(threads), 1, &device);

@@ -6,7 +6,7 @@
 
 #include "core/threads.h"
 #include "pandagpt/error.h"
-#include "tensor/block_products.h"
+#include "tensor/cpu_kernels.h"
 #include "tensor/devices.h"
 
 namespace pandagpt {
@@ -50,7 +50,7 @@ void check_operators(ggml_backend_t backend, ggml_cgraph* graph) {
 
 ComputeBackend::ComputeBackend(int n_threads, const std::string& device)
     : n_threads_(n_threads > 0 ? n_threads : default_thread_count()) {
-  use_block_products();
+  use_cpu_kernels();
   ggml_backend_dev_t found = find_device(device);
   is_cpu_ = !is_gpu(found);
   backend_.reset(ggml_backend_dev_init(found, nullptr));

@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#if defined(__AVX512F__)
+#if defined(__AVX512F__) || defined(__F16C__)
 #include <immintrin.h>
 #endif
 
@@ -119,6 +119,36 @@ PANDAGPT_INLINE void store_part(uint16_t* p, V16 value, int64_t n) {
     memcpy(p, &rounded, sizeof(rounded));
   else
     memcpy(p, &rounded, static_cast<size_t>(n) * sizeof(uint16_t));
+}
+
+/// From IEEE halves.
+PANDAGPT_INLINE V16 f16_to_f32(H16 x) {
+#if defined(__AVX512F__)
+  return (V16)_mm512_cvtph_ps((__m256i)x);
+#elif defined(__F16C__)
+  V16 result;
+  for (int i = 0; i < 2; ++i) {
+    const __m256 eight = _mm256_cvtph_ps(load_as<__m128i>((const char*)&x + 16 * i));
+    memcpy((char*)&result + 32 * i, &eight, sizeof(eight));
+  }
+  return result;
+#else
+  const U16 bits = __builtin_convertvector(x, U16);
+  const U16 sign = (bits & 0x8000U) << 16;
+  // The exponent's bias is 127 instead of 15; the product makes normal numbers of small ones, too.
+  const V16 value = (V16)((bits & 0x7FFFU) << 13) * 0x1p112F;
+  const U16 is_special = (U16)((bits & 0x7C00U) == 0x7C00U);
+  return (V16)((U16)value | sign | (is_special & 0x7F800000U));
+#endif
+}
+PANDAGPT_INLINE V16 load_half(const uint16_t* p) {
+  return f16_to_f32(load_as<H16>(p));
+}
+PANDAGPT_INLINE V16 load_half_part(const uint16_t* p, int64_t n) {
+  if (n >= kLanes) return load_half(p);
+  H16 value{};
+  memcpy(&value, p, static_cast<size_t>(n) * sizeof(uint16_t));
+  return f16_to_f32(value);
 }
 
 /// The first n of 16 integers that fit into T, a byte.
