@@ -125,8 +125,8 @@ std::string name_of(const Way& way) {
   name << "batches of";
   for (const std::size_t size : way.sizes)
     name << ' ' << size;
-  name << ", " << way.n_others << " others, " << (way.unified ? "one cache, " : "")
-       << way.n_threads << " threads";
+  name << ", " << way.n_others << " others, " << (way.unified ? "one cache, " : "") << way.n_threads
+       << " threads";
   return name.str();
 }
 
@@ -201,6 +201,8 @@ struct Types {
   std::int64_t rank;
 };
 
+/// (Of Q4_K and Q6_K ggml computes fewer than four tokens, in another way than ours; other types
+/// are ggml's altogether.)
 class SameBitsOfTypes : public SameBits, public testing::WithParamInterface<Types> {};
 
 TEST_P(SameBitsOfTypes, InEveryBatch) {
@@ -214,10 +216,7 @@ INSTANTIATE_TEST_SUITE_P(Types, SameBitsOfTypes,
                                          Types{GGML_TYPE_BF16, GGML_TYPE_BF16, 72},
                                          Types{GGML_TYPE_Q4_0, GGML_TYPE_F32, 3},
                                          Types{GGML_TYPE_Q4_1, GGML_TYPE_F16, 32},
-                                         Types{GGML_TYPE_Q8_0, GGML_TYPE_F16, 8},
-                                         Types{GGML_TYPE_Q4_K, GGML_TYPE_F16, 32},
-                                         Types{GGML_TYPE_Q5_K, GGML_TYPE_F16, 16},
-                                         Types{GGML_TYPE_Q6_K, GGML_TYPE_F16, 64}),
+                                         Types{GGML_TYPE_Q8_0, GGML_TYPE_F16, 8}),
                          [](const auto& one) {
                            return std::string(ggml_type_name(one.param.base)) + "_" +
                                   ggml_type_name(one.param.lora) + "_" +

@@ -26,6 +26,14 @@ std::optional<BlockType> block_type(ggml_type type) {
   }
 }
 
+/// With fewer tokens of the K types ggml's products are as fast as memory, and have the same bits
+/// for one as for three, which guessing (batch_equality.h) relies on.
+constexpr std::int64_t kFewestTokensOfK = 4;
+
+std::int64_t fewest_tokens(ggml_type type) {
+  return type == GGML_TYPE_Q4_K || type == GGML_TYPE_Q6_K ? kFewestTokensOfK : 1;
+}
+
 }  // namespace
 
 BlockActivations BlockWork::activations() const {
@@ -43,7 +51,8 @@ std::int64_t BlockWork::numbers_bytes(std::int64_t size) const {
 }
 
 bool BlockProduct::computes(const ggml_tensor* node) {
-  return is_plain_product(node) && block_type(node->src[0]->type).has_value();
+  return is_plain_product(node) && block_type(node->src[0]->type) &&
+         ggml_nrows(node->src[1]) >= fewest_tokens(node->src[0]->type);
 }
 
 bool BlockProduct::work_size(int /*n_threads*/, const ggml_tensor* node, std::size_t& size) {
