@@ -27,6 +27,7 @@ using test::Arguments;
 using test::argv_of;
 using test::CliTest;
 using test::Outcome;
+using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
@@ -314,6 +315,15 @@ TEST_F(CliTest, UnwritableOutputIsOne) {
   EXPECT_EQ(closed.code, 1) << closed.err;
 }
 
+/// A JSON object a line.
+std::vector<nlohmann::json> json_lines(const std::string& text) {
+  std::vector<nlohmann::json> values;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);)
+    values.push_back(nlohmann::json::parse(line));
+  return values;
+}
+
 TEST_F(CliTest, ChatFromAPipe) {
   const std::string saved = (folder_ / "saved.json").string();
   const Outcome outcome =
@@ -322,11 +332,7 @@ TEST_F(CliTest, ChatFromAPipe) {
               "\n/reset\nAgain?\n/exit\nnever asked\n");
   EXPECT_EQ(outcome.code, 0) << outcome.err;
   EXPECT_THAT(outcome.err, IsEmpty()) << "no prompt decoration without a terminal";
-  std::vector<nlohmann::json> answers;
-  std::istringstream lines(outcome.out);
-  for (std::string line; std::getline(lines, line);) {
-    answers.push_back(nlohmann::json::parse(line));
-  }
+  const std::vector<nlohmann::json> answers = json_lines(outcome.out);
   ASSERT_EQ(answers.size(), 4U);
   EXPECT_EQ(answers[0]["answer"], kScript);
   EXPECT_EQ(answers[0]["inputs"].size(), 1U);
@@ -338,6 +344,41 @@ TEST_F(CliTest, ChatFromAPipe) {
   ASSERT_EQ(conversation["conversation"].size(), 4U);
   EXPECT_EQ(conversation["conversation"][2]["value"], "And what is that?");
   EXPECT_EQ(conversation["inputs"][0]["path"], photo());
+}
+
+TEST_F(CliTest, ChatTalksAboutTheNewestInputs) {
+  const std::string other = (kFixtures / "images" / "photo_coffee.jpg").string();
+  const auto ask = [&](const std::string& lines, const Arguments& more) {
+    Arguments arguments{"chat", "-m", "tiny-panda", "-t", "1", "--greedy", "--json", "-n", "4"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    const Outcome outcome = run(arguments, lines);
+    EXPECT_EQ(outcome.code, 0) << outcome.err;
+    return json_lines(outcome.out);
+  };
+  const auto files = [](const nlohmann::json& answer) {
+    std::vector<std::string> names;
+    for (const auto& input : answer["inputs"])
+      names.push_back(input["path"]);
+    return names;
+  };
+  const std::string lines = "/image " + photo() + "\nWhat?\n/image " + other + "\nAnd this?\n" +
+                            "/add image " + photo() + "\nBoth?\n/image " + photo() + "\n/image " +
+                            other + "\n/add image " + other + "\nNow?\n";
+  const auto replaced = ask(lines, {});
+  ASSERT_EQ(replaced.size(), 4U);
+  EXPECT_THAT(files(replaced[1]), ElementsAre(other));
+  EXPECT_THAT(files(replaced[2]), ElementsAre(other, photo())) << "/add: beside it";
+  EXPECT_THAT(files(replaced[3]), ElementsAre(other, other)) << "of two, the later one counts";
+  for (const int i : {1, 2, 3})
+    EXPECT_LT(replaced[i]["timings"]["reused_tokens"], replaced[0]["timings"]["prompt_tokens"])
+        << "the first turn has no input any more";
+
+  const std::string added = "/image " + photo() + "\nWhat?\n/add image " + other + "\nAnd this?\n";
+  const auto kept = ask(added, {"--later-inputs", "keep"});
+  ASSERT_EQ(kept.size(), 2U);
+  EXPECT_GE(kept[1]["timings"]["reused_tokens"], kept[0]["timings"]["prompt_tokens"])
+      << "in its own turn, behind the first";
+  EXPECT_EQ(run({"chat", "--later-inputs", "both"}).code, 2);
 }
 
 TEST_F(CliTest, ChatGoesOnAfterErrorsAndReportsThem) {

@@ -2,6 +2,7 @@
 // written by hand and evaluated position by position.
 #include "llm/conversation.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <llama.h>
 
@@ -25,6 +26,8 @@ using test::kLogitTolerance;
 using test::make_session;
 using test::max_difference;
 using test::tiny_model;
+using testing::ElementsAre;
+using testing::IsEmpty;
 using Tokens = std::vector<std::int32_t>;
 
 std::vector<float> first_image() {
@@ -70,6 +73,15 @@ std::vector<float> logits_behind(const std::vector<Piece>& pieces) {
   return {logits, logits + tiny_model()->n_vocab()};
 }
 
+ChatSession keeping_session() {
+  SessionOptions options;
+  options.n_ctx = 512;
+  options.n_threads = 1;
+  options.f32_cache = true;
+  options.later_inputs = LaterInputs::kKeep;
+  return {tiny_model(), nullptr, bpe_format(), options};
+}
+
 Piece text(const std::string& piece) {
   return {tiny_model()->tokenize(piece)};
 }
@@ -77,7 +89,7 @@ Piece text(const std::string& piece) {
 TEST(InputsInAnyTurn, StandInTheirOwnTurnAndNothingIsEvaluatedAnew) {
   const std::vector<float> one = first_image(), two = scaled(one, -0.7F);
   const std::size_t n_rows = one.size() / static_cast<std::size_t>(tiny_model()->n_embd());
-  ChatSession session = make_session();
+  ChatSession session = keeping_session();
   session.set_image(one);
   const Answer first = session.ask("What is it?", greedy());
   session.add_image(two);
@@ -109,7 +121,7 @@ TEST(InputsInAnyTurn, StandInTheirOwnTurnAndNothingIsEvaluatedAnew) {
 
 TEST(InputsInAnyTurn, AFirstTurnOfTextAndTheSameInputTwice) {
   const std::vector<float> image = first_image();
-  ChatSession session = make_session();
+  ChatSession session = keeping_session();
   const Answer first = session.ask("Hello", greedy(4));
   session.add_image(image);
   const Answer second = session.ask("What is it?", greedy(4));
@@ -130,7 +142,7 @@ TEST(InputsInAnyTurn, AFirstTurnOfTextAndTheSameInputTwice) {
 
 TEST(InputsInAnyTurn, TheSumCountsWithinATurnAndSetImageDropsLaterOnes) {
   const std::vector<float> one = first_image();
-  ChatSession summed = make_session(), together = make_session();
+  ChatSession summed = keeping_session(), together = keeping_session();
   summed.set_image(one);
   summed.add_image(one);
   together.set_image(scaled(one, 2));
@@ -143,7 +155,7 @@ TEST(InputsInAnyTurn, TheSumCountsWithinATurnAndSetImageDropsLaterOnes) {
   together.ask("r", greedy(4));
   together.set_image(one);
   together.prefill("s");
-  ChatSession fresh = make_session();
+  ChatSession fresh = keeping_session();
   fresh.set_image(one);
   fresh.set_history(together.history());
   fresh.prefill("s");
@@ -151,7 +163,7 @@ TEST(InputsInAnyTurn, TheSumCountsWithinATurnAndSetImageDropsLaterOnes) {
 }
 
 TEST(InputsInAnyTurn, RegenerateKeepsTheInputOfItsTurn) {
-  ChatSession session = make_session();
+  ChatSession session = keeping_session();
   session.ask("Hello", greedy(4));
   session.add_image(first_image());
   const std::string before = session.ask("What is it?", greedy()).text;
@@ -163,18 +175,128 @@ TEST(InputsInAnyTurn, RegenerateKeepsTheInputOfItsTurn) {
   EXPECT_EQ(error_of([&] { session.add_image({1, 2, 3}); }).kind(), ErrorKind::kModel);
 }
 
-TEST(InputsInAnyTurn, ImagesOfOldConversationsAreFreed) {
-  Conversation conversation(tiny_model(), {});
-  const auto width = static_cast<std::size_t>(tiny_model()->n_embd());
-  for (int i = 0; i < 100; ++i) {
-    conversation.free_images_except({});
-    conversation.set_image(std::vector<float>(width, static_cast<float>(i)));
-    const Tokens tokens = conversation.tokens("q");
-    const auto image = std::ranges::find_if(tokens, Conversation::is_image);
-    ASSERT_NE(image, tokens.end());
-    EXPECT_GE(*image, -2) << "the numbers of freed images are used again";
-    EXPECT_EQ(conversation.image(*image).front(), static_cast<float>(i));
+/// Images as they stand in a sequence: one for each run of equal numbers.
+std::vector<std::vector<float>> images_in(const Conversation& conversation,
+                                          const std::string& question) {
+  const Tokens tokens = conversation.tokens(question);
+  std::vector<std::vector<float>> images;
+  for (std::size_t i = 0; i < tokens.size(); ++i) {
+    if (!Conversation::is_image(tokens[i]) || (i > 0 && tokens[i] == tokens[i - 1])) continue;
+    const std::span<const float> image = conversation.image(tokens[i]);
+    images.emplace_back(image.begin(), image.end());
   }
+  return images;
+}
+
+TEST(LaterInputs, TheNewestReplaceTheEarlierOnesAndTheTextStays) {
+  const std::vector<float> one = first_image(), two = scaled(one, -0.7F);
+  Conversation conversation(tiny_model(), bpe_format());
+  conversation.add_image(one);
+  conversation.add_turn({"What is it?", "A cat."});
+  EXPECT_THAT(images_in(conversation, "Its colour?"), ElementsAre(one)) << "a later question";
+  conversation.add_image(two);
+  EXPECT_THAT(images_in(conversation, "And this?"), ElementsAre(two));
+  // What is said later is about the newest, too.
+  conversation.add_turn({"And this?", "A cup."});
+  EXPECT_THAT(images_in(conversation, "Is it big?"), ElementsAre(two));
+  EXPECT_EQ(conversation.text("Is it big?", "IMAGE"),
+            "### Human: What is it?\n### Assistant: A cat.\n###"
+            "<|im_start|>### Human: <Img>IMAGE</Img> And this?\n### Assistant: A cup.\n###"
+            " Human: Is it big?\n### Assistant:");
+  // As if the first had never been there.
+  Conversation fresh(tiny_model(), bpe_format());
+  fresh.add_turn({"What is it?", "A cat."});
+  fresh.add_image(two);
+  fresh.add_turn({"And this?", "A cup."});
+  const PromptSequence sequence = conversation.sequence("Is it big?");
+  EXPECT_EQ(sequence.tokens.size(), fresh.sequence("Is it big?").tokens.size());
+  EXPECT_EQ(sequence.common_prefix(fresh.sequence("Is it big?")), sequence.tokens.size());
+}
+
+TEST(LaterInputs, TheConversationBeginsAnewBehindTheModelsSeparator) {
+  PromptTemplate format = bpe_format();
+  const auto separated = [&] {
+    Conversation conversation(tiny_model(), format);
+    conversation.add_turn({"<|endoftext|>", "b"});
+    conversation.add_image(first_image());
+    return conversation;
+  };
+  const Tokens separator = tiny_model()->tokenize_special("<|endoftext|>");
+  ASSERT_EQ(separator.size(), 1U);
+  const auto count = [&](std::int32_t token) {
+    return std::ranges::count(separated().tokens("c"), token);
+  };
+  EXPECT_EQ(count(separator[0]), 0) << "what users write is text";
+  EXPECT_EQ(count(tiny_model()->bos()), 2);
+  format.document_separator = "<|endoftext|>";
+  EXPECT_EQ(count(separator[0]), 1);
+  EXPECT_EQ(count(tiny_model()->bos()), 2);
+  EXPECT_EQ(separated().text("c", "IMAGE"),
+            "### Human: <|endoftext|>\n### Assistant: b\n###"
+            "<|endoftext|><|im_start|>### Human: <Img>IMAGE</Img> c\n### Assistant:");
+  Conversation first(tiny_model(), format);
+  first.add_image(first_image());
+  EXPECT_EQ(std::ranges::count(first.tokens("c"), separator[0]), 0) << "nothing stands before it";
+}
+
+TEST(LaterInputs, OfOneTurnAreSummed) {
+  const std::vector<float> one = first_image();
+  Conversation conversation(tiny_model(), bpe_format());
+  conversation.set_image(scaled(one, 5));
+  conversation.add_turn({"What is it?", "A cat."});
+  conversation.add_image(one);
+  conversation.add_image(one);
+  EXPECT_THAT(images_in(conversation, "And now?"), ElementsAre(scaled(one, 2)));
+  conversation.set_image(one);
+  conversation.add_image(one);
+  EXPECT_THAT(images_in(conversation, "And now?"), ElementsAre(scaled(one, 2)))
+      << "both are for the next question";
+  conversation.set_image({});
+  EXPECT_THAT(images_in(conversation, "And now?"), IsEmpty());
+}
+
+TEST(LaterInputs, AnAnswerIsGeneratedAgainAboutTheNewest) {
+  const std::vector<float> one = first_image(), two = scaled(one, -0.7F);
+  Conversation conversation(tiny_model(), bpe_format());
+  conversation.add_image(one);
+  conversation.add_turn({"What is it?", "A cat."});
+  conversation.add_image(two);
+  EXPECT_EQ(conversation.take_last_turn().question, "What is it?");
+  EXPECT_THAT(images_in(conversation, "What is it?"), ElementsAre(two));
+  conversation.add_turn({"What is it?", "A cup."});
+  EXPECT_EQ(conversation.take_last_turn().answer, "A cup.");
+  EXPECT_THAT(images_in(conversation, "What is it?"), ElementsAre(two));
+  conversation.set_turns({{"a", "b"}, {"c", "d"}});
+  EXPECT_THAT(images_in(conversation, "What is it?"), ElementsAre(two));
+}
+
+TEST(LaterInputs, WhatIsLeftOfTheCacheIsTheSequenceWrittenByHand) {
+  const std::vector<float> one = first_image(), two = scaled(one, -0.7F);
+  ChatSession session = make_session();
+  session.add_image(one);
+  const Answer first = session.ask("What is it?", greedy());
+  session.add_image(two);
+  session.prefill("And this?");
+  const std::vector<Piece> pieces{{{tiny_model()->bos()}},
+                                  text("### Human: What is it?\n### Assistant:"),
+                                  text(" " + first.text + "\n###"),
+                                  {{tiny_model()->bos()}},
+                                  text("### Human: <Img>"),
+                                  {{}, two},
+                                  text("</Img> And this?\n### Assistant:")};
+  EXPECT_LT(max_difference(session.last_logits(), logits_behind(pieces)), kLogitTolerance);
+  EXPECT_LT(session.counters().reused_in_turn, pieces[1].tokens.size())
+      << "the first turn has no image any more";
+
+  session.ask("And this?", greedy(4));
+  const std::size_t n_before = session.cached_tokens().size();
+  session.prefill("Why?");
+  EXPECT_GE(session.counters().reused_in_turn, n_before - 1) << "a question without an image";
+  session.add_image(one);
+  session.prefill("And this?");
+  EXPECT_GE(session.counters().reused_in_turn,
+            1 + pieces[1].tokens.size() + pieces[2].tokens.size())
+      << "the first turn's text";
 }
 
 // --- prompt look-up ----------------------------------------------------------------------------

@@ -206,8 +206,8 @@ TEST(ChatSession, AnotherImageIsEvaluatedAnewUnderTheSameHistory) {
   session.set_image(image);
   session.prefill("And this?");
   ChatSession fresh = make_session();
-  fresh.set_image(image);
   fresh.set_history(session.history());
+  fresh.set_image(image);
   fresh.prefill("And this?");
   EXPECT_LT(max_difference(session.last_logits(), fresh.last_logits()), kLogitTolerance);
   const Error error = error_of([&] { session.set_image({1, 2, 3}); });

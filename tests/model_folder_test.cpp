@@ -38,6 +38,7 @@ class ModelFolderWriterTest : public testing::Test {
     manifest.prompt.answer_prefix = " ";
     manifest.sampling.top_p = 0.7F;
     manifest.sampling.max_tokens = 9;
+    manifest.later_inputs = LaterInputs::kKeep;
     manifest.examples = {"What?"};
     return manifest;
   }
@@ -78,6 +79,7 @@ TEST_F(ModelFolderWriterTest, WhatIsWrittenIsRead) {
   EXPECT_EQ(read.prompt.stop, wanted.prompt.stop);
   EXPECT_EQ(read.sampling.top_p, wanted.sampling.top_p);
   EXPECT_EQ(read.sampling.max_tokens, wanted.sampling.max_tokens);
+  EXPECT_EQ(read.later_inputs, wanted.later_inputs);
   EXPECT_EQ(read.examples, wanted.examples);
   EXPECT_EQ(read.llm.sha256, sha256_file(source("llm")));
   EXPECT_EQ(test::read_text(read.encoders.path), "content of towers");

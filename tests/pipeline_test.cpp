@@ -99,6 +99,9 @@ TEST_F(ModelFolderTest, ManifestIsRead) {
   manifest_["sampling"] = {{"top_k", 3}, {"temperature", 0.5}};
   manifest_["adapter_scale"] = 0.5;
   save();
+  EXPECT_EQ(read_manifest(folder_.path()).later_inputs, LaterInputs::kReplace) << "a default";
+  manifest_["later_inputs"] = "keep";
+  save();
   const Manifest manifest = read_manifest(folder_.path());
   EXPECT_EQ(manifest.name, "tiny-panda");
   EXPECT_EQ(manifest.embedding_width, 24);
@@ -110,6 +113,7 @@ TEST_F(ModelFolderTest, ManifestIsRead) {
   EXPECT_EQ(manifest.sampling.top_k, 3);
   EXPECT_EQ(manifest.sampling.temperature, 0.5F);
   EXPECT_EQ(manifest.adapter_scale, 0.5F);
+  EXPECT_EQ(manifest.later_inputs, LaterInputs::kKeep);
   EXPECT_THAT(manifest.examples, ElementsAre("What is it?"));
   EXPECT_NO_THROW(manifest.verify());
 }
@@ -148,6 +152,9 @@ TEST_F(ModelFolderTest, WrongTypesAndRangesAreNamed) {
   EXPECT_THAT(message("/name", 5), HasSubstr("'name' must be a text"));
   EXPECT_THAT(message("/embedding_width", "24"), HasSubstr("'embedding_width'"));
   EXPECT_THAT(message("/embedding_width", 0), HasSubstr("'embedding_width'"));
+  EXPECT_THAT(message("/later_inputs", "both"),
+              HasSubstr("'later_inputs' must be replace or keep"));
+  EXPECT_THAT(message("/later_inputs", true), HasSubstr("'later_inputs' must be a text"));
   EXPECT_THAT(message("/embedding_width", 1e9), HasSubstr("'embedding_width'"));
   EXPECT_THAT(message("/files", nlohmann::json::array()), HasSubstr("'files' must be an object"));
   EXPECT_THAT(message("/files/llm", "llm.gguf"), HasSubstr("'files.llm' must be an object"));
@@ -390,6 +397,15 @@ TEST_F(ModelFolderTest, WithoutItsAdapterAModelIsTheOneBeforeTuning) {
   save();
   options.use_adapter = true;
   EXPECT_EQ(answer(), plain);
+}
+
+TEST_F(ModelFolderTest, TheSeparatorIsASpecialToken) {
+  manifest_["prompt"]["document_separator"] = "<|endoftext|>";
+  save();
+  EXPECT_NO_THROW(Panda(folder_.path().string(), one_thread()));
+  manifest_["prompt"]["document_separator"] = "<|endofdoc|>";
+  save();
+  EXPECT_THAT(error_of_opening(), HasSubstr("'prompt.document_separator' is \"<|endofdoc|>\""));
 }
 
 TEST(Panda, ThreadsMayShareOne) {

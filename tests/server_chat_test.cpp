@@ -149,8 +149,9 @@ TEST_F(ServerChatTest, AConversationGoesOnFromWhatHasBeenEvaluated) {
 }
 
 TEST_F(ServerChatTest, MessagesBecomeTheProtocol) {
-  const auto prompt = [this](const json& messages) {
-    const Reply reply = post("/apply-template", {{"messages", messages}});
+  const auto prompt = [this](const json& messages, const json& later_inputs = nullptr) {
+    const Reply reply =
+        post("/apply-template", {{"messages", messages}, {"later_inputs", later_inputs}});
     EXPECT_EQ(reply.status, 200) << reply.body;
     return reply.value()["prompt"].get<std::string>();
   };
@@ -158,19 +159,99 @@ TEST_F(ServerChatTest, MessagesBecomeTheProtocol) {
   EXPECT_EQ(prompt({{{"role", "system"}, {"content", "Be brief."}},
                     {{"role", "user"}, {"content", "Hi"}}}),
             "### Human: Be brief.\nHi\n### Assistant:");
-  EXPECT_EQ(prompt({{{"role", "user"},
-                     {"content",
-                      {{{"type", "text"}, {"text", "What"}},
-                       picture_part(),
-                       {{"type", "text"}, {"text", "is it?"}}}}},
-                    {{"role", "assistant"}, {"content", "A cat."}},
-                    {{"role", "developer"}, {"content", "Now in French."}},
-                    {{"role", "user"}, {"content", "And?"}},
-                    {{"role", "user"}, {"content", {picture_part()}}}}),
-            "### Human: <Img>" + marker +
-                "</Img> What\nis it?\n### Assistant: A cat.\n### Human: "
-                "<Img>" +
-                marker + "</Img> Now in French.\nAnd?\n### Assistant:");
+  const json two_pictures = {{{"role", "user"},
+                              {"content",
+                               {{{"type", "text"}, {"text", "What"}},
+                                picture_part(),
+                                {{"type", "text"}, {"text", "is it?"}}}}},
+                             {{"role", "assistant"}, {"content", "A cat."}},
+                             {{"role", "developer"}, {"content", "Now in French."}},
+                             {{"role", "user"}, {"content", "And?"}},
+                             {{"role", "user"}, {"content", {picture_part()}}}};
+  const std::string first = "What\nis it?\n### Assistant: A cat.\n###";
+  const std::string second = "</Img> Now in French.\nAnd?\n### Assistant:";
+  EXPECT_EQ(prompt(two_pictures, "keep"),
+            "### Human: <Img>" + marker + "</Img> " + first + " Human: <Img>" + marker + second);
+  EXPECT_EQ(prompt(two_pictures, nullptr),
+            "### Human: " + first + "<|im_start|>### Human: <Img>" + marker + second)
+      << "the first picture has gone, its turn's text stays";
+}
+
+/// A conversation with a photo a turn, and made-up answers.
+json photo_a_turn(const std::vector<std::string>& photos) {
+  json messages = json::array();
+  for (const std::string& photo : photos) {
+    if (!messages.empty()) messages.push_back({{"role", "assistant"}, {"content", "A panda."}});
+    messages.push_back(
+        {{"role", "user"},
+         {"content",
+          {picture_part("images/" + photo), {{"type", "text"}, {"text", "And this?"}}}}});
+  }
+  return messages;
+}
+
+TEST_F(ServerChatTest, TheNewestPhotoReplacesTheEarlierOnes) {
+  const std::string cat = "photo_chelsea.jpg", cup = "photo_coffee.jpg";
+  const auto ask = [&](const json& messages, const json& later_inputs) {
+    return chat({{"messages", messages}, {"later_inputs", later_inputs}, {"temperature", 0}})
+        .value();
+  };
+  const auto cached = [](const json& answer) {
+    return answer["usage"]["prompt_tokens_details"]["cached_tokens"].get<int>();
+  };
+  const json first = ask(photo_a_turn({cat}), nullptr);
+  const json second = ask(photo_a_turn({cat, cup}), nullptr);
+  EXPECT_EQ(second["timings"]["inputs_n"], 1) << "the first photo isn't even encoded";
+  EXPECT_LT(cached(second), first["usage"]["prompt_tokens"].get<int>())
+      << "the first turn has no photo any more";
+
+  // The prompt is that of a conversation that never had the first photo.
+  json only_cup = photo_a_turn({cat, cup});
+  only_cup[0]["content"] = "And this?";
+  const json same = ask(only_cup, nullptr);
+  EXPECT_EQ(same["usage"]["prompt_tokens"], second["usage"]["prompt_tokens"]);
+  EXPECT_EQ(cached(same), same["usage"]["prompt_tokens"].get<int>() - 1);
+
+  // A question without a photo is about the newest one, and nothing before it is evaluated anew.
+  json third = photo_a_turn({cat, cup});
+  third.push_back({{"role", "assistant"}, {"content", second["choices"][0]["message"]["content"]}});
+  third.push_back({{"role", "user"}, {"content", "Where is it?"}});
+  EXPECT_GE(cached(ask(third, nullptr)), second["usage"]["prompt_tokens"].get<int>());
+
+  const json kept = ask(photo_a_turn({cat, cup}), "keep");
+  EXPECT_EQ(kept["timings"]["inputs_n"], 2);
+  EXPECT_GT(kept["usage"]["prompt_tokens"], second["usage"]["prompt_tokens"]);
+  EXPECT_THAT(refused({{"later_inputs", "both"}}),
+              HasSubstr("'later_inputs' must be replace or keep"));
+  EXPECT_THAT(refused({{"later_inputs", 1}}), HasSubstr("later_inputs"));
+}
+
+TEST_F(ServerChatTest, PhotosThatAreReplacedDontCount) {
+  ServerOptions with = options();
+  with.limits.max_parts = 2;
+  start(with);
+  const std::string cat = "photo_chelsea.jpg";
+  json body{{"messages", photo_a_turn({cat, cat, cat, cat})}, {"max_tokens", 1}};
+  EXPECT_EQ(chat(body).status, 200);
+  body["later_inputs"] = "keep";
+  EXPECT_THAT(refused(body), HasSubstr("more than 2 inputs"));
+  body["later_inputs"] = "replace";
+  json& content = body["messages"].back()["content"];
+  content.push_back(picture_part());
+  EXPECT_EQ(chat(body).status, 200);
+  content.push_back(picture_part());
+  EXPECT_THAT(refused(body), HasSubstr("more than 2 inputs"));
+}
+
+TEST_F(ServerChatTest, WhatBecomesOfLaterInputsIsTheServersToSay) {
+  EXPECT_EQ(get("/props").value()["later_inputs"], "replace");
+  ServerOptions with = options();
+  with.panda.later_inputs = LaterInputs::kKeep;
+  start(with);
+  EXPECT_EQ(get("/props").value()["later_inputs"], "keep");
+  const json body{{"messages", photo_a_turn({"photo_chelsea.jpg", "photo_coffee.jpg"})},
+                  {"max_tokens", 1}};
+  EXPECT_EQ(chat(body).value()["timings"]["inputs_n"], 2);
 }
 
 TEST_F(ServerChatTest, FaultsNameTheirField) {

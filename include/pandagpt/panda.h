@@ -29,6 +29,7 @@
 #include "pandagpt/error.h"
 #include "pandagpt/generation.h"
 #include "pandagpt/input.h"
+#include "pandagpt/later_inputs.h"
 
 namespace pandagpt {
 
@@ -42,7 +43,8 @@ struct PandaOptions {
   bool use_adapter = true;  ///< false: the language model as it was before it was tuned
   int n_threads = 0;        ///< 0: one a physical core
   int n_ctx = 0;            ///< positions of a conversation; 0: the model folder's own value
-  bool verify = false;      ///< compare every file's SHA-256 with the manifest (reads all bytes)
+  std::optional<LaterInputs> later_inputs = {};  ///< of chats; none: the model folder's own value
+  bool verify = false;  ///< compare every file's SHA-256 with the manifest (reads all bytes)
   /// Inputs of the same content aren't encoded again: their embeddings are kept, some thousands in
   /// memory.
   bool use_cache = true;
@@ -64,6 +66,7 @@ struct ModelInfo {
   int embedding_width = 0;     ///< numbers of one embedding
   int n_image_tokens = 0;      ///< positions that an input takes in the prompt
   int n_ctx = 0;               ///< positions of a conversation
+  LaterInputs later_inputs = LaterInputs::kReplace;  ///< of chats
   std::vector<Modality> modalities;
   std::vector<std::string> example_questions;
 };
@@ -110,19 +113,21 @@ class Chat {
   Chat(Chat&&) noexcept;
   Chat& operator=(Chat&&) noexcept;
 
-  /// Sets what the conversation is about; its history stays. The inputs stand at the beginning of
-  /// the conversation, as in the reference, so the history is evaluated anew on the next turn;
-  /// those of add_inputs are dropped. Throws as Panda::ask; the inputs then stay as they were.
+  /// Sets what the conversation is about from now on: all inputs before are dropped, the history
+  /// stays. With LaterInputs::kReplace, the usual, the inputs stand before the next question; with
+  /// kKeep at the beginning of the conversation. Throws as Panda::ask; the inputs then stay as they
+  /// were.
   void set_inputs(const Inputs& inputs);
-  /// Adds what the next question is about. The inputs stand in that question's turn from then on,
-  /// and nothing is evaluated anew; the models were trained with inputs in the first turn only.
-  /// Before the first question, and called twice before another, the sum of all counts. Throws as
-  /// set_inputs.
+  /// Says what the next question is about. With LaterInputs::kReplace the inputs take the place of
+  /// those of earlier questions, as in set_inputs. With kKeep they stand in that question's turn
+  /// from then on, and what has been evaluated stays. Called twice before one question, and after
+  /// set_inputs, the sum of all counts. Throws as set_inputs.
   void add_inputs(const Inputs& inputs);
 
   /// Throws Error(kUsage) if the context is full; the conversation is then as it was before.
   Answer ask(std::string_view question, const GenerateOptions& options, const OnText& on_text = {});
-  /// Answers the last question again. Throws Error(kUsage) if there is none.
+  /// Answers the last question again, about the newest inputs. Throws Error(kUsage) if there is
+  /// none.
   Answer regenerate(const GenerateOptions& options, const OnText& on_text = {});
   /// Forgets history and inputs.
   void reset();

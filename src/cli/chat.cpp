@@ -17,10 +17,10 @@ namespace pandagpt {
 namespace {
 
 constexpr const char* kHelp =
-    "  /image FILE   talk about this picture from now on (in place of the one before);\n"
-    "                also /video /audio /thermal /depth /imu\n"
-    "  /add KIND FILE  the next question is about this as well, and stands beside it\n"
-    "  /inputs       what the conversation is about\n"
+    "  /image FILE   talk about this picture from now on, and no longer about what earlier\n"
+    "                questions were about; also /video /audio /thermal /depth /imu\n"
+    "  /add KIND FILE  talk about this as well: the next question is about all together\n"
+    "  /inputs       what the next question is about\n"
     "  /clear        talk about no input any more\n"
     "  /regenerate   answer the last question again\n"
     "  /reset        forget the conversation and its inputs\n"
@@ -127,6 +127,7 @@ class Repl {
     } else if (name == "reset") {
       chat_.reset();
       inputs_ = later_inputs_ = {};
+      asked_ = false;
       note("A new conversation.\n");
     } else if (name == "clear") {
       use_inputs({});
@@ -146,13 +147,16 @@ class Repl {
     if (file == "-")
       throw Error(ErrorKind::kUsage, "'-' can't be an input: standard input is the conversation");
     Inputs changed;
+    const bool replaces_all = asked_ && !keeps_inputs();
     for (const Input& input : inputs_.items()) {
-      if (input.modality != modality) changed.add(input);
+      if (!replaces_all && input.modality != modality) changed.add(input);
     }
     changed.add_file(modality, file);
     use_inputs(std::move(changed));
     note("Talking about " + file + ".\n");
   }
+
+  bool keeps_inputs() const { return panda_.info().later_inputs == LaterInputs::kKeep; }
 
   void add_input(const std::string& argument) {
     const std::size_t space = std::min(argument.find_first_of(" \t"), argument.size());
@@ -160,9 +164,12 @@ class Repl {
     const std::string file = trimmed(argument.substr(space));
     if (!modality || file.empty() || file == "-")
       throw Error(ErrorKind::kUsage, "/add needs a kind and a file: /add audio rain.wav");
-    const Inputs added = Inputs().add_file(*modality, file);
-    chat_.add_inputs(input_arguments_.completed(added));
-    later_inputs_.add_file(*modality, file);
+    if (keeps_inputs()) {
+      chat_.add_inputs(input_arguments_.completed(Inputs().add_file(*modality, file)));
+      later_inputs_.add_file(*modality, file);
+    } else {
+      use_inputs(Inputs(inputs_).add_file(*modality, file));
+    }
     note("The next question is about " + file + " as well.\n");
   }
 
@@ -177,6 +184,7 @@ class Repl {
     chat_.set_inputs(input_arguments_.completed(inputs));  // throws before anything has changed
     inputs_ = std::move(inputs);
     later_inputs_ = {};
+    asked_ = false;
   }
 
   template <typename Generate>
@@ -187,6 +195,7 @@ class Repl {
       return output_works_ && !InterruptGuard::pressed();
     });
     InterruptGuard::clear();
+    asked_ = true;
     log_timings(result.timings);
     output_works_ = false;  // until the end of the line is out as well
     if (json_) {
@@ -220,7 +229,8 @@ class Repl {
   Chat chat_;
   const InputArguments& input_arguments_;
   Inputs inputs_;
-  Inputs later_inputs_;  // of /add
+  Inputs later_inputs_;  // of /add, where they stand in their own turn
+  bool asked_ = false;   // a question about inputs_
   LineReader reader_;
   bool ended_ = false;
   bool interrupted_before_ = false;
@@ -244,6 +254,7 @@ void add_chat(CLI::App& app) {
       app.add_subcommand("chat", "Talk about inputs, with history; one line, one question");
   arguments->inputs.add_to(*command);
   arguments->model.add_to(*command);
+  add_later_inputs(*command, arguments->model.options);
   arguments->sampling.add_to(*command);
   command->add_flag("--json", arguments->json, "print one JSON object a line for each answer");
   command->footer([] { return std::string("Commands:\n") + kHelp + default_model_note(); });

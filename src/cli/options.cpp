@@ -143,6 +143,19 @@ void ModelArguments::add_to(CLI::App& command) {
       ->group(kModelGroup);
 }
 
+void add_later_inputs(CLI::App& command, PandaOptions& options) {
+  std::map<std::string, LaterInputs> names;
+  for (const LaterInputs later : kAllLaterInputs)
+    names[to_string(later)] = later;
+  command
+      .add_option("--later-inputs", options.later_inputs,
+                  "inputs of a later question: replace those of the earlier ones, or keep them in "
+                  "their own turns (default: the model folder's own value)")
+      ->transform(CLI::CheckedTransformer(names).description(""))
+      ->type_name("replace|keep")
+      ->group(kModelGroup);
+}
+
 Panda ModelArguments::open() const {
   return Panda(model, completed_options());
 }

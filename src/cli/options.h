@@ -29,6 +29,9 @@ struct ModelArguments {
   PandaOptions completed_options() const;
 };
 
+/// --later-inputs, for commands that hold conversations.
+void add_later_inputs(CLI::App& command, PandaOptions& options);
+
 /// --model --threads --device --no-cache, for commands that need no language model.
 struct EmbedderArguments {
   std::string model = kDefaultModel;

@@ -254,6 +254,7 @@ void add_serve(CLI::App& app) {
   CLI::App* command =
       app.add_subcommand("serve", "An OpenAI-compatible server and a web page (docs/serving.md)");
   arguments->model.add_to(*command);
+  add_later_inputs(*command, arguments->model.options);
   add_server_options(*command, *arguments);
   add_access_options(*command, arguments->options, arguments->key_file);
   add_log_options(*command, arguments->options.log);

@@ -25,7 +25,7 @@ ChatSession::ChatSession(std::shared_ptr<const LlmModel> model,
                          const SessionOptions& options)
     : model_(std::move(model)),
       adapter_(std::move(adapter)),
-      conversation_(model_, std::move(format)),
+      conversation_(model_, std::move(format), options.later_inputs),
       batch_(model_->token_embeddings(adapter_.get())) {
   lookup_ = PromptLookup(options.guess_always);
   n_ctx_ = usable_context_size(*model_, options.n_ctx);

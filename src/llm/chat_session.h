@@ -18,6 +18,7 @@
 #include "llm/prompt_lookup.h"
 #include "llm/token_batch.h"
 #include "pandagpt/generation.h"
+#include "pandagpt/later_inputs.h"
 
 namespace pandagpt {
 
@@ -27,6 +28,7 @@ struct SessionOptions {
   int n_threads = 0;  ///< 0: default_thread_count()
   bool f32_cache = false;     ///< keys and values in f32 instead of f16: for numeric comparisons
   bool guess_always = false;  ///< prompt look-up also where it is slower: for comparisons
+  LaterInputs later_inputs = LaterInputs::kReplace;
 };
 
 /// Counters of evaluated positions, the proof that a later turn evaluates only what is new.
@@ -48,14 +50,10 @@ class ChatSession {
   ChatSession(std::shared_ptr<const LlmModel> model, std::shared_ptr<const LoraAdapter> adapter,
               PromptTemplate format, const SessionOptions& options = {});
 
-  /// Sets what the conversation is about: (n_image_tokens, n_embd) floats, row-major; empty removes
-  /// it. The history stays and is evaluated anew on the next turn, since the image stands at the
-  /// beginning of the conversation; images of later turns are dropped. Throws Error(kModel) if the
-  /// size is no multiple of n_embd.
+  /// Conversation::set_image; empty removes it. The history stays; what another image is taken out
+  /// of is evaluated anew.
   void set_image(std::vector<float> embeddings);
-  /// Adds what the next question is about, in that question's own turn; what stands before it stays
-  /// evaluated. In the first turn, and a second time in one turn, the sum counts; of the last
-  /// `n_own` embeddings both stand there.
+  /// Conversation::add_image.
   void add_image(std::vector<float> embeddings, int n_own = 0);
 
   /// Answers the next question. Throws Error(kUsage) if question and history don't fit n_ctx; the

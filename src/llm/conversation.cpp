@@ -10,8 +10,9 @@
 
 namespace pandagpt {
 
-Conversation::Conversation(std::shared_ptr<const LlmModel> model, PromptTemplate format)
-    : model_(std::move(model)), format_(std::move(format)) {}
+Conversation::Conversation(std::shared_ptr<const LlmModel> model, PromptTemplate format,
+                           LaterInputs later_inputs)
+    : model_(std::move(model)), format_(std::move(format)), later_inputs_(later_inputs) {}
 
 void Conversation::check_size(const std::vector<float>& embeddings) const {
   if (embeddings.size() % static_cast<std::size_t>(model_->n_embd()) != 0)
@@ -32,7 +33,10 @@ Conversation::ImageId Conversation::keep(std::vector<float> embeddings) {
 void Conversation::set_image(std::vector<float> embeddings) {
   check_size(embeddings);
   std::ranges::fill(turn_images_, kNone);
-  turn_images_.front() = keep(std::move(embeddings));
+  // The next question's, so that what is added before it is added to this.
+  ImageId& place =
+      later_inputs_ == LaterInputs::kReplace ? turn_images_.back() : turn_images_.front();
+  place = keep(std::move(embeddings));
 }
 
 void Conversation::add_image(std::vector<float> embeddings, int n_own) {
@@ -54,22 +58,38 @@ void Conversation::add_image(std::vector<float> embeddings, int n_own) {
   next = keep(std::move(embeddings));
 }
 
+std::size_t Conversation::newest_turn() const {
+  const auto newest = std::find_if(turn_images_.rbegin(), turn_images_.rend(),
+                                   [](ImageId image) { return image != kNone; });
+  return newest == turn_images_.rend() ? 0 : turn_images_.rend() - newest - 1;
+}
+
 std::vector<Conversation::Piece> Conversation::pieces(std::string_view question) const {
+  // Where the conversation begins anew.
+  const std::size_t start = later_inputs_ == LaterInputs::kReplace ? newest_turn() : 0;
   std::vector<Piece> pieces;
   for (std::size_t i = 0; i <= turns_.size(); ++i) {
-    const ImageId image = turn_images_[i];
+    const ImageId image = i < start ? kNone : turn_images_[i];
+    const bool is_first = i == 0 || i == start;
     const std::string_view text = i < turns_.size() ? turns_[i].question : question;
+    if (i > 0 && i == start) pieces.push_back({.is_separator = true});
     if (image != kNone) {
-      pieces.push_back({i == 0 ? format_.first_human : format_.next_human_image});
+      pieces.push_back({is_first ? format_.first_human : format_.next_human_image});
       pieces.push_back({.image = image});
       pieces.push_back({image_question_piece(format_, text)});
     } else {
       pieces.push_back(
-          {i == 0 ? first_question_piece(format_, text) : next_question_piece(format_, text)});
+          {is_first ? first_question_piece(format_, text) : next_question_piece(format_, text)});
     }
     if (i < turns_.size()) pieces.push_back({answer_piece(format_, turns_[i].answer)});
   }
   return pieces;
+}
+
+std::vector<std::int32_t> Conversation::separator() const {
+  std::vector<std::int32_t> tokens = model_->tokenize_special(format_.document_separator);
+  tokens.push_back(model_->bos());  // as at the beginning of every conversation
+  return tokens;
 }
 
 std::vector<std::int32_t> Conversation::tokens(std::string_view question) const {
@@ -80,7 +100,8 @@ std::vector<std::int32_t> Conversation::tokens(std::string_view question) const 
                     images_[piece.image].size() / static_cast<std::size_t>(model_->n_embd()),
                     token_of(piece.image));
     } else {
-      const std::vector<std::int32_t> more = model_->tokenize_piece(piece.text);
+      const std::vector<std::int32_t> more =
+          piece.is_separator ? separator() : model_->tokenize_piece(piece.text);
       tokens.insert(tokens.end(), more.begin(), more.end());
     }
   }
@@ -89,8 +110,14 @@ std::vector<std::int32_t> Conversation::tokens(std::string_view question) const 
 
 std::string Conversation::text(std::string_view question, std::string_view image_mark) const {
   std::string text;
-  for (const Piece& piece : pieces(question))
-    text += piece.image != kNone ? image_mark : piece.text;
+  for (const Piece& piece : pieces(question)) {
+    if (piece.is_separator) {
+      for (const std::int32_t token : separator())
+        text += model_->text_of(token);
+    } else {
+      text += piece.image != kNone ? image_mark : piece.text;
+    }
+  }
   return text;
 }
 
@@ -137,18 +164,20 @@ void Conversation::add_turn(Turn turn) {
 
 Turn Conversation::take_last_turn() {
   if (turns_.empty()) throw Error(ErrorKind::kUsage, "there is no answer to generate again");
-  if (turn_images_.back() != kNone)
+  const ImageId waiting = turn_images_.back();
+  if (waiting != kNone && later_inputs_ == LaterInputs::kKeep)
     throw Error(ErrorKind::kUsage,
                 "an input waits for the next question; ask it before an answer is generated again");
   Turn last = std::move(turns_.back());
   turns_.pop_back();
   turn_images_.pop_back();
+  if (waiting != kNone) turn_images_.back() = waiting;
   return last;
 }
 
 void Conversation::set_turns(std::vector<Turn> turns) {
   turns_ = std::move(turns);
-  const ImageId first = turn_images_.front();
+  const ImageId first = turn_images_[later_inputs_ == LaterInputs::kReplace ? newest_turn() : 0];
   turn_images_.assign(turns_.size() + 1, kNone);
   turn_images_.front() = first;
 }

@@ -122,13 +122,21 @@ LlmModel::LlmModel(const fs::path& path, const LlmOptions& options)
 }
 
 std::vector<std::int32_t> LlmModel::tokenize(std::string_view text) const {
+  return tokens_of(text, /*parse_special=*/false);
+}
+
+std::vector<std::int32_t> LlmModel::tokenize_special(std::string_view text) const {
+  return tokens_of(text, /*parse_special=*/true);
+}
+
+std::vector<std::int32_t> LlmModel::tokens_of(std::string_view text, bool parse_special) const {
   if (text.size() > kMaxTextBytes) throw Error(ErrorKind::kUsage, "the text is longer than 16 MiB");
   std::vector<std::int32_t> tokens;
   const auto fill = [&]() -> std::int32_t {
     try {
       return llama_tokenize(vocab_, text.data(), static_cast<std::int32_t>(text.size()),
                             tokens.data(), static_cast<std::int32_t>(tokens.size()),
-                            /*add_special=*/false, /*parse_special=*/false);
+                            /*add_special=*/false, parse_special);
     } catch (const std::exception&) {  // out of a vocabulary without tokens for single bytes
       fail_model(path_, "the vocabulary has no tokens for this text");
     }
@@ -149,6 +157,10 @@ std::vector<std::int32_t> LlmModel::tokenize(std::string_view text) const {
 std::vector<std::int32_t> LlmModel::tokenize_piece(std::string_view piece) const {
   if (adds_space_ && piece.starts_with(' ')) piece.remove_prefix(1);
   return tokenize(piece);
+}
+
+std::string LlmModel::text_of(std::int32_t token) const {
+  return llama_vocab_get_text(vocab_, token);
 }
 
 std::string LlmModel::token_to_piece(std::int32_t token) const {

@@ -41,6 +41,9 @@ class LlmModel {
   /// question can't inject control tokens.
   std::vector<std::int32_t> tokenize(std::string_view text) const;
 
+  /// The same with special tokens where their text stands. Not for texts of users.
+  std::vector<std::int32_t> tokenize_special(std::string_view text) const;
+
   /// Tokens of one piece of the prompt protocol (src/llm/prompt.h). The same as tokenize(), except
   /// that a vocabulary which puts a space before every text (SentencePiece, e.g. Vicuna) gets the
   /// piece without its own leading space: " Human: hi" must not become two spaces.
@@ -48,6 +51,9 @@ class LlmModel {
 
   /// Bytes that a token stands for, possibly a part of a UTF-8 sequence; empty for control tokens.
   std::string token_to_piece(std::int32_t token) const;
+
+  /// A token as the vocabulary writes it: of a control token its name ("<s>").
+  std::string text_of(std::int32_t token) const;
 
   /// The token every conversation starts with, whether or not the vocabulary asks for it: PandaGPT
   /// was trained so. A vocabulary without one gives its end-of-text token (GPT-2's custom).
@@ -74,6 +80,8 @@ class LlmModel {
   struct Deleter {
     void operator()(llama_model* model) const { llama_model_free(model); }
   };
+
+  std::vector<std::int32_t> tokens_of(std::string_view text, bool parse_special) const;
 
   std::filesystem::path path_;
   std::unique_ptr<llama_model, Deleter> model_;

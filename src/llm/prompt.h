@@ -11,6 +11,11 @@
 //
 //       " Human: <Img>" IMAGE2 "</Img> " q2 "\n### Assistant:" a2 "\n###"
 //
+// or, where the newest inputs replace the earlier ones (LaterInputs::kReplace), the conversation
+// begins anew with it, as training had it, behind the text of the earlier turns:
+//
+//   BOS "### Human: " q1 "\n### Assistant:" a1 "\n###" SEPARATOR BOS "### Human: <Img>" IMAGE2 ...
+//
 // where IMAGE stands for `n_image_tokens` projected embeddings. The text is tokenised in the pieces
 // that the reference uses, without special tokens: what stands before the image is one, a question
 // with the texts on both its sides is one, and an answer with its end is one.
@@ -36,6 +41,9 @@ struct PromptTemplate {
                               ///< (unlike SentencePiece's) add no word space of their own
   std::string answer_end = "\n###";  ///< after an answer, in training and in the history
   std::string stop = "###";          ///< generation ends where this begins
+  /// SEPARATOR: the special token that stood between documents when the language model was trained,
+  /// so that it has learned to go by what comes after; maybe empty.
+  std::string document_separator;
 };
 
 /// The piece of a question about an input. `format.first_human`, or in a later turn

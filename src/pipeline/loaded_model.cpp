@@ -51,6 +51,7 @@ LoadedModel::LoadedModel(const std::string& model, const PandaOptions& options)
   if (n_threads_ == 0) n_threads_ = default_thread_count();
   if (options.n_ctx < 0) throw Error(ErrorKind::kUsage, "the context size must not be negative");
   if (options.n_ctx > 0) manifest_.n_ctx = options.n_ctx;
+  if (options.later_inputs) manifest_.later_inputs = *options.later_inputs;
   if (!options.use_adapter) manifest_.adapter.reset();
   auto language = std::async(std::launch::async, load_language_part, std::cref(manifest_),
                              llm_options(options));
@@ -67,6 +68,7 @@ LoadedModel::LoadedModel(const std::string& model, const PandaOptions& options)
   llm_ = std::move(part.model);
   adapter_ = std::move(part.adapter);
   check_widths();
+  check_separator();
   describe();
 }
 
@@ -96,6 +98,14 @@ void LoadedModel::check_widths() const {
                 llm_->n_embd());
 }
 
+void LoadedModel::check_separator() const {
+  const std::string& separator = manifest_.prompt.document_separator;
+  if (!separator.empty() && llm_->tokenize_special(separator) == llm_->tokenize(separator))
+    throw Error(ErrorKind::kModel, (manifest_.folder / kManifestName).string() +
+                                       ": 'prompt.document_separator' is \"" + separator +
+                                       "\", which is no special token of the language model");
+}
+
 void LoadedModel::describe() {
   info_.name = manifest_.name;
   info_.folder = manifest_.folder.string();
@@ -107,6 +117,7 @@ void LoadedModel::describe() {
   info_.embedding_width = manifest_.embedding_width;
   info_.n_image_tokens = projector_->n_image_tokens() + projector_->n_words();
   info_.n_ctx = std::min(manifest_.n_ctx, llm_->n_ctx_train());
+  info_.later_inputs = manifest_.later_inputs;
   info_.modalities = encoder_->modalities();
   info_.example_questions = manifest_.examples;
 }

@@ -34,6 +34,7 @@ class LoadedModel {
 
  private:
   void check_widths() const;
+  void check_separator() const;
   void describe();
 
   Manifest manifest_;

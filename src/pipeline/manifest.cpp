@@ -96,6 +96,7 @@ constexpr std::pair<const char*, std::string PromptTemplate::*> kPromptTexts[] =
     {"answer_prefix", &PromptTemplate::answer_prefix},
     {"answer_end", &PromptTemplate::answer_end},
     {"stop", &PromptTemplate::stop},
+    {"document_separator", &PromptTemplate::document_separator},
 };
 constexpr std::pair<const char*, float GenerateOptions::*> kSamplingNumbers[] = {
     {"temperature", &GenerateOptions::temperature},
@@ -136,6 +137,13 @@ void read_sampling(JsonObject sampling, GenerateOptions& options) {
   sampling.warn_about_unknown_keys();
 }
 
+LaterInputs read_later_inputs(JsonObject& root) {
+  constexpr const char* kKey = "later_inputs";
+  const std::optional<LaterInputs> later = later_inputs_from_name(root.text(kKey));
+  if (!later) root.fail(kKey, "must be replace or keep");
+  return *later;
+}
+
 /// 0.01, not the 0.009999999776482582 that a float is as a double.
 double short_number(float value) {
   return std::stod(fmt::format("{}", value));
@@ -171,6 +179,7 @@ Manifest read_manifest(const fs::path& folder) {
   } catch (const Error& error) {
     root.fail("sampling", std::string("is not usable: ") + error.what());
   }
+  if (root.has("later_inputs")) manifest.later_inputs = read_later_inputs(root);
   if (root.has("examples")) manifest.examples = root.texts("examples");
   root.warn_about_unknown_keys();
   return manifest;
@@ -242,6 +251,7 @@ void write_manifest(const Manifest& manifest) {
     document["sampling"][key] = manifest.sampling.*field;
   for (const auto& [key, field] : kSamplingNumbers)
     document["sampling"][key] = short_number(manifest.sampling.*field);
+  document["later_inputs"] = to_string(manifest.later_inputs);
   document["examples"] = manifest.examples;
   write_file_atomically(manifest.folder / kManifestName, [&](std::ostream& out) {
     out << document.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) << '\n';

@@ -16,6 +16,8 @@
 //     "adapter_scale": 1.0, "n_ctx": 2048,        optional
 //     "prompt": {"answer_prefix": " ", ..},       optional: fields of PromptTemplate
 //     "sampling": {"top_p": 0.01, ..},            optional: fields of GenerateOptions
+//     "later_inputs": "replace",                  optional: LaterInputs; "keep" if the model was
+//                                                 trained with inputs in several turns
 //     "examples": ["What is in the picture?"]     optional
 //   }
 //
@@ -31,6 +33,7 @@
 
 #include "llm/prompt.h"
 #include "pandagpt/generation.h"
+#include "pandagpt/later_inputs.h"
 
 namespace pandagpt {
 
@@ -59,6 +62,7 @@ struct Manifest {
   int n_ctx = 2048;
   PromptTemplate prompt;
   GenerateOptions sampling;
+  LaterInputs later_inputs = LaterInputs::kReplace;
   std::vector<std::string> examples;
 
   /// All files, in the order in which they are used.

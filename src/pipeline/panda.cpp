@@ -26,6 +26,7 @@ class Panda::Impl {
     SessionOptions options;
     options.n_ctx = model_.manifest().n_ctx;
     options.n_threads = model_.n_threads();
+    options.later_inputs = model_.manifest().later_inputs;
     return std::make_unique<ChatSession>(model_.llm(), model_.adapter(), model_.manifest().prompt,
                                          options);
   }

@@ -1,5 +1,6 @@
 #include "server/chat_messages.h"
 
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -21,8 +22,10 @@ void append_line(std::string& text, const std::string& line) {
 
 class MessageReader {
  public:
-  MessageReader(const MediaParts& media, const RequestLimits& limits)
-      : media_(media), limits_(limits) {}
+  MessageReader(const MediaParts& media, const RequestLimits& limits, LaterInputs later_inputs)
+      : media_(media), limits_(limits) {
+    conversation_.later_inputs = later_inputs;
+  }
 
   void add(const JsonFields& message) {
     const std::string role = message.require_text("role");
@@ -54,8 +57,29 @@ class MessageReader {
     Question& question = conversation_.questions.back();
     append_line(question.text, std::exchange(system_, {}));
     append_line(question.text, content.text);
+    if (!content.inputs.empty() && !keeps_inputs()) set_aside_earlier_inputs();
     for (const Input& input : content.inputs.items())
       question.inputs.add(input);
+  }
+
+  bool keeps_inputs() const { return conversation_.later_inputs == LaterInputs::kKeep; }
+
+  /// They aren't even encoded.
+  void set_aside_earlier_inputs() {
+    auto& questions = conversation_.questions;
+    for (auto question = questions.begin(); question != questions.end() - 1; ++question)
+      question->inputs = {};
+  }
+
+  /// Inputs that would be seen together with those of the message that is being read.
+  std::size_t n_inputs_beside() const {
+    const auto& questions = conversation_.questions;
+    const auto first =
+        keeps_inputs() ? questions.begin() : questions.end() - (is_question_open() ? 1 : 0);
+    std::size_t n = 0;
+    for (auto question = first; question != questions.end(); ++question)
+      n += question->inputs.items().size();
+    return n;
   }
 
   void add_answer(const JsonFields& message, const std::string& text) {
@@ -99,7 +123,7 @@ class MessageReader {
                 "thermal_image, depth_map or imu");
     const Inputs inputs = media_.read(part, type);
     for (const Input& input : inputs.items()) {
-      if (++n_inputs_ > limits_.max_parts)
+      if (question.inputs.items().size() + n_inputs_beside() >= limits_.max_parts)
         throw ApiError::invalid(
             "more than " + std::to_string(limits_.max_parts) + " inputs in one request",
             part.name_of("type"));
@@ -111,16 +135,24 @@ class MessageReader {
   const RequestLimits& limits_;
   ConversationRequest conversation_;
   std::string system_;  // waits for the next question
-  std::size_t n_inputs_ = 0;
 };
+
+LaterInputs read_later_inputs(const JsonFields& body, LaterInputs otherwise) {
+  constexpr const char* kKey = "later_inputs";
+  const std::optional<std::string> name = body.text(kKey);
+  if (!name) return otherwise;
+  const std::optional<LaterInputs> later = later_inputs_from_name(*name);
+  if (!later) body.fail(kKey, "must be replace or keep");
+  return *later;
+}
 
 }  // namespace
 
 ConversationRequest read_messages(const JsonFields& body, const MediaParts& media,
-                                  const RequestLimits& limits) {
+                                  const RequestLimits& limits, LaterInputs later_inputs) {
   body.require("messages");
   const auto messages = body.list("messages", limits.max_messages);
-  MessageReader reader(media, limits);
+  MessageReader reader(media, limits, read_later_inputs(body, later_inputs));
   for (std::size_t i = 0; i < messages.size(); ++i)
     reader.add(JsonFields(*messages[i], "messages[" + std::to_string(i) + "]"));
   return std::move(reader).finish();

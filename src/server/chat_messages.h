@@ -5,6 +5,9 @@
 // - Messages of one role in a row become one, with line breaks between.
 // - The inputs of one question are summed and stand before its text, wherever they are among its
 //   parts.
+// - The newest inputs replace those of earlier questions ("later_inputs": "replace"), or all stay
+// in
+//   their own turns ("keep").
 #pragma once
 
 #include "server/engine.h"
@@ -14,8 +17,9 @@
 
 namespace pandagpt {
 
-/// Reads body["messages"]. Throws ApiError that names the field.
+/// Reads body["messages"] and body["later_inputs"], which is `later_inputs` if it isn't given.
+/// Throws ApiError that names the field.
 ConversationRequest read_messages(const JsonFields& body, const MediaParts& media,
-                                  const RequestLimits& limits);
+                                  const RequestLimits& limits, LaterInputs later_inputs);
 
 }  // namespace pandagpt

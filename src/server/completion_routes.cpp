@@ -270,6 +270,12 @@ RawPrompt read_native_prompt(const ServerContext& server, const MediaParts& medi
   return result;
 }
 
+ConversationRequest read_conversation(ServerContext& server, const WebRequest& request,
+                                      const JsonFields& body) {
+  return read_messages(body, server.media(request), server.options.limits,
+                       server.engine().model().manifest().later_inputs);
+}
+
 /// Answers an accepted completion of a raw prompt.
 void complete_raw(ServerContext& server, const std::shared_ptr<Completion>& completion,
                   RawPrompt prompt, const WebRequest& request, WebResponse& response) {
@@ -288,8 +294,7 @@ void chat_completions(ServerContext& server, WebRequest& request, WebResponse& r
   const json value = parse_json_object(request.read_body());
   const JsonFields body(value);
   const auto completion = accept(server, request, body, CompletionForm::kChat);
-  ConversationRequest conversation =
-      read_messages(body, server.media(request), server.options.limits);
+  ConversationRequest conversation = read_conversation(server, request, body);
   if (request.facts->keeps_content)
     request.facts->content.emplace_back("prompt",
                                         engine.prompt_text(conversation, server.media_marker));
@@ -316,8 +321,7 @@ void native_completion(ServerContext& server, WebRequest& request, WebResponse& 
 
 void apply_template(ServerContext& server, WebRequest& request, WebResponse& response) {
   const json value = parse_json_object(request.read_body());
-  const ConversationRequest conversation =
-      read_messages(JsonFields(value), server.media(request), server.options.limits);
+  const ConversationRequest conversation = read_conversation(server, request, JsonFields(value));
   response.body =
       dump_json({{"prompt", server.engine().prompt_text(conversation, server.media_marker)}});
 }

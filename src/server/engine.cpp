@@ -124,7 +124,7 @@ std::string Engine::prompt_text(const ConversationRequest& request, const std::s
 
 Conversation Engine::conversation_of(const ConversationRequest& request,
                                      std::vector<std::vector<float>> images) const {
-  Conversation conversation(model_.llm(), model_.manifest().prompt);
+  Conversation conversation(model_.llm(), model_.manifest().prompt, request.later_inputs);
   for (std::size_t i = 0; i < request.answers.size(); ++i) {
     conversation.add_image(std::move(images[i]));
     conversation.add_turn({request.questions[i].text, request.answers[i]});

@@ -19,7 +19,8 @@ namespace pandagpt {
 
 class FileStore;
 
-/// A conversation as a client sends it.
+/// A conversation as a client sends it. With LaterInputs::kReplace only the newest inputs are in
+/// it.
 struct ConversationRequest {
   struct Question {
     std::string text;
@@ -28,6 +29,7 @@ struct ConversationRequest {
   /// One more question than answers.
   std::vector<Question> questions;
   std::vector<std::string> answers;
+  LaterInputs later_inputs = LaterInputs::kReplace;
 };
 
 /// How long the inputs took.

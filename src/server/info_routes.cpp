@@ -109,6 +109,7 @@ void props(ServerContext& server, WebRequest& /*request*/, WebResponse& response
                  {"chat_template", format.first_human + server.media_marker +
                                        image_question_piece(format, "{question}") +
                                        answer_piece(format, "{answer}")},
+                 {"later_inputs", to_string(model.manifest().later_inputs)},
                  {"example_questions", model.info().example_questions},
                  {"licence", model.info().licence},
                  {"licence_note", model.info().licence_note},

@@ -1,0 +1,24 @@
+// What becomes of the earlier inputs of a conversation when a later question has inputs of its own.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace pandagpt {
+
+enum class LaterInputs {
+  /// The newest inputs replace the earlier ones: only they are in the prompt. The text of the
+  /// earlier turns stays, and the conversation begins anew behind it. For models that were trained
+  /// with inputs in the first turn only.
+  kReplace,
+  /// The inputs of each question stay in its own turn. For models that were trained for it.
+  kKeep,
+};
+inline constexpr LaterInputs kAllLaterInputs[] = {LaterInputs::kReplace, LaterInputs::kKeep};
+
+/// "replace", "keep": the names in panda.json, in the API and on the command line.
+std::string to_string(LaterInputs later);
+std::optional<LaterInputs> later_inputs_from_name(std::string_view name);
+
+}  // namespace pandagpt
