@@ -390,6 +390,16 @@ TEST_F(ServerMediaTest, FaultsNameFilesAsTheirUsersDo) {
       HasSubstr("no imu tower"));
 }
 
+TEST_F(ServerMediaTest, NamesInFormsMayHaveQuotes) {
+  const auto name_of = [&](const std::string& name) {
+    return upload("abc", name).value()["filename"].get<std::string>();
+  };
+  EXPECT_EQ(name_of("my %22cat%22 50%.png"), "my \"cat\" 50%.png");
+  EXPECT_EQ(name_of("caf\xC3\xA9 \xF0\x9F\x90\xBC.png"), "caf\xC3\xA9 \xF0\x9F\x90\xBC.png");
+  EXPECT_EQ(name_of("two%0Alines.png"), "the uploaded file") << "no name that can be shown";
+  EXPECT_EQ(name_of(std::string(300, 'x')), "the uploaded file");
+}
+
 TEST_F(ServerMediaTest, MotionIsNamedAsItsFile) {
   start(six_senses());
   EXPECT_THAT(

@@ -45,6 +45,15 @@ void require_owner(const WebRequest& request, const char* what) {
                             what + "; keep the ids of your uploads");
 }
 
+/// A file's name as it was before it went into the form's header, where browsers write quotes and
+/// line breaks with percent signs and nothing else (WHATWG, multipart/form-data).
+std::string unescaped(std::string name) {
+  for (const auto& [code, character] : {std::pair{"%22", '"'}, {"%0A", '\n'}, {"%0D", '\r'}})
+    for (std::size_t at = 0; (at = name.find(code, at)) != std::string::npos; ++at)
+      name.replace(at, 3, 1, character);
+  return name;
+}
+
 /// The parts of an upload's form, as they come.
 class UploadForm {
  public:
@@ -55,7 +64,7 @@ class UploadForm {
     if (field_ != "file") return;
     if (upload_) throw ApiError::invalid("one file a request; send several one by one", "file");
     upload_ = std::make_unique<FileStore::Upload>(store_, owner_);
-    file_name_ = part.file_name;
+    file_name_ = unescaped(part.file_name);
   }
 
   void take(ByteView bytes) {
