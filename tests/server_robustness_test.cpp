@@ -271,7 +271,7 @@ TEST_F(ServerRobustnessTest, TooMuch) {
               Not(HasSubstr("HTTP/1.1 200")));
   std::string many = "GET / HTTP/1.1\r\n";
   for (int i = 0; i < 5000; ++i)
-    many += "X" + std::to_string(i) + ": aaaaaaaaaaaaaaaaaaaa\r\n";
+    many.append("X").append(std::to_string(i)).append(": aaaaaaaaaaaaaaaaaaaa\r\n");
   EXPECT_THAT(raw(many + "\r\n"), Not(HasSubstr("HTTP/1.1 200")));
 
   EXPECT_THAT(post_text(kChat, std::string(50'000, '[')).error(), HasSubstr("deep"));
