@@ -50,8 +50,12 @@ def picture_question(photo, question):
         {"type": "text", "text": question}]}]
 
 
+def common_options(arguments):
+    return ["--model", arguments.model, "--threads", arguments.threads]
+
+
 def ask(arguments, photo, question):
-    return subprocess.run([arguments.program, "ask", "--greedy", "--model", arguments.model,
+    return subprocess.run([arguments.program, "ask", "--greedy", *common_options(arguments),
                            "--max-tokens", str(TOKENS), "--image", photo, question],
                           check=True, capture_output=True, text=True).stdout.strip()
 
@@ -85,7 +89,7 @@ class Table:
 
 def measure_server(arguments, slots, cases, expected, table):
     long_one = ("long conversation", "last turn")
-    with serve_process.server(arguments.program, "--model", arguments.model, "--parallel",
+    with serve_process.server(arguments.program, *common_options(arguments), "--parallel",
                               str(slots)) as url:
         def request(key):
             return key, post(url, picture_question(*key)).strip()
@@ -116,7 +120,7 @@ def measure_server(arguments, slots, cases, expected, table):
 def measure_cold(arguments, slots, messages, answer, table):
     """The whole conversation as one prompt to a server that has seen nothing of it."""
     key = ("long conversation", "cold")
-    with serve_process.server(arguments.program, "--model", arguments.model, "--parallel",
+    with serve_process.server(arguments.program, *common_options(arguments), "--parallel",
                               str(slots)) as url:
         table.row(f"{slots} slots, long, cold", {key: [post(url, messages).strip()]},
                   {key: answer})
@@ -125,7 +129,7 @@ def measure_cold(arguments, slots, messages, answer, table):
 def chat_answers(arguments, photo, question):
     """What `pandagpt chat` answers, and again behind /regenerate."""
     lines = f"/image {photo}\n{question}\n/regenerate\n/regenerate\n"
-    out = subprocess.run([arguments.program, "chat", "--greedy", "--model", arguments.model,
+    out = subprocess.run([arguments.program, "chat", "--greedy", *common_options(arguments),
                           "--max-tokens", str(TOKENS)], input=lines, check=True,
                          capture_output=True, text=True).stdout
     return [line.strip() for line in out.splitlines() if line.strip()]
@@ -139,6 +143,7 @@ def main():
     parser.add_argument("--program", default=str(ROOT / "build/release/src/cli/pandagpt"))
     parser.add_argument("--model", default="panda-mini")
     parser.add_argument("--parallel", default="1,4", help="slots of the servers")
+    parser.add_argument("--threads", default="0", help="of each program; 0: its own choice")
     parser.add_argument("--requests", type=int, default=3, help="of each question")
     parser.add_argument("--questions", type=int, default=len(QUESTIONS), help="about each photo")
     arguments = parser.parse_args()
