@@ -116,23 +116,30 @@ def answer(address, messages, mode):
         return json.load(response)["choices"][0]["message"]["content"]
 
 
-def talk(address, items, mode):
-    """The answers of one conversation."""
-    messages, answers = [], []
-    for item in items:
-        if mode == ALONE:
-            messages = []
-        messages.append({"role": "user", "content": [item.part(), {"type": "text", "text": item.question}]})
-        answers.append(answer(address, messages, mode))
-        messages.append({"role": "assistant", "content": answers[-1]})
+def question_about(item):
+    return {"role": "user", "content": [item.part(), {"type": "text", "text": item.question}]}
+
+
+def talk(address, items, mode, first_answer):
+    """The answers of one conversation; the first one is the same in every mode."""
+    messages, answers = [], [first_answer]
+    for item, next_item in zip(items, items[1:]):
+        messages += [question_about(item), {"role": "assistant", "content": answers[-1]}]
+        answers.append(answer(address, [*messages, question_about(next_item)], mode))
     return answers
 
 
 def measure(address, conversations, modes):
     """Answers by mode and conversation."""
     with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as at_once:
-        return {mode: list(at_once.map(lambda items, mode=mode: talk(address, items, mode), conversations))
-                for mode in modes}
+        items = list({id(item): item for one in conversations for item in one}.values())
+        said = at_once.map(lambda item: answer(address, [question_about(item)], ALONE), items)
+        alone = dict(zip(map(id, items), said))
+        result = {ALONE: [[alone[id(item)] for item in one] for one in conversations]}
+        for mode in modes:
+            result[mode] = list(at_once.map(
+                lambda one, mode=mode: talk(address, one, mode, alone[id(one[0])]), conversations))
+    return result
 
 
 def shares(conversations, answers):
@@ -163,7 +170,7 @@ def main():
     parser.add_argument("--data", type=pathlib.Path, required=True)
     parser.add_argument("--model", default=str(ROOT / "models/panda-mini"))
     parser.add_argument("--question", action="append", help="about a photo, once or more")
-    parser.add_argument("--modes", default=",".join((ALONE, *MODES)))
+    parser.add_argument("--modes", default=",".join(MODES), help="replace, keep, or both with a comma")
     parser.add_argument("--limit", type=int, help="only the first conversations of each table")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", type=pathlib.Path, help="every answer")
