@@ -521,5 +521,53 @@ TEST_F(ServerMediaTest, ServerPathsAreNotTold) {
   EXPECT_THAT(message, Not(HasSubstr(folder_.path().string())));
 }
 
+/// A stereo WAV file of a second whose first channel is silent.
+std::string right_channel_sound() {
+  constexpr std::uint32_t kRate = 8000, kDataBytes = kRate * 4;
+  std::string bytes;
+  const auto put = [&](std::uint32_t value, int size) {
+    for (int i = 0; i < size; ++i)
+      bytes += static_cast<char>(value >> (8 * i));
+  };
+  bytes = "RIFF";
+  put(36 + kDataBytes, 4);
+  bytes += "WAVEfmt ";
+  put(16, 4);
+  put(1, 2);
+  put(2, 2);
+  put(kRate, 4);
+  put(kRate * 4, 4);
+  put(4, 2);
+  put(16, 2);
+  bytes += "data";
+  put(kDataBytes, 4);
+  for (std::uint32_t i = 0; i < kRate; ++i) {
+    put(0, 2);
+    put(i % 16 < 8 ? 8000 : 57000, 2);
+  }
+  return bytes;
+}
+
+TEST_F(ServerMediaTest, SoundsHaveAChannel) {
+  start(six_senses());
+  const auto ask = [&](const json& channel) {
+    json sound{{"data", data_address(right_channel_sound(), "audio/wav")}};
+    if (!channel.is_null()) sound["channel"] = channel;
+    return chat(about({{"type", "input_audio"}, {"input_audio", sound}}));
+  };
+  const Reply first = ask(nullptr);
+  ASSERT_EQ(first.status, 200) << first.body;
+  EXPECT_THAT(first.value()["warnings"].dump(), HasSubstr("channel 1"));
+  for (const json& channel : {json("auto"), json("mix"), json(2), json("2")}) {
+    const Reply heard = ask(channel);
+    ASSERT_EQ(heard.status, 200) << heard.body;
+    EXPECT_FALSE(heard.value().contains("warnings")) << channel << heard.body;
+  }
+  EXPECT_EQ(ask(3).status, 400);
+  EXPECT_THAT(ask(3).error(), HasSubstr("there is no channel 3, the sound has 2"));
+  EXPECT_THAT(ask("left").error(), HasSubstr("input_audio.channel"));
+  EXPECT_EQ(ask(0).status, 400);
+}
+
 }  // namespace
 }  // namespace pandagpt

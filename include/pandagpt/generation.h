@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace pandagpt {
 
@@ -90,6 +91,12 @@ struct Answer {
   std::string text;  ///< UTF-8 without surrounding white space or any part of the stop string
   FinishReason finish = FinishReason::kStop;
   std::uint32_t seed = 0;  ///< the seed that was used
+  /// What to know about the inputs or the question, one sentence each: "a.wav: the sound is silent;
+  /// .."
+  std::vector<std::string> warnings = {};
+  /// An input is far from all that the model knows (PandaOptions::say_unsure): the text begins with
+  /// "I am not sure; perhaps".
+  bool is_unsure = false;
   Timings timings;
 };
 

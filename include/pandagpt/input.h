@@ -23,6 +23,14 @@ std::optional<Modality> modality_from_name(std::string_view name);
 enum class AccelerationUnit { kMetresPerSecondSquared, kG, kMilliG };
 enum class RotationUnit { kRadiansPerSecond, kDegreesPerSecond };
 
+/// SensorOptions::audio_channel without a number: the first channel unless it is silent, then the
+/// loudest one; or the mean of all.
+inline constexpr int kAudioChannelAuto = 0;
+inline constexpr int kAudioChannelMix = -1;
+inline constexpr int kMaxAudioChannel = 64;
+/// "auto", "mix", or a number from 1 on; nothing for anything else.
+std::optional<int> audio_channel_from_name(std::string_view name);
+
 /// What the files of sensors often don't say themselves (docs/modalities.md). What isn't given here
 /// is taken from the file, else from the defaults told there.
 struct SensorOptions {
@@ -34,6 +42,8 @@ struct SensorOptions {
   std::optional<double> depth_baseline = {};         ///< metres between the two views
   std::optional<double> thermal_coldest = {};        ///< black, in the unit of the file
   std::optional<double> thermal_warmest = {};        ///< white, in the unit of the file
+  /// 1, 2, ..: that channel of a sound, or one of the constants above. Default: the model folder's.
+  std::optional<int> audio_channel = {};
 
   bool operator==(const SensorOptions&) const = default;
 };
@@ -55,7 +65,7 @@ struct Input {
   std::string name;  ///< path ("-": standard input), or the buffer's name in messages
   std::vector<std::uint8_t> bytes = {};  ///< content of the file; empty: read from `name`
   float weight = 1.0F;                   ///< scales its projected embedding
-  SensorOptions sensor = {};             ///< for thermal, depth and IMU inputs
+  SensorOptions sensor = {};             ///< for all inputs but pictures and films
 };
 
 /// What a question is about. The projected embeddings of all inputs are summed, each times its

@@ -20,6 +20,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -32,6 +33,9 @@
 #include "pandagpt/later_inputs.h"
 
 namespace pandagpt {
+
+/// Receives a warning as soon as it is known, which is before the answer.
+using OnWarning = std::function<void(const std::string& warning)>;
 
 struct PandaOptions {
   std::string device = "auto";  ///< "auto": a GPU where there is one; "cpu"; or its name: "cuda0"
@@ -52,6 +56,12 @@ struct PandaOptions {
   /// it isn't there. Empty: none.
   std::string cache_file = {};
   InputLimits limits = {};
+  /// "I am not sure; perhaps .." in front of the first answer about an input that is far from all
+  /// that the model knows, if the model folder says how far that is ("unsure" in its panda.json).
+  bool say_unsure = true;
+  /// For those who show warnings before the answer; it lists them as well. Called by the thread
+  /// that asks, several at once if several ask.
+  OnWarning on_warning = {};
 };
 
 /// What a model folder says about itself.

@@ -41,7 +41,9 @@ void merge_model(MergeArguments& arguments, ConversionProgress& progress) {
   const auto on_progress = [&](std::uint64_t done, std::uint64_t total) {
     progress.written(done, total);
   };
-  for (const ManifestFile& file : {manifest.projector, manifest.encoders})
+  std::vector<ManifestFile> kept{manifest.projector, manifest.encoders};
+  if (manifest.familiarity) kept.push_back(*manifest.familiarity);
+  for (const ManifestFile& file : kept)
     folder.place(file.role, file.path, arguments.folder.placement, on_progress);
   manifest.adapter.reset();
   manifest.adapter_scale = 1;

@@ -1,5 +1,7 @@
 #include "cli/options.h"
 
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
@@ -138,6 +140,11 @@ void ModelArguments::add_to(CLI::App& command) {
       ->check(CLI::Range(0, 1 << 20))
       ->group(kModelGroup);
   command
+      .add_flag("!--no-unsure", options.say_unsure,
+                "don't begin answers about things unlike all that the model knows with \"I am not "
+                "sure\"")
+      ->group(kModelGroup);
+  command
       .add_flag("--verify", options.verify,
                 "compare the SHA-256 of every model file with the manifest before use")
       ->group(kModelGroup);
@@ -161,7 +168,9 @@ Panda ModelArguments::open() const {
 }
 
 PandaOptions ModelArguments::completed_options() const {
-  return with_cache(options, no_cache);
+  PandaOptions completed = with_cache(options, no_cache);
+  completed.on_warning = [](const std::string& warning) { spdlog::warn("{}", warning); };
+  return completed;
 }
 
 void EmbedderArguments::add_to(CLI::App& command) {
@@ -181,6 +190,19 @@ Embedder EmbedderArguments::open() const {
 }
 
 void SensorArguments::add_to(CLI::App& command) {
+  const std::function<void(const std::string&)> take_channel = [this](const std::string& text) {
+    options.audio_channel = audio_channel_from_name(text);
+    if (!options.audio_channel)
+      throw CLI::ValidationError("--audio-channel", "takes auto, mix or a number from 1 to " +
+                                                        std::to_string(kMaxAudioChannel) +
+                                                        ", not '" + text + "'");
+  };
+  command
+      .add_option_function("--audio-channel", take_channel,
+                           "channel of sounds: auto (the first, or the loudest if that is silent), "
+                           "mix, or its number (default: the model folder's, else 1)")
+      ->type_name("CHANNEL")
+      ->group(kSensorGroup);
   command.add_option("--imu-rate", options.imu_rate_hz, "samples a second")
       ->type_name("HZ")
       ->check(CLI::PositiveNumber)

@@ -57,9 +57,10 @@ Json to_json(const Inputs& inputs) {
 }
 
 Json answer_report(const Answer& answer, const Panda& panda, const Inputs& inputs) {
-  return {{"answer", answer.text},     {"model", panda.info().name},
-          {"inputs", to_json(inputs)}, {"finish", to_string(answer.finish)},
-          {"seed", answer.seed},       {"timings", to_json(answer.timings)}};
+  return {{"answer", answer.text},       {"model", panda.info().name},
+          {"inputs", to_json(inputs)},   {"finish", to_string(answer.finish)},
+          {"warnings", answer.warnings}, {"unsure", answer.is_unsure},
+          {"seed", answer.seed},         {"timings", to_json(answer.timings)}};
 }
 
 void log_timings(const Timings& timings) {

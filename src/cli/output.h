@@ -18,7 +18,7 @@ void write_json(const nlohmann::ordered_json& value);
 
 nlohmann::ordered_json to_json(const Timings& timings);
 nlohmann::ordered_json to_json(const Inputs& inputs);
-/// {answer, model, inputs, finish, seed, timings}
+/// {answer, model, inputs, finish, warnings, unsure, seed, timings}
 nlohmann::ordered_json answer_report(const Answer& answer, const Panda& panda,
                                      const Inputs& inputs);
 /// For people, on standard error.

@@ -5,13 +5,14 @@ extern "C" {
 #include <libavutil/samplefmt.h>
 }
 
-#include <spdlog/spdlog.h>
+#include <spdlog/fmt/fmt.h>
 
 #include <algorithm>
 #include <cmath>
 #include <new>
 
 #include "core/time_limit.h"
+#include "core/warnings.h"
 #include "media/media_input.h"
 #include "pandagpt/error.h"
 
@@ -109,10 +110,10 @@ class AudioDecoder {
     cut_padding();
     const double missing = announced_seconds_ - audio_.seconds();
     if (missing > kMissingSeconds && missing > kMissingShare * announced_seconds_)
-      spdlog::warn("{}: the file has {:.1f} s of the {:.1f} s that its header announces{}",
-                   input_.name(), audio_.seconds(), announced_seconds_, detail);
+      warn(fmt::format("{}: the file has {:.1f} s of the {:.1f} s that its header announces{}",
+                       input_.name(), audio_.seconds(), announced_seconds_, detail));
     else if (!complaint.empty())
-      spdlog::warn("{}: the file is damaged{}; its readable part is used", input_.name(), detail);
+      warn(input_.name() + ": the file is damaged" + detail + "; its readable part is used");
     return std::move(audio_);
   }
 

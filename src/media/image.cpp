@@ -1,12 +1,11 @@
 #include "media/image.h"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 #include <cstring>
 #include <optional>
 #include <utility>
 
+#include "core/warnings.h"
 #include "media/byte_reader.h"
 #include "media/image_info.h"
 #include "media/image_packet.h"
@@ -62,7 +61,7 @@ void judge_complaint(const std::string& complaint, const ImagePacket& packet, co
                      const std::string& name) {
   if (complaint.empty()) return;
   if (packet.end_missing) fail_damaged(name, info, complaint);
-  spdlog::warn("{}: the file is damaged ({}); its readable part is used", name, complaint);
+  warn(name + ": the file is damaged (" + complaint + "); its readable part is used");
 }
 
 // Feeds the packet and returns the one frame it holds.

@@ -1,13 +1,12 @@
 #include "media/imu.h"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <numbers>
 #include <utility>
 
+#include "core/warnings.h"
 #include "media/imu_columns.h"
 #include "media/npy.h"
 #include "pandagpt/error.h"
@@ -129,7 +128,7 @@ void drop_missing(RawImu& raw, const std::string& name) {
                             std::to_string(first_missing + 1) + ")";
   if (static_cast<double>(missing) > kMostMissing * static_cast<double>(count))
     fail(name, which + "; give a recording without holes");
-  spdlog::warn("{}: {}; what lies between their neighbours is used", name, which);
+  warn(name + ": " + which + "; what lies between their neighbours is used");
   std::size_t kept = 0;
   for (std::size_t i = 0; i < count; ++i) {
     if (is_missing(i)) continue;

@@ -5,7 +5,6 @@ extern "C" {
 }
 
 #include <fcntl.h>
-#include <spdlog/spdlog.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -16,6 +15,7 @@ extern "C" {
 #include <utility>
 
 #include "core/time_limit.h"
+#include "core/warnings.h"
 #include "pandagpt/error.h"
 
 namespace pandagpt {
@@ -210,7 +210,7 @@ bool MediaInput::read(AVPacket& packet) {
   } while (code >= 0 && packet.stream_index != opened_->stream);
   if (code == AVERROR(ENOMEM)) throw std::bad_alloc();
   if (code < 0 && code != AVERROR_EOF)
-    spdlog::warn("{}: reading stopped early ({})", name(), ffmpeg_error(code));
+    warn(name() + ": reading stopped early (" + ffmpeg_error(code) + "); what came before is used");
   return code >= 0;
 }
 

@@ -5,8 +5,6 @@ extern "C" {
 #include <libavutil/display.h>
 }
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 #include <cmath>
 #include <iterator>
@@ -17,6 +15,7 @@ extern "C" {
 
 #include "core/threads.h"
 #include "core/time_limit.h"
+#include "core/warnings.h"
 #include "media/media_input.h"
 #include "media/video_frame.h"
 #include "pandagpt/error.h"
@@ -104,8 +103,8 @@ class VideoReader::Decoder {
                     (detail.empty() ? "" : " (" + detail + ")") + "; get a complete copy of it");
       }
       if (last_number_ != frame)
-        spdlog::warn("{}: frame {} is damaged; frame {} stands in for it", name(), frame,
-                     last_number_);
+        warn(name() + ": frame " + std::to_string(frame) + " is damaged; frame " +
+             std::to_string(last_number_) + " stands in for it");
       visit(frame, converter_->convert(*last_));
     }
   }

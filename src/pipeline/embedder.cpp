@@ -13,13 +13,14 @@ namespace {
 struct Source {
   std::string name;
   fs::path encoders;
+  int audio_channel = 1;
 };
 
 Source find_source(const std::string& model) {
   const fs::path path(model);
   if (is_encoders_file(path)) return {path.filename().string(), path};
   Manifest manifest = read_manifest(find_model(model));
-  return {manifest.name, manifest.encoders.path};
+  return {manifest.name, manifest.encoders.path, manifest.audio_channel};
 }
 
 EncoderOptions encoder_options(const EmbedderOptions& options) {
@@ -39,7 +40,8 @@ class Embedder::Impl {
   Impl(const Source& source, const EmbedderOptions& options)
       : name(source.name),
         encoder(source.encoders, encoder_options(options), source.name,
-                {.keeps_embeddings = options.use_cache, .file = options.cache_file}) {}
+                {.keeps_embeddings = options.use_cache, .file = options.cache_file}, {}, {},
+                source.audio_channel) {}
 
   std::string name;
   InputEncoder encoder;

@@ -14,7 +14,7 @@ namespace fs = std::filesystem;
 namespace {
 
 // Raised when the key below means something else.
-constexpr const char* kKeyVersion = "1";
+constexpr const char* kKeyVersion = "2";
 /// Hashing smaller files takes no longer than looking them up.
 constexpr std::uint64_t kMinLookedUpBytes = 4 << 20;
 /// Of larger ones, which may take longer to hash than to encode (of a film only parts are read),
@@ -27,18 +27,32 @@ std::string hash_of(const std::string& text) {
   return sha256_hex({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
 }
 
-bool has_sensor(Modality modality) {
-  return modality == Modality::kThermal || modality == Modality::kDepth ||
-         modality == Modality::kImu;
+/// What a kind's tensor depends on.
+std::string sensor_key(const Input& input, int audio_channel) {
+  SensorOptions sensor;
+  switch (input.modality) {
+    case Modality::kImage:
+    case Modality::kVideo:
+      break;
+    case Modality::kAudio:
+      sensor.audio_channel = input.sensor.audio_channel.value_or(audio_channel);
+      break;
+    case Modality::kThermal:
+    case Modality::kDepth:
+    case Modality::kImu:
+      sensor = input.sensor;
+      sensor.audio_channel.reset();
+  }
+  return to_string(sensor);
 }
 
 /// `content`: what tells it from others.
-std::string input_key(const Input& input, const std::string& content) {
+std::string input_key(const Input& input, int audio_channel, const std::string& content) {
   // Names all fields, so that a new one can't be forgotten. The weight is applied to the embedding,
   // and no decoder looks at the name.
   [[maybe_unused]] const auto& [modality, name, bytes, weight, sensor] = input;
   return hash_of(std::string(kKeyVersion) + '\n' + to_string(modality) + '\n' + content + '\n' +
-                 (has_sensor(modality) ? to_string(sensor) : ""));
+                 sensor_key(input, audio_channel));
 }
 
 fs::path resolved(const fs::path& path) {
@@ -95,16 +109,19 @@ void EmbeddingCache::move_aside() {
     fs::remove(with_ending(options_.file, ending), ignored);
 }
 
-std::optional<std::string> EmbeddingCache::key_of(const Input& input) {
-  if (!input.bytes.empty()) return input_key(input, sha256_hex(input.bytes));
+std::optional<std::string> EmbeddingCache::key_of(const Input& input, int audio_channel) {
+  const auto key = [&](const std::string& content) {
+    return input_key(input, audio_channel, content);
+  };
+  if (!input.bytes.empty()) return key(sha256_hex(input.bytes));
   const std::optional<FileStamp> stamp = file_stamp(input.name);
   if (!stamp) return std::nullopt;
   if (stamp->size > kMaxHashedBytes) {
     if (!stamp->is_settled()) return std::nullopt;
-    return input_key(input, to_string(*stamp));
+    return key(to_string(*stamp));
   }
   try {
-    return input_key(input, file_sha256(input.name));
+    return key(file_sha256(input.name));
   } catch (const Error&) {  // who reads the file for good says it better
     return std::nullopt;
   }

@@ -37,9 +37,9 @@ class EmbeddingCache {
   bool keeps_embeddings() const { return options_.keeps_embeddings; }
 
   /// Everything of an input that its embedding depends on, beside the encoder: kind, content and
-  /// what is known about its sensor. Nothing if it can't be told without reading it up: standard
-  /// input and what is no regular file.
-  std::optional<std::string> key_of(const Input& input);
+  /// what is known about its sensor; `audio_channel` is taken of a sound that doesn't say it.
+  /// Nothing if it can't be told without reading it up: standard input and what is no regular file.
+  std::optional<std::string> key_of(const Input& input, int audio_channel = 1);
 
   /// Whether the disk takes part, so that the encoder must have a name.
   bool wants_encoder();

@@ -3,7 +3,9 @@
 #include <spdlog/fmt/fmt.h>
 
 #include <algorithm>
+#include <charconv>
 #include <iterator>
+#include <system_error>
 
 #include "pandagpt/error.h"
 
@@ -33,6 +35,16 @@ std::optional<Modality> modality_from_name(std::string_view name) {
   return std::nullopt;
 }
 
+std::optional<int> audio_channel_from_name(std::string_view name) {
+  if (name == "auto") return kAudioChannelAuto;
+  if (name == "mix") return kAudioChannelMix;
+  int channel = 0;
+  const auto [end, code] = std::from_chars(name.data(), name.data() + name.size(), channel);
+  const bool is_number = code == std::errc() && end == name.data() + name.size();
+  if (!is_number || channel < 1 || channel > kMaxAudioChannel) return std::nullopt;
+  return channel;
+}
+
 std::string to_string(const SensorOptions& options) {
   std::string text;
   const auto append = [&](const char* name, const auto& field) {
@@ -46,9 +58,11 @@ std::string to_string(const SensorOptions& options) {
   append("depth_baseline", options.depth_baseline);
   append("thermal_coldest", options.thermal_coldest);
   append("thermal_warmest", options.thermal_warmest);
+  append("audio_channel", options.audio_channel);
   // A field that is added but not written here would make different inputs look alike.
-  static_assert(sizeof(SensorOptions) ==
-                6 * sizeof(std::optional<double>) + 2 * sizeof(std::optional<RotationUnit>));
+  static_assert(sizeof(SensorOptions) == 6 * sizeof(std::optional<double>) +
+                                             2 * sizeof(std::optional<RotationUnit>) +
+                                             sizeof(std::optional<int>));
   return text;
 }
 

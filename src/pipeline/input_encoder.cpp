@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/time_limit.h"
+#include "core/warnings.h"
 #include "pandagpt/error.h"
 
 namespace pandagpt {
@@ -19,17 +20,28 @@ EncoderOptions with_hashes_of(EmbeddingCache& cache, const std::string& recorded
   return options;
 }
 
+void tell(const std::vector<std::string>& warnings, InputReport* report) {
+  for (const std::string& warning : warnings) {
+    if (report != nullptr)
+      report->warnings.push_back(warning);
+    else
+      warn(warning);
+  }
+}
+
 }  // namespace
 
 InputEncoder::InputEncoder(const std::filesystem::path& path, const EncoderOptions& options,
                            std::string model_name, EmbeddingCacheOptions cache,
-                           const std::string& recorded_sha256, const InputLimits& limits)
+                           const std::string& recorded_sha256, const InputLimits& limits,
+                           int audio_channel)
     : model_name_(std::move(model_name)),
       cache_(std::move(cache)),
       encoders_(path, with_hashes_of(cache_, recorded_sha256, options)),
       limits_(limits),
       transforms_(media_transforms(encoders_)),
       n_embd_(encoders_.n_embd()) {
+  transforms_.audio_channel = audio_channel;
   std::ranges::copy_if(kAllModalities, std::back_inserter(modalities_),
                        [this](Modality one) { return encoders_.has(tower_of(one)); });
 }
@@ -67,7 +79,8 @@ void InputEncoder::name_encoder() const {
   }
 }
 
-std::vector<float> InputEncoder::encode(const std::vector<Input>& inputs, int* n_cached) const {
+std::vector<float> InputEncoder::encode(const std::vector<Input>& inputs,
+                                        InputReport* report) const {
   for (const Input& input : inputs) {
     require_tower(input.modality);
   }
@@ -80,17 +93,24 @@ std::vector<float> InputEncoder::encode(const std::vector<Input>& inputs, int* n
     const Input& input = inputs[i];
     const std::optional<FileStamp> stamp = file_stamp(input.name);
     std::optional<std::string> key;
-    if (cache_.keeps_embeddings()) key = cache_.key_of(input);
+    if (cache_.keeps_embeddings()) key = cache_.key_of(input, transforms_.audio_channel);
     if (key) {
       if (const auto known = cache_.find(*key, width)) {
         std::ranges::copy(*known, rows.begin() + static_cast<std::ptrdiff_t>(i * width));
         continue;
       }
     }
+    std::vector<std::string> warnings;
+    {
+      const WarningCollector collector;
+      prepared.push_back({tower_of(input.modality), prepare(input, transforms_, limits_)});
+      warnings = collector.messages();
+    }
+    if (!warnings.empty()) key.reset();
+    tell(warnings, report);
     fresh.push_back({i, std::move(key), stamp});
-    prepared.push_back({tower_of(input.modality), prepare(input, transforms_, limits_)});
   }
-  if (n_cached != nullptr) *n_cached = static_cast<int>(inputs.size() - fresh.size());
+  if (report != nullptr) report->n_cached += static_cast<int>(inputs.size() - fresh.size());
   if (fresh.empty()) return rows;
   const std::vector<float> encoded = encode_together(prepared);
   auto row = encoded.cbegin();

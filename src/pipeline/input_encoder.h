@@ -16,15 +16,25 @@
 
 namespace pandagpt {
 
+/// What happened to the inputs of one call.
+struct InputReport {
+  double ms = 0;                           ///< decoding, preprocessing, encoding, projecting
+  int n_cached = 0;                        ///< inputs that had been encoded before
+  std::vector<std::string> warnings = {};  ///< each begins with its input's name
+  bool is_unsure = false;                  ///< see Answer
+};
+
 /// May be used by several threads at once: they decode side by side, and what has gathered while
 /// the encoders were busy is encoded in one batch.
 class InputEncoder {
  public:
   /// `model_name` stands in error messages. `recorded_sha256` is believed to be the file's, empty
-  /// if unknown. Throws Error(kModel) if the file can't be used.
+  /// if unknown. `audio_channel`: SensorOptions' where an input doesn't give it. Throws
+  /// Error(kModel) if the file can't be used.
   InputEncoder(const std::filesystem::path& path, const EncoderOptions& options,
                std::string model_name, EmbeddingCacheOptions cache = {},
-               const std::string& recorded_sha256 = {}, const InputLimits& limits = {});
+               const std::string& recorded_sha256 = {}, const InputLimits& limits = {},
+               int audio_channel = 1);
 
   int n_embd() const { return n_embd_; }
   /// What the file has towers for.
@@ -34,9 +44,10 @@ class InputEncoder {
   const std::string& fingerprint() const;
 
   /// (inputs, n_embd), row-major. All inputs are checked and decoded before any is encoded; those
-  /// that the cache knows are neither decoded nor encoded, `n_cached` counts them.
-  /// Throws Error(kInput) for an unreadable one, Error(kModel) for one without a tower.
-  std::vector<float> encode(const std::vector<Input>& inputs, int* n_cached = nullptr) const;
+  /// that the cache knows are neither decoded nor encoded. What is warned of isn't remembered, so
+  /// that it is warned of again. Adds to `report` all but its time; without one, warnings go to the
+  /// log. Throws Error(kInput) for an unreadable one, Error(kModel) for one without a tower.
+  std::vector<float> encode(const std::vector<Input>& inputs, InputReport* report = nullptr) const;
   /// (texts, n_embd). Throws Error(kModel) without a text tower.
   std::vector<float> encode_texts(std::span<const std::string> texts) const;
 
@@ -44,7 +55,7 @@ class InputEncoder {
   /// An input that the cache doesn't know.
   struct NewInput {
     std::size_t row;                 ///< of the result
-    std::optional<std::string> key;  ///< to remember it by
+    std::optional<std::string> key;  ///< to remember it by; nothing: not to be remembered
     std::optional<FileStamp> stamp;  ///< of its file before it was read
   };
 

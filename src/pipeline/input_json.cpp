@@ -57,6 +57,10 @@ SensorOptions sensor_of(const Json& object) {
       sensor.rotation_unit = unit_of<RotationUnit>(
           value, key,
           {{"rad/s", RotationUnit::kRadiansPerSecond}, {"deg/s", RotationUnit::kDegreesPerSecond}});
+    } else if (key == "audio_channel") {
+      sensor.audio_channel =
+          audio_channel_from_name(value.is_string() ? value.get<std::string>() : value.dump());
+      if (!sensor.audio_channel) throw BadObject("'audio_channel' must be auto, mix or a number");
     } else if (const auto number = kNumbers.find(key); number != kNumbers.end()) {
       if (!value.is_number()) throw BadObject("'" + key + "' must be a number");
       sensor.*(number->second) = value.get<double>();

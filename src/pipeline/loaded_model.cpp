@@ -62,8 +62,11 @@ LoadedModel::LoadedModel(const std::string& model, const PandaOptions& options)
           .device = options.encoder_device.empty() ? options.device : options.encoder_device},
       manifest_.name,
       EmbeddingCacheOptions{.keeps_embeddings = options.use_cache, .file = options.cache_file},
-      options.use_cache ? recorded_sha256(manifest_) : std::string(), options.limits);
+      options.use_cache ? recorded_sha256(manifest_) : std::string(), options.limits,
+      manifest_.audio_channel);
   projector_ = std::make_unique<Projector>(manifest_.projector.path);
+  if (options.say_unsure && manifest_.familiarity)
+    familiarity_.emplace(manifest_.familiarity->path, manifest_.embedding_width);
   LanguagePart part = language.get();
   llm_ = std::move(part.model);
   adapter_ = std::move(part.adapter);
@@ -72,14 +75,26 @@ LoadedModel::LoadedModel(const std::string& model, const PandaOptions& options)
   describe();
 }
 
-std::vector<float> LoadedModel::project(const Inputs& inputs, int* n_cached) const {
+std::vector<float> LoadedModel::project(const Inputs& inputs, InputReport& report) const {
   std::vector<float> weights;
   for (const Input& input : inputs.items()) {
     weights.push_back(input.weight);
     if (!std::isfinite(input.weight))
       throw Error(ErrorKind::kUsage, input.name + ": the weight must be a finite number");
   }
-  return projector_->project_sum(encoder_->encode(inputs.items(), n_cached), weights);
+  const std::vector<float> rows = encoder_->encode(inputs.items(), &report);
+  const auto width = static_cast<std::size_t>(encoder_->n_embd());
+  for (std::size_t i = 0; i < inputs.items().size(); ++i)
+    if (is_strange(inputs.items()[i].modality, std::span(rows).subspan(i * width, width)))
+      report.is_unsure = true;
+  return projector_->project_sum(rows, weights);
+}
+
+bool LoadedModel::is_strange(Modality modality, std::span<const float> embedding) const {
+  const auto threshold = manifest_.unsure.find(modality);
+  if (!familiarity_ || threshold == manifest_.unsure.end()) return false;
+  const std::optional<float> score = familiarity_->score(modality, embedding);
+  return score && *score < threshold->second;
 }
 
 void LoadedModel::check_widths() const {

@@ -2,11 +2,14 @@
 #pragma once
 
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "llm/llm_model.h"
 #include "pandagpt/panda.h"
+#include "pipeline/familiarity.h"
 #include "pipeline/input_encoder.h"
 #include "pipeline/manifest.h"
 #include "pipeline/projector.h"
@@ -29,10 +32,11 @@ class LoadedModel {
   int n_threads() const { return n_threads_; }
 
   /// Projector::project_sum of the inputs; empty without any.
-  /// `n_cached`: inputs that had been encoded before. Throws as Panda::ask.
-  std::vector<float> project(const Inputs& inputs, int* n_cached = nullptr) const;
+  /// Adds to `report` all but its time. Throws as Panda::ask.
+  std::vector<float> project(const Inputs& inputs, InputReport& report) const;
 
  private:
+  bool is_strange(Modality modality, std::span<const float> embedding) const;
   void check_widths() const;
   void check_separator() const;
   void describe();
@@ -42,6 +46,7 @@ class LoadedModel {
   ModelInfo info_;
   std::unique_ptr<InputEncoder> encoder_;
   std::unique_ptr<Projector> projector_;
+  std::optional<Familiarity> familiarity_;  // where answers may begin with "I am not sure"
   std::shared_ptr<const LlmModel> llm_;
   std::shared_ptr<const LoraAdapter> adapter_;
 };

@@ -78,6 +78,8 @@ void read_files(JsonObject files, Manifest& manifest) {
   manifest.projector = read_file_entry(files, "projector", manifest.folder);
   if (files.has("adapter")) manifest.adapter = read_file_entry(files, "adapter", manifest.folder);
   manifest.llm = read_file_entry(files, "llm", manifest.folder);
+  if (files.has("familiarity"))
+    manifest.familiarity = read_file_entry(files, "familiarity", manifest.folder);
   files.warn_about_unknown_keys();
 }
 
@@ -144,6 +146,25 @@ LaterInputs read_later_inputs(JsonObject& root) {
   return *later;
 }
 
+int read_audio_channel(JsonObject& root) {
+  constexpr const char* kKey = "audio_channel";
+  const std::optional<int> channel = audio_channel_from_name(root.text(kKey));
+  if (!channel) root.fail(kKey, "must be auto, mix or a number from 1 on, as a text");
+  return *channel;
+}
+
+std::string audio_channel_name(int channel) {
+  if (channel == kAudioChannelAuto) return "auto";
+  return channel == kAudioChannelMix ? "mix" : std::to_string(channel);
+}
+
+void read_unsure(JsonObject unsure, std::map<Modality, float>& thresholds) {
+  for (const Modality modality : kAllModalities)
+    if (const std::string key = to_string(modality); unsure.has(key))
+      thresholds[modality] = static_cast<float>(unsure.number(key));
+  unsure.warn_about_unknown_keys();
+}
+
 /// 0.01, not the 0.009999999776482582 that a float is as a double.
 double short_number(float value) {
   return std::stod(fmt::format("{}", value));
@@ -181,6 +202,11 @@ Manifest read_manifest(const fs::path& folder) {
   }
   if (root.has("later_inputs")) manifest.later_inputs = read_later_inputs(root);
   if (root.has("examples")) manifest.examples = root.texts("examples");
+  if (root.has("audio_channel")) manifest.audio_channel = read_audio_channel(root);
+  if (root.has("unsure")) {
+    read_unsure(root.object("unsure"), manifest.unsure);
+    if (!manifest.familiarity) root.fail("unsure", "needs the file 'familiarity'");
+  }
   root.warn_about_unknown_keys();
   return manifest;
 }
@@ -189,6 +215,7 @@ std::vector<ManifestFile> Manifest::files() const {
   std::vector<ManifestFile> all{encoders, projector};
   if (adapter) all.push_back(*adapter);
   all.push_back(llm);
+  if (familiarity) all.push_back(*familiarity);
   return all;
 }
 
@@ -253,6 +280,10 @@ void write_manifest(const Manifest& manifest) {
     document["sampling"][key] = short_number(manifest.sampling.*field);
   document["later_inputs"] = to_string(manifest.later_inputs);
   document["examples"] = manifest.examples;
+  if (manifest.audio_channel != 1)
+    document["audio_channel"] = audio_channel_name(manifest.audio_channel);
+  for (const auto& [modality, threshold] : manifest.unsure)
+    document["unsure"][to_string(modality)] = short_number(threshold);
   write_file_atomically(manifest.folder / kManifestName, [&](std::ostream& out) {
     out << document.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) << '\n';
   });

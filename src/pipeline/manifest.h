@@ -11,15 +11,18 @@
 //       "encoders":  {"path": "encoders.gguf", "sha256": "..", "bytes": 123},
 //       "projector": {..},
 //       "adapter":   {..},                        optional: a LoRA adapter, when not merged
-//       "llm":       {..}
+//       "llm":       {..},
+//       "familiarity": {..}                       optional: directions of familiarity.h
 //     },
 //     "adapter_scale": 1.0, "n_ctx": 2048,        optional
 //     "prompt": {"answer_prefix": " ", ..},       optional: fields of PromptTemplate
 //     "sampling": {"top_p": 0.01, ..},            optional: fields of GenerateOptions
 //     "later_inputs": "replace",                  optional: LaterInputs; "keep" if the model was
 //                                                 trained with inputs in several turns
-//     "examples": ["What is in the picture?"]     optional
-//   }
+//     "examples": ["What is in the picture?"],    optional
+//     "audio_channel": "auto",                    optional: SensorOptions' default; the first one
+//     "unsure": {"image": 0.1, "audio": 0.2}      optional: Familiarity's score below which the model
+//   }                                             says that it isn't sure
 //
 // Paths are relative to the folder and stay inside it. The sizes ("bytes") are compared whenever a
 // folder is opened; the SHA-256 only on demand (Manifest::verify), since it reads every byte.
@@ -27,12 +30,14 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "llm/prompt.h"
 #include "pandagpt/generation.h"
+#include "pandagpt/input.h"
 #include "pandagpt/later_inputs.h"
 
 namespace pandagpt {
@@ -58,12 +63,15 @@ struct Manifest {
   ManifestFile projector;
   std::optional<ManifestFile> adapter;
   ManifestFile llm;
+  std::optional<ManifestFile> familiarity;
   float adapter_scale = 1.0F;
   int n_ctx = 2048;
   PromptTemplate prompt;
   GenerateOptions sampling;
   LaterInputs later_inputs = LaterInputs::kReplace;
   std::vector<std::string> examples;
+  int audio_channel = 1;
+  std::map<Modality, float> unsure;  ///< of other kinds it is never unsure
 
   /// All files, in the order in which they are used.
   std::vector<ManifestFile> files() const;

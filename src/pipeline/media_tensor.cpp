@@ -10,7 +10,9 @@
 #include <utility>
 
 #include "core/time_limit.h"
+#include "core/warnings.h"
 #include "media/audio.h"
+#include "media/content.h"
 #include "media/scalar_map.h"
 #include "media/video.h"
 #include "pandagpt/error.h"
@@ -42,9 +44,18 @@ ImageLimits image_limits(const InputLimits& limits) {
   return result;
 }
 
+constexpr const char* kNothing = "; there is nothing in it that an answer could be about";
+
+/// As decoders name it.
+std::string shown_name(const Input& input) {
+  return input.name == "-" ? "standard input" : input.name;
+}
+
 Image picture(const Input& input, const InputLimits& limits) {
-  return input.bytes.empty() ? load_image(input.name, image_limits(limits))
-                             : decode_image(input.bytes, input.name, image_limits(limits));
+  Image image = input.bytes.empty() ? load_image(input.name, image_limits(limits))
+                                    : decode_image(input.bytes, input.name, image_limits(limits));
+  if (is_one_colour(image)) warn(shown_name(input) + ": the picture is of one colour" + kNothing);
+  return image;
 }
 
 MediaTensor film(const Input& input, const VideoTransform& transform, const InputLimits& limits) {
@@ -60,11 +71,12 @@ MediaTensor film(const Input& input, const VideoTransform& transform, const Inpu
   return {transform.n_views(), video_tensor(video, transform)};
 }
 
-MediaTensor sound(const Input& input, const InputLimits& limits) {
+MediaTensor sound(const Input& input, int channel, const InputLimits& limits) {
   AudioLimits own;
   lower(own.max_seconds, limits.max_seconds);
-  const Audio audio = input.bytes.empty() ? load_audio(input.name, own)
-                                          : decode_audio(input.bytes, input.name, own);
+  Audio audio = input.bytes.empty() ? load_audio(input.name, own)
+                                    : decode_audio(input.bytes, input.name, own);
+  choose_channel(audio, channel);
   return {kImageBindAudio.n_clips, audio_tensor(audio)};
 }
 
@@ -72,19 +84,25 @@ MediaTensor thermal(const Input& input, const ThermalRange& range, const ImageTr
                     const ImageLimits& limits) {
   const Image grey = input.bytes.empty() ? load_thermal(input.name, range, limits)
                                          : decode_thermal(input.bytes, input.name, range, limits);
+  if (is_one_colour(grey))
+    warn(shown_name(input) + ": the thermal picture has no contrast" + kNothing);
   return {1, thermal_tensor(grey, transform)};
 }
 
 MediaTensor depth(const Input& input, const DepthTransform& transform, const ImageLimits& limits) {
   const ScalarMap map = input.bytes.empty() ? load_scalar_map(input.name, limits)
                                             : decode_scalar_map(input.bytes, input.name, limits);
-  return {1, depth_tensor(map, input.name, transform)};
+  const FloatPlane plane = disparity_plane(map, input.name, transform);
+  if (is_constant(plane.values))
+    warn(shown_name(input) + ": the depth map has the same depth everywhere" + kNothing);
+  return {1, disparity_tensor(plane, transform)};
 }
 
 MediaTensor motion(const Input& input, const ImuOptions& options, const ImuTransform& transform) {
-  ImuClips clips = imu_clips(input.bytes.empty() ? load_imu(input.name, options)
-                                                 : decode_imu(input.bytes, input.name, options),
-                             transform);
+  const ImuRecording recording = input.bytes.empty() ? load_imu(input.name, options)
+                                                     : decode_imu(input.bytes, input.name, options);
+  ImuClips clips = imu_clips(recording, transform);
+  judge_motion(recording);
   return {clips.n_clips, std::move(clips.values)};
 }
 
@@ -160,7 +178,7 @@ PreparedInput prepare(const Input& input, const MediaTransforms& transforms,
     case Modality::kVideo:
       return film(input, transforms.video, limits);
     case Modality::kAudio:
-      return sound(input, limits);
+      return sound(input, input.sensor.audio_channel.value_or(transforms.audio_channel), limits);
     case Modality::kThermal:
       return thermal(input, with_sensor(transforms.thermal, input.sensor),
                      transforms.thermal_picture, image_limits(limits));

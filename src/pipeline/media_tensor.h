@@ -38,6 +38,7 @@ struct MediaTransforms {
   DepthTransform depth;
   ImuOptions imu;  ///< what recordings don't say themselves
   ImuTransform imu_clips;
+  int audio_channel = 1;  ///< SensorOptions::audio_channel where that isn't given
 };
 MediaTransforms media_transforms(const Encoders& encoders);
 

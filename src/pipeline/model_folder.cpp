@@ -112,6 +112,11 @@ void ModelFolderWriter::finish(Manifest manifest) {
   describe(manifest.projector, "projector");
   if (manifest.adapter) describe(*manifest.adapter, "adapter");
   describe(manifest.llm, "llm");
+  if (manifest.familiarity) describe(*manifest.familiarity, "familiarity");
+  if (!manifest.familiarity || manifest.familiarity->sha256.empty()) {
+    manifest.familiarity.reset();  // it belongs to the encoders, and nobody has placed it
+    manifest.unsure.clear();
+  }
   write_manifest(manifest);
   finished_ = true;
 }

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <string>
 
+#include "core/warnings.h"
+#include "media/content.h"
 #include "pandagpt/error.h"
 #include "preprocess/audio_resample.h"
 #include "preprocess/clip_sampler.h"
@@ -28,6 +30,16 @@ std::vector<float> clip_channel(const Audio& audio, const AudioResampler& resamp
     for (std::int64_t i = std::max(begin, done.begin); i < std::min(end, done.end); ++i)
       samples[static_cast<std::size_t>(i - begin)] -= done.mean;
   return samples;
+}
+
+double variance_of(const std::vector<float>& samples) {
+  double sum = 0, squares = 0;
+  for (const double value : samples) {
+    sum += value;
+    squares += value * value;
+  }
+  const auto count = static_cast<double>(samples.size());
+  return std::max(0.0, squares / count - sum / count * (sum / count));
 }
 
 void require_frame(const Audio& audio, std::int64_t total, const Fbank& fbank) {
@@ -74,6 +86,7 @@ std::vector<float> audio_tensor(const Audio& audio, const AudioTransform& transf
   std::vector<float> tensor(clip_size * transform.n_clips);
   std::vector<Subtraction> subtractions;
   float* out = tensor.data();
+  double most = 0;  // variance of a clip
   for (const std::int64_t begin : sample_clip_offsets(duration, transform.clip_seconds,
                                                       transform.n_clips, transform.sample_rate)) {
     const std::int64_t end =
@@ -89,9 +102,14 @@ std::vector<float> audio_tensor(const Audio& audio, const AudioTransform& transf
     for (float& value : first)
       value -= mean;
     subtractions.push_back({begin, end, mean});
+    most = std::max(most, variance_of(first));
     energies_to_clip(fbank.compute(first), transform, out);
     out += clip_size;
   }
+  if (std::sqrt(most) <= kSilence && channel_levels(audio)[0] > kSilence)
+    warn(audio.name + ": what is listened to, " + std::to_string(transform.n_clips) + " times " +
+         std::to_string(transform.clip_seconds) +
+         " s evenly spread over the sound, is silent; cut out the part that matters");
   return tensor;
 }
 

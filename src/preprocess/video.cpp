@@ -4,6 +4,8 @@
 #include <cmath>
 #include <string>
 
+#include "core/warnings.h"
+#include "media/content.h"
 #include "pandagpt/error.h"
 #include "preprocess/clip_sampler.h"
 
@@ -127,7 +129,9 @@ std::vector<float> video_tensor(VideoReader& video, const VideoTransform& transf
   const std::size_t plane_step = picture * transform.frames_per_clip;
   const std::size_t view = kChannels * plane_step;
   std::vector<float> tensor(view * transform.n_views());
+  bool shows_something = false;
   video.read_frames(numbers, [&](std::int64_t frame, const Image& image) {
+    shows_something = shows_something || !is_one_colour(image);
     for (std::size_t i = 0; i < numbers.size(); ++i) {
       if (numbers[i] != frame) continue;
       const std::size_t clip = i / transform.frames_per_clip;
@@ -138,6 +142,10 @@ std::vector<float> video_tensor(VideoReader& video, const VideoTransform& transf
                    plane_step);
     }
   });
+  if (!shows_something)
+    warn(video.name() +
+         ": the frames that are looked at are of one colour each; there is nothing "
+         "in them that an answer could be about");
   return tensor;
 }
 

@@ -58,6 +58,7 @@ class MessageReader {
     append_line(question.text, std::exchange(system_, {}));
     append_line(question.text, content.text);
     if (!content.inputs.empty() && !keeps_inputs()) set_aside_earlier_inputs();
+    append_line(question.asked, content.text);
     for (const Input& input : content.inputs.items())
       question.inputs.add(input);
   }

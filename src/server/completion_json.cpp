@@ -58,18 +58,26 @@ Json chunk(const CompletionHeader& header, int choice, const Json& delta, const 
   return result;
 }
 
+/// "warnings" and "unsure", if there is something to say.
+void add_warnings(Json& value, const CompletionHeader& header) {
+  if (!header.encoding.warnings.empty()) value["warnings"] = header.encoding.warnings;
+  if (header.form == CompletionForm::kChat && header.encoding.is_unsure) value["unsure"] = true;
+}
+
 Json native_end(const CompletionHeader& header, const Answer& answer) {
   const Timings& times = answer.timings;
-  return {{"stop", true},
-          {"id", header.id},
-          {"model", header.model},
-          {"stop_type", answer.finish == FinishReason::kStop ? "word" : "limit"},
-          {"truncated", answer.finish == FinishReason::kContext},
-          {"tokens_predicted", times.generated_tokens},
-          {"tokens_evaluated", times.prompt_tokens + times.reused_tokens},
-          {"tokens_cached", times.reused_tokens},
-          {"seed", answer.seed},
-          {"timings", timings_json(times, header.encoding)}};
+  Json result{{"stop", true},
+              {"id", header.id},
+              {"model", header.model},
+              {"stop_type", answer.finish == FinishReason::kStop ? "word" : "limit"},
+              {"truncated", answer.finish == FinishReason::kContext},
+              {"tokens_predicted", times.generated_tokens},
+              {"tokens_evaluated", times.prompt_tokens + times.reused_tokens},
+              {"tokens_cached", times.reused_tokens},
+              {"seed", answer.seed},
+              {"timings", timings_json(times, header.encoding)}};
+  add_warnings(result, header);
+  return result;
 }
 
 }  // namespace
@@ -113,11 +121,14 @@ Json completion_json(const CompletionHeader& header, std::span<const Answer> ans
   result["choices"] = std::move(choices);
   result["usage"] = usage_json(answers);
   result["timings"] = timings_json(answers.front().timings, header.encoding);
+  add_warnings(result, header);
   return result;
 }
 
 Json first_chunk(const CompletionHeader& header, int choice) {
-  return chunk(header, choice, {{"role", "assistant"}, {"content", ""}}, "", nullptr);
+  Json result = chunk(header, choice, {{"role", "assistant"}, {"content", ""}}, "", nullptr);
+  if (choice == 0) add_warnings(result, header);
+  return result;
 }
 
 Json text_chunk(const CompletionHeader& header, int choice, const std::string& text) {

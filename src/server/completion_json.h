@@ -27,6 +27,7 @@ nlohmann::ordered_json completion_json(const CompletionHeader& header,
                                        std::span<const Answer> answers);
 
 /// Chunks of a stream: the first of a choice (chat only), a piece of text, the end of a choice.
+/// Warnings stand in the first one of a chat, before the answer, and in llama.cpp's last one.
 nlohmann::ordered_json first_chunk(const CompletionHeader& header, int choice);
 nlohmann::ordered_json text_chunk(const CompletionHeader& header, int choice,
                                   const std::string& text);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "media/media_kind.h"
+#include "pipeline/unsure_text.h"
 #include "server/api_error.h"
 #include "server/chat_messages.h"
 #include "server/completion_json.h"
@@ -75,7 +76,8 @@ class Completion {
         header_(std::move(header)),
         settings_(std::move(settings)),
         ticket_(std::move(ticket)),
-        answers_(static_cast<std::size_t>(settings_.n_choices)) {}
+        answers_(static_cast<std::size_t>(settings_.n_choices)),
+        unsure_(answers_.size()) {}
   ~Completion() {
     if (stream_) stream_->cancel();
   }
@@ -107,7 +109,7 @@ class Completion {
   /// Waits for all answers. Throws ClientGone, and what the scheduler failed by.
   Json whole(const WebRequest& request) {
     while (!stream_->done()) {
-      if (const auto update = stream_->next(kLookInterval)) take(*update);
+      if (auto update = stream_->next(kLookInterval)) take(shown(std::move(*update)));
       if (request.peer_is_gone()) throw ClientGone();
     }
     return completion_json(header_, answers_);
@@ -147,6 +149,19 @@ class Completion {
                                 .ignore_eos = settings_.ignore_eos});
   }
 
+  /// The update as it is shown: of an answer about something strange, with its beginning.
+  GenerationUpdate shown(GenerationUpdate update) {
+    if (!header_.encoding.is_unsure || header_.form != CompletionForm::kChat) return update;
+    UnsureText& text = unsure_[static_cast<std::size_t>(update.choice)];
+    update.text = text.push(update.text);
+    if (update.finished) {
+      update.text += text.finish();
+      update.finished->text = unsure_text(update.finished->text);
+      update.finished->is_unsure = true;
+    }
+    return update;
+  }
+
   void take(const GenerationUpdate& update) {
     if (!update.finished) return;
     answers_[static_cast<std::size_t>(update.choice)] = *update.finished;
@@ -168,9 +183,10 @@ class Completion {
       for (int choice = 0; choice < settings_.n_choices; ++choice)
         if (!heartbeat.write(event(first_chunk(header_, choice)))) return false;
     while (!stream_->done()) {
-      const auto update = stream_->next(kLookInterval);
+      std::optional<GenerationUpdate> update = stream_->next(kLookInterval);
       std::string piece;
       if (update) {
+        update = shown(std::move(*update));
         take(*update);
         if (!update->text.empty())
           piece += event(text_chunk(header_, update->choice, update->text));
@@ -188,6 +204,7 @@ class Completion {
   GenerationSettings settings_;
   Admission::Ticket ticket_;
   std::vector<Answer> answers_;
+  std::vector<UnsureText> unsure_;  // one a choice
   std::unique_ptr<PendingPrompt> prompt_;
   std::vector<std::string> stops_;
   std::shared_ptr<GenerationStream> stream_;

@@ -101,9 +101,9 @@ void embeddings(ServerContext& server, WebRequest& request, WebResponse& respons
     for (const std::string& text : wanted.texts)
       request.facts->content.emplace_back("text", text);
   std::vector<std::vector<float>> texts, inputs;
+  EncodeReport report;
   if (!wanted.texts.empty()) texts = engine.embed_texts(wanted.texts, unwanted);
   if (!wanted.inputs.empty()) {
-    EncodeReport report;
     inputs = engine.embed(wanted.inputs, unwanted, report);
     request.facts->n_inputs = report.n_inputs;
     request.facts->encode_ms = report.ms;
@@ -117,10 +117,12 @@ void embeddings(ServerContext& server, WebRequest& request, WebResponse& respons
                     {"embedding", encoded(row, format == "base64")}});
   }
   // The towers' tokens aren't the language model's, and nobody pays for them.
-  response.body = dump_json({{"object", "list"},
-                             {"data", std::move(data)},
-                             {"model", engine.name()},
-                             {"usage", {{"prompt_tokens", 0}, {"total_tokens", 0}}}});
+  Json result{{"object", "list"},
+              {"data", std::move(data)},
+              {"model", engine.name()},
+              {"usage", {{"prompt_tokens", 0}, {"total_tokens", 0}}}};
+  if (!report.warnings.empty()) result["warnings"] = report.warnings;
+  response.body = dump_json(result);
 }
 
 }  // namespace pandagpt

@@ -1,9 +1,12 @@
 #include "server/engine.h"
 
+#include <algorithm>
 #include <chrono>
+#include <iterator>
 #include <utility>
 
 #include "core/time_limit.h"
+#include "pipeline/missing_input.h"
 #include "server/file_store.h"
 #include "tensor/helper_threads.h"
 
@@ -32,6 +35,14 @@ SchedulerOptions scheduler_options(const ServerOptions& options, const LoadedMod
   return result;
 }
 
+/// Of the last question, if it is about an input that isn't there.
+std::optional<std::string> warning_of(const ConversationRequest& conversation) {
+  std::vector<Modality> given;
+  for (const ConversationRequest::Question& question : conversation.questions)
+    std::ranges::copy(modalities_of(question.inputs), std::back_inserter(given));
+  return missing_input(conversation.questions.back().asked, given, conversation.answers.empty());
+}
+
 }  // namespace
 
 Engine::Engine(const ServerOptions& options, Metrics& metrics, FileStore* files)
@@ -44,13 +55,16 @@ Engine::Engine(const ServerOptions& options, Metrics& metrics, FileStore* files)
   end_helper_threads();  // that have prepared weights
 }
 
+std::string Engine::with_file_names(const std::string& message) const {
+  return files_ == nullptr ? message : files_->with_file_names(message);
+}
+
 template <typename Call>
-auto Engine::with_file_names(const Call& call) const {
+auto Engine::calling_with_file_names(const Call& call) const {
   try {
     return call();
   } catch (const Error& error) {
-    if (files_ == nullptr) throw;
-    throw Error(error.kind(), files_->with_file_names(error.what()));
+    throw Error(error.kind(), with_file_names(std::string(error.what())));
   }
 }
 
@@ -71,21 +85,27 @@ PendingPrompt::PendingPrompt(Engine& engine, std::vector<const Inputs*> inputs,
 }
 
 void PendingPrompt::encode() {
+  InputReport found;
   for (std::size_t i = 0; i < inputs_.size(); ++i) {
     if (inputs_[i]->empty()) continue;
     TimeLimit::check("the request");  // whether it is still wanted
-    int n_cached = 0;
-    values_[i] = engine_.model_.project(*inputs_[i], &n_cached);
-    report_.n_cached += n_cached;
+    found.is_unsure = false;
+    values_[i] = engine_.model_.project(*inputs_[i], found);
+    report_.is_unsure = found.is_unsure && i + 1 == inputs_.size();
   }
+  report_.n_cached = found.n_cached;
+  for (const std::string& warning : found.warnings)
+    report_.warnings.push_back(engine_.with_file_names(warning));
   report_.ms = milliseconds_since(start_);
 }
 
 std::optional<PromptSequence> PendingPrompt::wait(std::chrono::milliseconds patience) {
   if (job_) {
-    if (!engine_.with_file_names([&] { return job_->wait(patience); })) return std::nullopt;
+    if (!engine_.calling_with_file_names([&] { return job_->wait(patience); })) return std::nullopt;
     engine_.count(report_);
   }
+  for (std::string& warning : warnings_)
+    report_.warnings.push_back(std::move(warning));
   return assemble_(std::move(values_));
 }
 
@@ -94,10 +114,12 @@ std::unique_ptr<PendingPrompt> Engine::prompt(ConversationRequest conversation) 
   std::vector<const Inputs*> inputs;
   for (const ConversationRequest::Question& question : kept->questions)
     inputs.push_back(&question.inputs);
-  return std::make_unique<PendingPrompt>(
+  auto pending = std::make_unique<PendingPrompt>(
       *this, std::move(inputs), [this, kept](PendingPrompt::Embeddings values) {
         return conversation_of(*kept, std::move(values)).sequence(kept->questions.back().text);
       });
+  if (auto warning = warning_of(*kept)) pending->warn(std::move(*warning));
+  return pending;
 }
 
 std::unique_ptr<PendingPrompt> Engine::raw_prompt(std::vector<std::string> texts,
@@ -166,9 +188,12 @@ std::vector<std::vector<float>> Engine::embed(const std::vector<Inputs>& inputs,
   for (const Inputs& one : inputs)
     all.insert(all.end(), one.items().begin(), one.items().end());
   std::vector<float> values;
-  with_file_names([&] {
-    encoder_jobs_.run([&] { values = model_.encoder().encode(all, &report.n_cached); }, unwanted);
-  });
+  InputReport found;
+  calling_with_file_names(
+      [&] { encoder_jobs_.run([&] { values = model_.encoder().encode(all, &found); }, unwanted); });
+  report.n_cached = found.n_cached;
+  for (const std::string& warning : found.warnings)
+    report.warnings.push_back(with_file_names(warning));
   report.n_inputs = static_cast<int>(all.size());
   report.ms = milliseconds_since(start);
   count(report);

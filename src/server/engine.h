@@ -25,6 +25,7 @@ struct ConversationRequest {
   struct Question {
     std::string text;
     Inputs inputs;
+    std::string asked = {};  ///< of the text what the user says, without system messages
   };
   /// One more question than answers.
   std::vector<Question> questions;
@@ -37,6 +38,8 @@ struct EncodeReport {
   double ms = 0;
   int n_inputs = 0;
   int n_cached = 0;
+  std::vector<std::string> warnings = {};  ///< see Answer
+  bool is_unsure = false;                  ///< about an input of the last question
 };
 
 class Engine;
@@ -56,6 +59,7 @@ class PendingPrompt {
   std::optional<PromptSequence> wait(std::chrono::milliseconds patience);
   /// Valid when the prompt is ready.
   const EncodeReport& report() const { return report_; }
+  void warn(std::string warning) { warnings_.push_back(std::move(warning)); }
 
  private:
   void encode();
@@ -65,6 +69,7 @@ class PendingPrompt {
   std::function<PromptSequence(Embeddings)> assemble_;
   Embeddings values_;
   EncodeReport report_;
+  std::vector<std::string> warnings_;  // beside those of the inputs
   std::chrono::steady_clock::time_point start_;
   std::unique_ptr<WorkQueue::Pending> job_;  // last: it uses the above. Null: nothing to encode
 };
@@ -104,9 +109,11 @@ class Engine {
  private:
   friend class PendingPrompt;
 
-  /// What `call` returns; in what it throws, uploaded files have their names, not their paths.
+  /// Uploaded files have their names in it, not their paths.
+  std::string with_file_names(const std::string& message) const;
+  /// What `call` returns; in what it throws, the same.
   template <typename Call>
-  auto with_file_names(const Call& call) const;
+  auto calling_with_file_names(const Call& call) const;
   void count(const EncodeReport& report);
   PromptSequence assemble_raw(const std::vector<std::string>& texts,
                               PendingPrompt::Embeddings values) const;

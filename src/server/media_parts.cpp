@@ -51,6 +51,19 @@ std::optional<Unit> unit_of(const JsonFields& fields, const std::string& key,
   fields.fail(key, "must be one of: " + known);
 }
 
+/// "auto", "mix", or a number from 1 on (2 or "2").
+std::optional<int> channel_of(const JsonFields& fields) {
+  constexpr const char* kKey = "channel";
+  const json* value = fields.find(kKey);
+  if (value == nullptr) return std::nullopt;
+  const std::optional<int> channel =
+      audio_channel_from_name(value->is_string() ? value->get<std::string>() : value->dump());
+  if (!channel)
+    fields.fail(kKey,
+                "must be auto, mix or a number from 1 to " + std::to_string(kMaxAudioChannel));
+  return channel;
+}
+
 SensorOptions sensor_of(const JsonFields& fields, Modality modality) {
   constexpr double kAnything = 1e9;
   SensorOptions sensor;
@@ -68,6 +81,8 @@ SensorOptions sensor_of(const JsonFields& fields, Modality modality) {
     sensor.depth_metres_per_unit = fields.number("metres_per_unit", 1e-9, 1e3);
     sensor.depth_focal_length = fields.number("focal_length", 1e-3, 1e6);
     sensor.depth_baseline = fields.number("baseline", 1e-6, 1e3);
+  } else if (modality == Modality::kAudio || modality == Modality::kVideo) {
+    sensor.audio_channel = channel_of(fields);
   } else if (modality == Modality::kThermal) {
     sensor.thermal_coldest = fields.number("coldest", -kAnything, kAnything);
     sensor.thermal_warmest = fields.number("warmest", -kAnything, kAnything);
