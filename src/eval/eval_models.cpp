@@ -47,6 +47,7 @@ const Panda& EvalModels::panda(bool use_adapter) {
     embedder_.reset();
     panda_.reset();
     PandaOptions options = options_;
+    options.say_unsure = false;  // the answers themselves are measured
     options.use_adapter = use_adapter;
     panda_.emplace(model_, options);
     uses_adapter_ = use_adapter;
