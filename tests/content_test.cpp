@@ -184,7 +184,9 @@ TEST(Channel, SilenceOfThePartsThatAreHeardIsSaid) {
 }
 
 ImuRecording recording(const std::array<float, 6>& sample) {
-  ImuRecording result{.name = "imu.csv", .step_seconds = 0.01};
+  ImuRecording result;
+  result.name = "imu.csv";
+  result.step_seconds = 0.01;
   for (int i = 0; i < 200; ++i) {
     result.seconds.push_back(i * 0.01);
     result.samples.push_back(sample);

@@ -125,7 +125,7 @@ TEST_F(ServerWarningsTest, StrangeInputsMakeAnswersUnsure) {
   GgufWriter writer;
   writer.set_str("general.architecture", "pandagpt-familiarity");
   writer.add_f32("familiarity.image.weight", {24}, std::vector<float>(24));
-  writer.add_f32("familiarity.image.bias", {1}, {0});
+  writer.add_f32("familiarity.image.bias", {1}, std::vector<float>{0});
   writer.write(model / "familiarity.gguf");
   json manifest = json::parse(test::read_text(model / kManifestName));
   manifest["files"]["familiarity"] = {{"path", "familiarity.gguf"}, {"sha256", ""}};

@@ -61,7 +61,7 @@ void write_familiarity(const fs::path& path, float weight, float bias, int width
   writer.set_str("general.architecture", "pandagpt-familiarity");
   writer.add_f32("familiarity.image.weight", {width},
                  std::vector<float>(static_cast<std::size_t>(width), weight));
-  writer.add_f32("familiarity.image.bias", {1}, {bias});
+  writer.add_f32("familiarity.image.bias", {1}, std::vector<float>{bias});
   writer.write(path);
 }
 

@@ -86,7 +86,8 @@ class Panda::Impl {
   void look_for_inputs(std::string_view question, std::span<const Modality> given, bool is_first,
                        InputReport& report) const {
     const std::optional<std::string> warning = missing_input(question, given, is_first);
-    if (!warning) return;
+    // A question that didn't fit is asked again.
+    if (!warning || std::ranges::find(report.warnings, *warning) != report.warnings.end()) return;
     report.warnings.push_back(*warning);
     if (on_warning_) on_warning_(*warning);
   }

@@ -34,10 +34,11 @@ def embed(pandagpt: Path, encoders: Path, root: Path, inputs: list[str], *option
         return embeddings
 
 
-def embed_labelled(pandagpt: Path, encoders: Path, path: Path) -> tuple[np.ndarray, list[str]]:
-    """Embeddings and labels of a list {"audio": .., "label": ..}, all of one sensor; what can't be read
-    is left out."""
-    lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+def embed_labelled(pandagpt: Path, encoders: Path, path: Path,
+                   step: int = 1) -> tuple[np.ndarray, list[str]]:
+    """Embeddings and labels of every `step`th line of a list {"audio": .., "label": ..}, all of one
+    sensor; what can't be read is left out."""
+    lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()[::step]]
     options = [text for key, option in SENSOR_OPTIONS.items() if key in lines[0]
                for text in (option, str(lines[0][key]))]
     inputs = [json.dumps({sense: line[sense] for sense in SENSES if sense in line}) for line in lines]
