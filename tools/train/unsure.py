@@ -31,7 +31,7 @@ from embeddings import Tensors, embed, embed_labelled, unit  # noqa: E402
 EACH = 24      # strange inputs of a kind; every other one is for the test
 RIDGE = 0.1    # of the mean variance
 LOST = 0.01    # of right answers, where the threshold is chosen
-MARGIN = 0.25  # of the way from there to strange inputs, where these are far away
+MARGIN = 0.1   # of the way from there to strange inputs, where these are far away
 LENGTH = 27.0  # of the embeddings that are fitted: each number is then about 1
 # Lists, and which of their lines: 3 takes every third. Several hundred are enough.
 TRAIN = {"audio": {"sounds_train.jsonl": 3}, "depth": {"utd_mhad/actions_depth_train.jsonl": 5},
