@@ -26,4 +26,8 @@ fs::path user_cache_folder() {
   return folder_of("XDG_CACHE_HOME", ".cache");
 }
 
+fs::path user_state_folder() {
+  return folder_of("XDG_STATE_HOME", fs::path(".local") / "state");
+}
+
 }  // namespace pandagpt

@@ -11,4 +11,7 @@ std::filesystem::path user_data_folder();
 /// time.
 std::filesystem::path user_cache_folder();
 
+/// $XDG_STATE_HOME/pandagpt, or ~/.local/state/pandagpt; empty if there is no home.
+std::filesystem::path user_state_folder();
+
 }  // namespace pandagpt
