@@ -9,9 +9,9 @@
 #include <utility>
 
 #include "core/base64.h"
+#include "fetch/remote_media.h"
 #include "server/api_error.h"
 #include "server/file_store.h"
-#include "server/remote_media.h"
 
 namespace pandagpt {
 namespace {
@@ -200,7 +200,11 @@ Input MediaParts::fetch(const std::string& address, Modality modality, const std
                                   "': this server fetches no addresses (--allow-urls is "
                                   "off); send a data: address, or upload the file",
                               field);
-    input.bytes = sources_.remote->fetch(address, limits_.max_media_bytes);
+    try {
+      input.bytes = sources_.remote->fetch(address, limits_.max_media_bytes);
+    } catch (const Error& error) {
+      throw ApiError::invalid(error.what(), field);
+    }
   } else if (FileStore::is_id(address)) {
     if (sources_.files == nullptr)
       throw ApiError::invalid("'" + field + "': this server stores no files", field);

@@ -12,7 +12,8 @@ ServerContext::ServerContext(ServerOptions with)
       log(options.log),
       admission(options.n_slots + options.max_waiting),
       files(options.files.folder.empty() ? nullptr : std::make_unique<FileStore>(options.files)),
-      remote(options.allow_urls ? std::make_unique<RemoteMedia>(options.allow_private_urls)
+      remote(options.allow_urls ? std::make_unique<RemoteMedia>(RemoteMediaOptions{
+                                      .allow_private = options.allow_private_urls})
                                 : nullptr),
       media_marker(random_id("<media-") + ">") {}
 

@@ -5,12 +5,12 @@
 #include <memory>
 #include <string>
 
+#include "fetch/remote_media.h"
 #include "server/admission.h"
 #include "server/engine.h"
 #include "server/file_store.h"
 #include "server/media_parts.h"
 #include "server/metrics.h"
-#include "server/remote_media.h"
 #include "server/request_log.h"
 #include "server/server_options.h"
 #include "server/web_server.h"

@@ -1,4 +1,4 @@
-#include "server/remote_media.h"
+#include "fetch/remote_media.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -9,7 +9,7 @@
 #include <cstring>
 
 #include "fetch/http.h"
-#include "server/api_error.h"
+#include "pandagpt/error.h"
 
 namespace pandagpt {
 namespace {
@@ -81,33 +81,32 @@ bool is_public_address(const sockaddr* address) {
 }
 
 Bytes RemoteMedia::fetch(const std::string& address, std::uint64_t max_bytes) const {
-  const Clock::time_point end = Clock::now() + time_;
-  HttpOptions options;
-  options.connect_timeout = options.stall_timeout = std::chrono::seconds(5);
-  options.cancelled = [end] { return Clock::now() > end; };
-  options.use_proxy = false;  // it would connect for us, to wherever it likes
-  if (!allow_private_) options.may_connect = is_public_address;
+  const Clock::time_point end = Clock::now() + options_.time;
+  HttpOptions http;
+  http.connect_timeout = http.stall_timeout = std::chrono::seconds(5);
+  http.cancelled = [end] { return Clock::now() > end; };
+  http.use_proxy = options_.use_proxy;
+  if (!options_.allow_private) http.may_connect = is_public_address;
   Bytes content;
+  const auto require_fits = [&](std::uint64_t size) {
+    if (size > max_bytes)
+      throw Error(ErrorKind::kInput, "what is at the address is larger than the limit of " +
+                                         std::to_string(max_bytes >> 20) + " MiB");
+  };
   const HttpSink sink{
-      .on_head =
-          [&](const HttpResponse& response) {
-            if (response.content_length.value_or(0) > max_bytes)
-              throw ApiError::invalid("what is at the address is larger than the limit of " +
-                                      std::to_string(max_bytes >> 20) + " MiB");
-          },
+      .on_head = [&](const HttpResponse& head) { require_fits(head.content_length.value_or(0)); },
       .on_data =
           [&](ByteView part) {
-            if (content.size() + part.size() > max_bytes)
-              throw ApiError::invalid("what is at the address is larger than the limit of " +
-                                      std::to_string(max_bytes >> 20) + " MiB");
+            require_fits(content.size() + part.size());
             content.insert(content.end(), part.begin(), part.end());
           }};
   try {
-    HttpClient(options).get({.url = Url(address)}, sink);
+    HttpClient(http).get({.url = Url(address)}, sink);
   } catch (const Error& error) {
-    throw ApiError::invalid(Clock::now() > end ? "the address answers too slowly" : error.what());
+    throw Error(ErrorKind::kInput,
+                Clock::now() > end ? "the address answers too slowly" : error.what());
   }
-  if (content.empty()) throw ApiError::invalid("what is at the address is empty");
+  if (content.empty()) throw Error(ErrorKind::kInput, "what is at the address is empty");
   return content;
 }
 

@@ -1,4 +1,4 @@
-// Media behind http(s) addresses in requests, without becoming a way into this network: only
+// Media behind http(s) addresses. For a server, without becoming a way into its network: only
 // addresses that are public are connected to, also behind redirects.
 #pragma once
 
@@ -16,20 +16,23 @@ namespace pandagpt {
 /// network, link-local, multicast, reserved, or one of those wrapped into IPv6.
 bool is_public_address(const sockaddr* address);
 
+struct RemoteMediaOptions {
+  bool allow_private = false;  ///< no check: for people's own commands, and tests
+  bool use_proxy = false;  ///< that of the environment; it connects for us, to wherever it likes
+  std::chrono::seconds time{20};
+};
+
 /// May be used by several threads at once.
 class RemoteMedia {
  public:
-  /// `allow_private`: no check, for tests.
-  explicit RemoteMedia(bool allow_private, std::chrono::seconds time = std::chrono::seconds(20))
-      : allow_private_(allow_private), time_(time) {}
+  explicit RemoteMedia(const RemoteMediaOptions& options) : options_(options) {}
 
   /// The content of an address. The check is made on the very address that a connection goes to,
-  /// so a name that resolves differently a second time gains nothing. Throws ApiError 400.
+  /// so a name that resolves differently a second time gains nothing. Throws Error(kInput).
   Bytes fetch(const std::string& address, std::uint64_t max_bytes) const;
 
  private:
-  bool allow_private_;
-  std::chrono::seconds time_;
+  RemoteMediaOptions options_;
 };
 
 }  // namespace pandagpt
