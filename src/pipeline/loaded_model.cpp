@@ -6,18 +6,10 @@
 #include <future>
 
 #include "core/threads.h"
+#include "pipeline/llm_options.h"
 
 namespace pandagpt {
 namespace {
-
-LlmOptions llm_options(const PandaOptions& options) {
-  LlmOptions result;
-  result.device = options.device;
-  result.n_gpu_layers = options.n_gpu_layers;
-  result.rpc_servers = options.rpc_servers;
-  result.repack = options.repack;
-  return result;
-}
 
 struct LanguagePart {
   std::shared_ptr<const LlmModel> model;

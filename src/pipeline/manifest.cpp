@@ -14,6 +14,7 @@
 
 #include "core/file.h"
 #include "core/file_stamp.h"
+#include "core/similar_name.h"
 #include "core/user_folders.h"
 #include "pandagpt/error.h"
 #include "pipeline/json_object.h"
@@ -333,8 +334,13 @@ fs::path find_model(const std::string& model) {
     if (holds_manifest(folder / model)) return folder / model;
     places += (places.empty() ? "" : ", ") + folder.string();
   }
-  throw Error(ErrorKind::kModel, "no model named '" + model + "' in " + places +
-                                     "; see 'pandagpt models', or give a folder");
+  std::vector<std::string> names;
+  for (const fs::path& folder : list_models())
+    names.push_back(folder.filename().string());
+  const std::string meant = did_you_mean(model, names);
+  throw Error(ErrorKind::kModel,
+              "no model named '" + model + "' in " + places +
+                  (meant.empty() ? "; see 'pandagpt models', or give a folder" : meant));
 }
 
 bool is_encoders_file(const std::filesystem::path& model) {

@@ -1,0 +1,190 @@
+// A model folder behind Panda and Chat.
+#include <algorithm>
+#include <chrono>
+#include <iterator>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <utility>
+
+#include "llm/chat_session.h"
+#include "pipeline/loaded_model.h"
+#include "pipeline/missing_input.h"
+#include "pipeline/model_backend.h"
+#include "pipeline/unsure_text.h"
+
+namespace pandagpt {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double milliseconds_since(Clock::time_point start) {
+  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+}
+
+/// What `generate` answers with an OnText; behind "I am not sure" if `is_unsure`.
+template <typename Generate>
+Answer answer_unsurely(bool is_unsure, const OnText& on_text, const Generate& generate) {
+  if (!is_unsure) return generate(on_text);
+  UnsureText shown;
+  const auto show = [&](const std::string& text) { return text.empty() || on_text(text); };
+  Answer answer = generate(
+      on_text ? OnText([&](std::string_view piece) { return show(shown.push(piece)); }) : OnText());
+  if (on_text) show(shown.finish());
+  answer.text = unsure_text(answer.text);
+  answer.is_unsure = true;
+  return answer;
+}
+
+/// A loaded model, and who is told what it warns of.
+class WarningModel {
+ public:
+  WarningModel(const std::string& model, const PandaOptions& options)
+      : model_(model, options), on_warning_(options.on_warning) {}
+
+  const LoadedModel& model() const { return model_; }
+
+  /// LoadedModel::project; adds to `report`, and tells at once what it warns of.
+  std::vector<float> encode(const Inputs& inputs, InputReport& report) const {
+    const Clock::time_point start = Clock::now();
+    const std::size_t n_told = report.warnings.size();
+    std::vector<float> image = model_.project(inputs, report);
+    report.ms += milliseconds_since(start);
+    for (std::size_t i = n_told; i < report.warnings.size(); ++i)
+      if (on_warning_) on_warning_(report.warnings[i]);
+    return image;
+  }
+
+  /// missing_input(); adds to `report`, and tells it at once.
+  void look_for_inputs(std::string_view question, std::span<const Modality> given, bool is_first,
+                       InputReport& report) const {
+    const std::optional<std::string> warning = missing_input(question, given, is_first);
+    // A question that didn't fit is asked again.
+    if (!warning || std::ranges::find(report.warnings, *warning) != report.warnings.end()) return;
+    report.warnings.push_back(*warning);
+    if (on_warning_) on_warning_(*warning);
+  }
+
+ private:
+  LoadedModel model_;
+  OnWarning on_warning_;
+};
+
+class FolderChat : public ChatBackend {
+ public:
+  FolderChat(const WarningModel& model, std::unique_ptr<ChatSession> session)
+      : model_(model), session_(std::move(session)) {}
+
+  void set_inputs(const Inputs& inputs) override {
+    InputReport report = news_.value_or(InputReport());
+    report.warnings.clear();  // of inputs that are gone
+    report.is_unsure = false;
+    session_->set_image(model_.encode(inputs, report));
+    news_ = std::move(report);
+    given_ = modalities_of(inputs);
+  }
+  void add_inputs(const Inputs& inputs) override {
+    InputReport report = news_.value_or(InputReport());
+    const int n_words = model_.model().projector().n_words();
+    session_->add_image(model_.encode(inputs, report),
+                        n_words * static_cast<int>(inputs.items().size()));
+    news_ = std::move(report);
+    std::ranges::copy(modalities_of(inputs), std::back_inserter(given_));
+  }
+  Answer ask(std::string_view question, const GenerateOptions& options,
+             const OnText& on_text) override {
+    if (!news_) told_ = {};  // those were another question's
+    model_.look_for_inputs(question, given_, history().empty(), news_ ? *news_ : told_);
+    return answer(on_text,
+                  [&](const OnText& show) { return session_->ask(question, options, show); });
+  }
+  Answer regenerate(const GenerateOptions& options, const OnText& on_text) override {
+    return answer(on_text, [&](const OnText& show) { return session_->regenerate(options, show); });
+  }
+  void reset() override {
+    session_->reset();
+    news_.reset();
+    told_ = {};
+    given_.clear();
+  }
+  std::vector<Turn> history() const override { return session_->history(); }
+  void set_history(const std::vector<Turn>& turns) override { session_->set_history(turns); }
+
+ private:
+  /// What `generate` answers with an OnText, and what was found about the inputs.
+  template <typename Generate>
+  Answer answer(const OnText& on_text, const Generate& generate) {
+    Answer answer = answer_unsurely(news_ ? news_->is_unsure : told_.is_unsure, on_text, generate);
+    if (news_) told_ = *std::exchange(news_, std::nullopt);
+    answer.warnings = told_.warnings;
+    answer.timings.encode_ms = std::exchange(told_.ms, 0.0);
+    answer.timings.cached_inputs = std::exchange(told_.n_cached, 0);
+    return answer;
+  }
+
+  const WarningModel& model_;
+  std::unique_ptr<ChatSession> session_;
+  // Of the inputs that no answer has accounted for yet, and of those of the last question.
+  std::optional<InputReport> news_;
+  InputReport told_;
+  std::vector<Modality> given_;  // kinds of all inputs of the conversation
+};
+
+class FolderBackend : public ModelBackend {
+ public:
+  FolderBackend(const std::string& model, const PandaOptions& options) : model_(model, options) {}
+
+  Answer ask(const Inputs& inputs, std::string_view question, const GenerateOptions& options,
+             const OnText& on_text) const override {
+    options.validate();  // before the expensive part
+    InputReport report;
+    std::vector<float> image = model_.encode(inputs, report);
+    model_.look_for_inputs(question, modalities_of(inputs), /*is_first=*/true, report);
+    const std::lock_guard lock(ask_mutex_);
+    if (!ask_session_) ask_session_ = open_session();
+    ask_session_->reset();
+    ask_session_->set_image(std::move(image));
+    Answer answer = answer_unsurely(report.is_unsure, on_text, [&](const OnText& show) {
+      return ask_session_->ask(question, options, show);
+    });
+    answer.warnings = std::move(report.warnings);
+    answer.timings.encode_ms = report.ms;
+    answer.timings.cached_inputs = report.n_cached;
+    answer.timings.first_text_ms += report.ms;
+    return answer;
+  }
+  std::unique_ptr<ChatBackend> start_chat() const override {
+    return std::make_unique<FolderChat>(model_, open_session());
+  }
+  std::vector<float> embed(const Inputs& inputs) const override {
+    return model_.model().encoder().encode(inputs.items());
+  }
+  const GenerateOptions& default_options() const override {
+    return model_.model().manifest().sampling;
+  }
+  const ModelInfo& info() const override { return model_.model().info(); }
+
+ private:
+  std::unique_ptr<ChatSession> open_session() const {
+    const LoadedModel& model = model_.model();
+    SessionOptions options;
+    options.n_ctx = model.manifest().n_ctx;
+    options.n_threads = model.n_threads();
+    options.later_inputs = model.manifest().later_inputs;
+    return std::make_unique<ChatSession>(model.llm(), model.adapter(), model.manifest().prompt,
+                                         options);
+  }
+
+  WarningModel model_;
+  mutable std::mutex ask_mutex_;
+  mutable std::unique_ptr<ChatSession> ask_session_;  // kept: its cache holds the common beginning
+};
+
+}  // namespace
+
+std::unique_ptr<const ModelBackend> open_model_folder(const std::string& model,
+                                                      const PandaOptions& options) {
+  return std::make_unique<const FolderBackend>(model, options);
+}
+
+}  // namespace pandagpt
