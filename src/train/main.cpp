@@ -11,6 +11,8 @@
 #include <optional>
 #include <utility>
 
+#include "config/arguments.h"
+#include "config/usage_error.h"
 #include "core/file.h"
 #include "pandagpt/error.h"
 #include "pipeline/manifest.h"
@@ -149,7 +151,7 @@ int main(int argc, char** argv) {
   spdlog::set_pattern("%^%l%$: %v");
   CLI::App app{"Trains PandaGPT's projection and LoRA, and encoders", "pandagpt-train"};
   app.require_subcommand(1);
-  app.set_version_flag("--version", "pandagpt-train " PANDAGPT_VERSION);
+  app.set_version_flag("-V,--version", "pandagpt-train " PANDAGPT_VERSION);
   train::LlmTrainOptions options;
   CLI::App* llm = app.add_subcommand("llm", "projection + LoRA on conversations about inputs");
   options.declare(*llm);
@@ -161,11 +163,14 @@ int main(int argc, char** argv) {
   CLI::App* plot = app.add_subcommand("plot", "draws loss, accuracy, speed, .. of runs");
   plot_arguments.declare(*plot);
   try {
-    app.parse(argc, argv);
+    pandagpt::parse_arguments(app, {argv + 1, argv + argc});
     if (bind->parsed()) return run_bind(bind_options, *bind);
     return plot->parsed() ? run_plot(plot_arguments) : run_llm(options, *llm);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : static_cast<int>(ErrorKind::kUsage);
+    if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success))
+      return app.exit(error);  // prints help and version
+    std::cerr << "pandagpt-train: " << pandagpt::usage_message(app, error) << "\n";
+    return static_cast<int>(ErrorKind::kUsage);
   } catch (const Error& error) {
     std::cerr << "pandagpt-train: " << error.what() << "\n";
     return static_cast<int>(error.kind());
