@@ -47,6 +47,14 @@ foreach(program IN ITEMS pandagpt_cli:pandagpt pandagpt-train:train)
   endif()
 endforeach()
 
+# Manual pages and completions (src/cli/CMakeLists.txt makes them).
+if(TARGET pandagpt_cli AND NOT CMAKE_CROSSCOMPILING)
+  set(share_dir ${PROJECT_BINARY_DIR}/share)
+  install(DIRECTORY ${share_dir}/man/ DESTINATION ${CMAKE_INSTALL_MANDIR} COMPONENT pandagpt)
+  install(DIRECTORY ${share_dir}/ DESTINATION ${CMAKE_INSTALL_DATADIR} COMPONENT pandagpt
+          PATTERN man EXCLUDE)
+endif()
+
 install(DIRECTORY include/pandagpt DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT pandagpt)
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT pandagpt)
 install(DIRECTORY models/ DESTINATION ${models_dir} COMPONENT pandagpt

@@ -8,14 +8,16 @@ debian_base=(build-essential cmake ninja-build g++ pkg-config ccache git ca-cert
   libtiff-dev libdnnl-dev ocl-icd-opencl-dev libutf8proc-dev libssl-dev zlib1g-dev libcurl4-openssl-dev
   libsqlite3-dev libcpp-httplib-dev nlohmann-json3-dev libcli11-dev libyaml-cpp-dev libspdlog-dev
   libgtest-dev libgmock-dev libbenchmark-dev)
+# Line editing and history in `pandagpt chat`.
+debian_terminal=(libedit-dev)
 # `pandagpt search`, and OpenBLAS, which is fast where the reference BLAS is not (also for the trainer).
 debian_search=(libfaiss-dev libopenblas0-pthread)
 # libtorch's CMake package names the Python headers' and gloo's targets, hence those two. Plots as
 # PNG.
 debian_train=(libtorch-dev libgloo-dev python3-dev librsvg2-dev)
 # The browser that tests/web_page_test.py drives, letters for it, and the proxy of
-# packaging/nginx.conf (tests/replicas_test.py).
-debian_test=(chromium fonts-dejavu-core nginx-light)
+# packaging/nginx.conf (tests/replicas_test.py); shells and groff for tests/completion_test.py.
+debian_test=(chromium fonts-dejavu-core nginx-light zsh fish groff)
 
 other_systems() {
   cat <<'TEXT'
@@ -23,16 +25,17 @@ other_systems() {
       (not tried by us) and run the script again; it goes on with whatever CMake finds.
         Fedora: sudo dnf install gcc-c++ cmake ninja-build pkgconf-pkg-config ccache git python3
                 ffmpeg-free-devel libjpeg-turbo-devel libtiff-devel onednn-devel utf8proc-devel
-                openssl-devel zlib-devel libcurl-devel sqlite-devel cpp-httplib-devel json-devel cli11-devel yaml-cpp-devel spdlog-devel gtest-devel
+                openssl-devel zlib-devel libcurl-devel sqlite-devel cpp-httplib-devel json-devel cli11-devel yaml-cpp-devel spdlog-devel libedit-devel gtest-devel
                 gmock-devel google-benchmark-devel
         Arch:   sudo pacman -S --needed base-devel cmake ninja pkgconf ccache git python
                 ffmpeg libjpeg-turbo libtiff onednn libutf8proc openssl zlib curl sqlite cpp-httplib nlohmann-json
-                cli11 yaml-cpp spdlog gtest benchmark
+                cli11 yaml-cpp spdlog libedit gtest benchmark
         macOS:  brew install cmake ninja pkgconf ccache python ffmpeg jpeg-turbo libtiff onednn
                 utf8proc openssl@3 curl sqlite cpp-httplib nlohmann-json cli11 yaml-cpp spdlog googletest google-benchmark libomp
                 llama.cpp
       `pandagpt search` also needs FAISS (Fedora: faiss-devel; Arch and Homebrew: faiss); without it
       everything else is built.
+      libedit gives `pandagpt chat` line editing and history (part of macOS); it may be missing.
       The web page is tested with Chromium, where it is there.
       The trainer also needs libtorch with its CMake package (python-pytorch on Arch, pytorch in
       Homebrew) and librsvg; without libtorch everything else is built.
@@ -61,7 +64,7 @@ install_packages() {
     return
   fi
 
-  local wanted=("${debian_base[@]}" "${debian_search[@]}") missing=() package
+  local wanted=("${debian_base[@]}" "${debian_terminal[@]}" "${debian_search[@]}") missing=() package
   [[ $1 == yes ]] && wanted+=("${debian_train[@]}")
   [[ $2 == yes ]] && wanted+=("${debian_test[@]}")
   for package in "${wanted[@]}"; do
@@ -85,6 +88,8 @@ install_packages() {
       installable+=("$package")
     elif [[ " ${debian_train[*]} " == *" $package "* ]]; then
       warn "this system has no package $package: pandagpt-train may not be built"
+    elif [[ " ${debian_terminal[*]} " == *" $package "* ]]; then
+      warn "this system has no package $package: pandagpt chat will have no line editing"
     elif [[ " ${debian_search[*]} " == *" $package "* ]]; then
       warn "this system has no package $package: pandagpt search may not be built"
     elif [[ " ${debian_test[*]} " == *" $package "* ]]; then

@@ -7,8 +7,12 @@
 namespace pandagpt {
 
 void add_ask(CLI::App& app);
+void add_run(CLI::App& app);
+void add_completion(CLI::App& app);
+void add_man(CLI::App& app);
 void add_chat(CLI::App& app);
 void add_models(CLI::App& app);
+void add_list(CLI::App& app);  ///< the same as models list
 void add_bench(CLI::App& app);
 void add_convert(CLI::App& app);
 void add_convert_delta(CLI::App& convert);   ///< below convert

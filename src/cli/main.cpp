@@ -1,5 +1,6 @@
 // The program `pandagpt`. Answers go to standard output, everything else to standard error. Exit
-// codes: 0 done, 2 wrong usage, 3 unreadable input, 4 bad model, 1 anything else.
+// codes: 0 done, 2 wrong usage, 3 unreadable input, 4 bad model, 141 nobody reads the output any
+// more (as SIGPIPE would have it), 1 anything else.
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 
@@ -14,6 +15,11 @@
 #include <vector>
 
 #include "cli/commands.h"
+#include "cli/output.h"
+#include "cli/pull.h"
+#include "cli/version.h"
+#include "config/arguments.h"
+#include "config/usage_error.h"
 #include "pandagpt/error.h"
 
 namespace pandagpt {
@@ -31,10 +37,6 @@ class CommandFormatter : public CLI::Formatter {
   }
 };
 
-std::string failure_message(const CLI::App* /*app*/, const CLI::Error& error) {
-  return std::string("pandagpt: ") + error.what() + "\nRun with --help for more information.\n";
-}
-
 void set_up_log() {
   spdlog::set_default_logger(spdlog::stderr_color_mt("pandagpt"));
   spdlog::set_pattern("%n: %^%l%$: %v");
@@ -48,10 +50,9 @@ int report(ErrorKind kind, const std::string& message) {
 
 void declare(CLI::App& app) {
   app.formatter(std::make_shared<CommandFormatter>());  // before the subcommands, which inherit it
-  app.failure_message(failure_message);
   app.require_subcommand(1);
   app.fallthrough();  // so that --verbose and --version may stand behind a subcommand
-  app.set_version_flag("--version", "pandagpt " PANDAGPT_VERSION);
+  app.set_version_flag("-V,--version", version_text, "versions of the program and its parts");
   const std::function<void(std::int64_t)> more = [](std::int64_t) {
     const bool quiet = spdlog::get_level() > spdlog::level::info;
     spdlog::set_level(quiet ? spdlog::level::info : spdlog::level::debug);
@@ -64,11 +65,14 @@ void declare(CLI::App& app) {
       "Exit codes: 0 done, 2 wrong usage, 3 unreadable input, 4 bad model, 1 anything else.");
   add_ask(app);
   add_chat(app);
+  add_run(app);
   add_embed(app);
   add_classify(app);
   add_search(app);
   add_serve(app);
   add_models(app);
+  add_list(app);
+  add_pull(app);
   add_bench(app);
   add_convert(app);
   add_quantize(app);
@@ -76,6 +80,18 @@ void declare(CLI::App& app) {
   add_inspect(app);
   add_eval(app);
   add_rpc_server(app);
+  add_completion(app);
+  add_man(app);
+}
+
+/// A question without a command is one more thing that people type.
+std::string fault_of(const CLI::App& app, const CLI::ParseError& error) {
+  const std::vector<std::string> unknown = app.remaining();
+  const bool is_text = app.get_subcommands().empty() && !unknown.empty() &&
+                       unknown.front().find(' ') != std::string::npos;
+  if (is_text)
+    return "a command is missing; did you mean pandagpt ask \"" + unknown.front() + "\"?";
+  return usage_message(app, error);
 }
 
 int run(int argc, char** argv) {
@@ -85,15 +101,11 @@ int run(int argc, char** argv) {
                "pandagpt");
   declare(app);
   try {
-    app.parse(argc, argv);
+    parse_arguments(app, {argv + 1, argv + argc});
   } catch (const CLI::ParseError& error) {
-    const bool asked_for = error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success);
-    const std::vector<std::string> unknown = app.remaining();
-    if (!asked_for && app.get_subcommands().empty() && !unknown.empty())
-      return report(ErrorKind::kUsage, "unknown command '" + unknown.front() +
-                                           "'; 'pandagpt --help' lists the commands");
-    app.exit(error);  // prints help and version on stdout, faults on stderr
-    return asked_for ? 0 : static_cast<int>(ErrorKind::kUsage);
+    if (error.get_exit_code() != static_cast<int>(CLI::ExitCodes::Success))
+      return report(ErrorKind::kUsage, fault_of(app, error));
+    app.exit(error);  // prints help and versions
   }
   return 0;
 }
@@ -105,6 +117,8 @@ int main(int argc, char** argv) {
   using pandagpt::ErrorKind;
   try {
     return pandagpt::run(argc, argv);
+  } catch (const pandagpt::OutputClosed&) {
+    return pandagpt::kClosedOutputCode;  // as `| head -1` wants it: without a word
   } catch (const pandagpt::Error& error) {
     return pandagpt::report(error.kind(), error.what());
   } catch (const std::bad_alloc&) {

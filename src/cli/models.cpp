@@ -92,6 +92,13 @@ void verify(const std::string& model) {
 
 }  // namespace
 
+void add_list(CLI::App& app) {
+  const auto json = std::make_shared<bool>(false);
+  CLI::App* command = app.add_subcommand("list", "The same as 'models list'");
+  command->add_flag("--json", *json, "print JSON");
+  command->callback([json] { list(*json); });
+}
+
 void add_models(CLI::App& app) {
   CLI::App* command = app.add_subcommand("models", "List, download, verify or hash model folders");
   command->require_subcommand(0, 1);

@@ -10,6 +10,8 @@
 #include <tuple>
 #include <utility>
 
+#include "cli/typed_path.h"
+#include "cli/web_file.h"
 #include "core/user_folders.h"
 #include "pandagpt/error.h"
 #include "pipeline/manifest.h"
@@ -102,8 +104,16 @@ std::string default_model_note() {
   }
 }
 
+void ModelArguments::add_positional_to(CLI::App& command) {
+  command.add_option("MODEL", model, "the same as --model")->capture_default_str();
+}
+
 void ModelArguments::add_to(CLI::App& command) {
-  command.add_option("-m,--model", model, "model folder, or its name (see 'pandagpt models')")
+  command
+      .add_option(
+          "-m,--model", model,
+          "model folder, or its name (see 'pandagpt models'); to ask or chat also a language "
+          "model's GGUF file, for text alone")
       ->capture_default_str()
       ->group(kModelGroup);
   add_threads(command, options.n_threads);
@@ -257,7 +267,7 @@ void InputArguments::add_to(CLI::App& command) {
       if (file.empty()) throw CLI::ValidationError("--" + to_string(modality), "the path is empty");
       Input input;
       input.modality = modality;
-      input.name = file;
+      input.name = expand_path(file);
       items_.push_back(std::move(input));
       text_is_last_ = false;
     };
@@ -276,6 +286,8 @@ void InputArguments::add_to(CLI::App& command) {
       ->trigger_on_parse()
       ->group(kInputGroup);
   command.add_flag("--video-audio", video_audio_, "take the sound of each --video as well")
+      ->group(kInputGroup);
+  command.add_flag("--allow-urls", allow_urls_, "fetch inputs that are http(s) addresses")
       ->group(kInputGroup);
   sensor_.add_to(command);
 }
@@ -299,10 +311,31 @@ Inputs InputArguments::listed() const {
   return all;
 }
 
+/// With the content of addresses, each fetched once.
+Inputs InputArguments::with_web_content(const Inputs& inputs) const {
+  Inputs result;
+  for (Input input : inputs.items()) {
+    if (is_web_address(input.name) && input.bytes.empty()) {
+      if (!allow_urls_)
+        throw Error(ErrorKind::kUsage, input.name + " is a web address: --allow-urls fetches it");
+      Bytes& content = (*fetched_)[input.name];
+      if (content.empty()) content = fetch_web_file(input.name);
+      input.bytes = content;
+    }
+    result.add(std::move(input));
+  }
+  return result;
+}
+
 Inputs InputArguments::completed(Inputs inputs) const {
+  inputs = with_web_content(inputs);
   inputs.set_sensor(sensor());
   if (video_audio_) inputs.add_sound_of_videos();
   return inputs;
+}
+
+bool InputArguments::takes_standard_input() const {
+  return std::ranges::find(items_, std::string("-"), &Input::name) != items_.end();
 }
 
 void InputArguments::check_standard_input(const std::string& taken) const {
@@ -319,9 +352,9 @@ void SamplingArguments::add_to(CLI::App& command) {
   const auto add = [&](const char* name, auto& field, const char* help) {
     command.add_option(name, field, help)->group(kSamplingGroup);
   };
-  add("-n,--max-tokens", max_tokens, "length of the answer at most");
+  add("-n,--max-tokens,--predict,--n-predict", max_tokens, "length of the answer at most");
   add("--beams", n_beams, "beam search for the likeliest whole answer; 1: no");
-  add("--temp", temperature, "temperature; 0: always the most likely token");
+  add("--temp,--temperature", temperature, "temperature; 0: always the most likely token");
   add("--top-p", top_p, "nucleus sampling: keep the likeliest tokens of this probability");
   add("--top-k", top_k, "keep the k likeliest tokens; 0: all");
   add("--min-p", min_p, "drop tokens below this part of the best one's probability");

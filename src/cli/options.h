@@ -3,9 +3,14 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdint>
+#include <map>
+#include <memory>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
+#include "core/file.h"
 #include "pandagpt/embedder.h"
 #include "pandagpt/panda.h"
 
@@ -24,6 +29,8 @@ struct ModelArguments {
   bool no_cache = false;
 
   void add_to(CLI::App& command);
+  /// The model as the next positional argument, too.
+  void add_positional_to(CLI::App& command);
   Panda open() const;
   /// `options` with this user's file of embeddings.
   PandaOptions completed_options() const;
@@ -59,7 +66,9 @@ struct InputArguments {
   Inputs inputs() const { return completed(listed()); }
   /// The inputs as they stand in the command.
   Inputs listed() const;
-  /// `inputs` with the options that hold for all of a kind.
+  /// `inputs` with the options that hold for all of a kind, and with the content of web addresses.
+  /// Throws Error(kUsage) for an address without --allow-urls, Error(kInput) if it can't be
+  /// fetched.
   Inputs completed(Inputs inputs) const;
   const std::vector<Text>& texts() const { return texts_; }
   const SensorOptions& sensor() const { return sensor_.options; }
@@ -69,13 +78,21 @@ struct InputArguments {
   /// Standard input can be read once: "-" is an Error(kUsage) for the second one, and for the first
   /// if `taken` (by what).
   void check_standard_input(const std::string& taken = {}) const;
+  bool takes_standard_input() const;
+  /// One more, behind those of the command line.
+  void add(Input input) { items_.push_back(std::move(input)); }
 
  private:
+  Inputs with_web_content(const Inputs& inputs) const;
+
   std::vector<Input> items_;
   std::vector<Text> texts_;
   SensorArguments sensor_;
   bool video_audio_ = false;
-  bool text_is_last_ = false;  // what a weight would scale
+  bool allow_urls_ = false;
+  std::shared_ptr<std::map<std::string, Bytes>> fetched_ =
+      std::make_shared<std::map<std::string, Bytes>>();  // by address
+  bool text_is_last_ = false;                            // what a weight would scale
 };
 
 /// --max-tokens --temp --top-p --top-k --min-p --repeat-penalty --draft-max --seed --greedy. What

@@ -23,9 +23,10 @@ bool try_write_output(std::string_view text) {
 }
 
 void write_output(std::string_view text) {
-  if (!try_write_output(text))
-    throw Error(ErrorKind::kInternal,
-                std::string("standard output can't be written: ") + std::strerror(errno));
+  if (try_write_output(text)) return;
+  if (errno == EPIPE) throw OutputClosed();
+  throw Error(ErrorKind::kInternal,
+              std::string("standard output can't be written: ") + std::strerror(errno));
 }
 
 void write_json(const Json& value) {

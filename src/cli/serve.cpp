@@ -25,6 +25,7 @@
 #include "config/environment.h"
 #include "core/file.h"
 #include "core/user_folders.h"
+#include "pipeline/model_backend.h"
 #include "server/api_server.h"
 #include "server/request_log.h"
 #include "tensor/cpu_kernels.h"
@@ -72,6 +73,11 @@ void add_keys(const std::string& path, std::vector<std::string>& keys) {
 ServerOptions server_options(const ServeArguments& arguments) {
   ServerOptions options = arguments.options;
   options.model = arguments.model.model;
+  if (is_language_model_file(options.model))
+    throw Error(ErrorKind::kUsage,
+                options.model +
+                    ": a server needs a model folder (see 'pandagpt models'), not a "
+                    "language model alone");
   options.panda = arguments.model.completed_options();
   options.web.max_body_bytes = arguments.max_body_mb << 20;
   options.limits.max_media_bytes = options.web.max_body_bytes;

@@ -1,0 +1,25 @@
+#include "cli/web_file.h"
+
+#include <chrono>
+
+#include "fetch/remote_media.h"
+#include "pandagpt/error.h"
+
+namespace pandagpt {
+namespace {
+
+constexpr std::uint64_t kMaxBytes = std::uint64_t{512} << 20;
+constexpr std::chrono::seconds kTime{120};
+
+}  // namespace
+
+Bytes fetch_web_file(const std::string& address) {
+  const RemoteMedia media({.allow_private = true, .use_proxy = true, .time = kTime});
+  try {
+    return media.fetch(address, kMaxBytes);
+  } catch (const Error& error) {
+    throw Error(ErrorKind::kInput, address + ": " + error.what());
+  }
+}
+
+}  // namespace pandagpt
