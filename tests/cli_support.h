@@ -47,7 +47,8 @@ class CliTest : public testing::Test {
   CliTest()
       : models_("PANDAGPT_MODELS", PANDAGPT_FIXTURES),
         data_("XDG_DATA_HOME", "/nowhere"),
-        cache_("XDG_CACHE_HOME", (folder_ / "cache").string()) {}
+        cache_("XDG_CACHE_HOME", (folder_ / "cache").string()),
+        state_("XDG_STATE_HOME", (folder_ / "state").string()) {}
 
   /// Runs the program with `input` as standard input; standard output to `out_path`.
   Outcome run(const Arguments& arguments, const std::string& input = "",
@@ -110,6 +111,7 @@ class CliTest : public testing::Test {
   ScopedVariable models_;
   ScopedVariable data_;
   ScopedVariable cache_;
+  ScopedVariable state_;
 };
 
 }  // namespace pandagpt::test
