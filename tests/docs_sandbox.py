@@ -127,6 +127,7 @@ class Room:
                 shutil.copy(file, folder / name)
         for name in ("names.txt", "labels.txt"):
             (folder / name).write_text(LABELS)
+        (folder / "letter.txt").write_text("Dear friend, the panda is well and eats bamboo all day.\n")
         (folder / "list.txt").write_text("photo.jpg\nbark.wav\n")
         (folder / "serve.yaml").write_text("max-body: 16\n")
         self._write_checkpoints(folder)

@@ -37,6 +37,7 @@ NOT_RUN = [
     (r"pandagpt-train plot", "needs runs; train_report_test draws one"),
     (r"models/panda-motion|runs/motion", "needs what training made"),
     (r"^pip |^python3? -m pip", "downloads"),
+    (r"https://example\.com", "needs the network; command_line_test fetches from a server of its own"),
     (r"models pull|\bpandagpt pull", "downloads; pull_cli_test pulls from a server of its own"),
     (r"convert_llama_weights_to_hf", "transformers' own script, on LLaMA's weights"),
     (r"--device cuda|--rpc |rpc-server", "needs a GPU or other machines; rpc_test runs two servers"),
