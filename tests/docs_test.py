@@ -45,7 +45,7 @@ NOT_RUN = [
     (r"^(build/release/)?bench/", "measures for minutes"),
 ]
 # What is typed while a command runs.
-TYPED = [(r"pandagpt chat|pandagpt run", "What is it?\n/exit\n")]
+TYPED = [(r"pandagpt chat", "What is it?\n/exit\n")]
 # What these would have fetched, and what the reader has, is put where the reader's shell is (docs_sandbox.py).
 DOWNLOADS = re.compile(r"models pull|^pip download")
 SERVES = re.compile(r"\bpandagpt serve\b")
