@@ -10,6 +10,10 @@ debian_base=(build-essential cmake ninja-build g++ pkg-config ccache git ca-cert
   libgtest-dev libgmock-dev libbenchmark-dev)
 # Line editing and history in `pandagpt chat`.
 debian_terminal=(libedit-dev)
+# HEIC and AVIF pictures. Newer releases have libheif's decoders in packages of their own, which no
+# other package brings without recommendations; where those aren't known, libheif has them inside.
+debian_heif=(libheif-dev)
+debian_heif_decoders=(libheif-plugin-libde265 libheif-plugin-dav1d)
 # `pandagpt search`, and OpenBLAS, which is fast where the reference BLAS is not (also for the trainer).
 debian_search=(libfaiss-dev libopenblas0-pthread)
 # libtorch's CMake package names the Python headers' and gloo's targets, hence those two. Plots as
@@ -36,6 +40,7 @@ other_systems() {
       `pandagpt search` also needs FAISS (Fedora: faiss-devel; Arch and Homebrew: faiss); without it
       everything else is built.
       libedit gives `pandagpt chat` line editing and history (part of macOS); it may be missing.
+      HEIC and AVIF pictures need libheif (Fedora: libheif-devel; Arch and Homebrew: libheif).
       The web page is tested with Chromium, where it is there.
       The trainer also needs libtorch with its CMake package (python-pytorch on Arch, pytorch in
       Homebrew) and librsvg; without libtorch everything else is built.
@@ -64,11 +69,15 @@ install_packages() {
     return
   fi
 
-  local wanted=("${debian_base[@]}" "${debian_terminal[@]}" "${debian_search[@]}") missing=() package
+  local wanted=("${debian_base[@]}" "${debian_terminal[@]}" "${debian_heif[@]}" "${debian_search[@]}")
+  local missing=() package
   [[ $1 == yes ]] && wanted+=("${debian_train[@]}")
   [[ $2 == yes ]] && wanted+=("${debian_test[@]}")
   for package in "${wanted[@]}"; do
     is_installed "$package" || missing+=("$package")
+  done
+  for package in "${debian_heif_decoders[@]}"; do
+    if is_available "$package" && ! is_installed "$package"; then missing+=("$package"); fi
   done
   if [[ ${#missing[@]} -eq 0 ]]; then
     info "all ${#wanted[@]} packages are installed"
@@ -81,6 +90,12 @@ install_packages() {
   fi
   info "installing ${#missing[@]} packages: ${missing[*]}"
   logged apt-update as_root apt-get update
+  # Before that, a fresh system knows no packages.
+  for package in "${debian_heif_decoders[@]}"; do
+    if is_available "$package" && [[ " ${missing[*]} " != *" $package "* ]]; then
+      is_installed "$package" || missing+=("$package")
+    fi
+  done
 
   local installable=()
   for package in "${missing[@]}"; do
@@ -90,6 +105,8 @@ install_packages() {
       warn "this system has no package $package: pandagpt-train may not be built"
     elif [[ " ${debian_terminal[*]} " == *" $package "* ]]; then
       warn "this system has no package $package: pandagpt chat will have no line editing"
+    elif [[ " ${debian_heif[*]} " == *" $package "* ]]; then
+      warn "this system has no package $package: HEIC and AVIF pictures can't be read"
     elif [[ " ${debian_search[*]} " == *" $package "* ]]; then
       warn "this system has no package $package: pandagpt search may not be built"
     elif [[ " ${debian_test[*]} " == *" $package "* ]]; then

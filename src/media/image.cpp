@@ -5,8 +5,10 @@
 #include <optional>
 #include <utility>
 
+#include "core/time_limit.h"
 #include "core/warnings.h"
 #include "media/byte_reader.h"
+#include "media/heif.h"
 #include "media/image_info.h"
 #include "media/image_packet.h"
 #include "media/jpeg.h"
@@ -31,7 +33,8 @@ void check_size(const ImageInfo& info, const std::string& name, const ImageLimit
   const std::string size = std::to_string(info.width) + " x " + std::to_string(info.height);
   if (info.width == 0 || info.height == 0)
     fail(name, "the picture has no pixels (" + size + "); get a complete copy of it");
-  if (std::uint64_t{info.width} * info.height > limits.max_pixels)
+  const std::uint64_t pixels = std::max(std::uint64_t{info.width} * info.height, info.coded_pixels);
+  if (pixels > limits.max_pixels)
     fail(name, "the picture of " + size + " pixels is larger than the limit of " +
                    std::to_string(limits.max_pixels / 1'000'000) +
                    " million pixels; make it smaller first");
@@ -51,6 +54,9 @@ AVCodecID codec_of(ImageFormat format) {
       return AV_CODEC_ID_GIF;
     case ImageFormat::kTiff:
       return AV_CODEC_ID_TIFF;
+    case ImageFormat::kHeic:
+    case ImageFormat::kAvif:
+      break;
   }
   return AV_CODEC_ID_NONE;
 }
@@ -95,6 +101,20 @@ Image decode_packet(ImagePacket& packet, const ImageInfo& info, const std::strin
   return std::move(*image);
 }
 
+bool is_heif(ImageFormat format) {
+  return format == ImageFormat::kHeic || format == ImageFormat::kAvif;
+}
+
+Image decode_heif(ByteView bytes, const ImageInfo& info, const std::string& name) {
+  TimeLimit::check(name);
+  std::string complaint;
+  std::optional<Image> image = decode_with_libheif(bytes, info, complaint);
+  if (!image) fail_damaged(name, info, complaint);
+  if (!complaint.empty())
+    warn(name + ": the file is damaged (" + complaint + "); its readable part is used");
+  return std::move(*image);
+}
+
 // Puts the first frame of an animation where it belongs; parts outside the canvas are cut.
 Image place_on_canvas(Image frame, const ImagePacket& packet, const ImageInfo& info) {
   const auto width = static_cast<int>(info.width);
@@ -124,6 +144,7 @@ Image decode_image(ByteView bytes, const std::string& name, const ImageLimits& l
     fail(name, "larger than the limit of " + std::to_string(limits.max_file_bytes >> 20) + " MiB");
   const ImageInfo info = read_image_info(bytes, name);
   check_size(info, name, limits);
+  if (is_heif(info.format)) return decode_heif(bytes, info, name);
   ImagePacket packet;
   try {
     packet = make_image_packet(bytes, info);

@@ -1,8 +1,9 @@
 // Still pictures: a file or memory buffer -> upright 8-bit RGB.
 //
-// JPEG (baseline, progressive, grey, CMYK/YCCK), PNG, WebP, BMP, GIF (first frame) and TIFF. The
-// result follows Pillow's Image.open(f).convert("RGB"), which the reference implementation uses;
-// docstrings of the .cpp files name the places where it differs on purpose.
+// JPEG (baseline, progressive, grey, CMYK/YCCK), PNG, WebP, BMP, GIF (first frame) and TIFF; HEIC
+// and AVIF (main picture) where the build has libheif. The result follows Pillow's
+// Image.open(f).convert("RGB"), which the reference implementation uses; docstrings of the .cpp
+// files name the places where it differs on purpose.
 #pragma once
 
 #include <cstdint>

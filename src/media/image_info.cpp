@@ -3,56 +3,67 @@
 #include <algorithm>
 #include <optional>
 
+#include "core/what_is_this.h"
+#include "media/heif.h"
 #include "media/image_chunks.h"
 #include "pandagpt/error.h"
 
 namespace pandagpt {
 namespace {
 
-constexpr const char* kSupported = "JPEG, PNG, WebP, BMP, GIF and TIFF are supported";
+std::string supported_formats() {
+  return std::string("JPEG, PNG, WebP, BMP, GIF") +
+         (has_libheif() ? ", TIFF, HEIC and AVIF" : " and TIFF") + " are supported";
+}
 
 [[noreturn]] void fail(const std::string& name, const std::string& why) {
   throw Error(ErrorKind::kInput, name + ": " + why);
 }
 
-std::optional<ImageFormat> sniff(const ByteReader& file) {
-  if (file.matches(0, "\xFF\xD8\xFF")) return ImageFormat::kJpeg;
-  if (file.matches(0, "\x89PNG\r\n\x1A\n")) return ImageFormat::kPng;
-  if (file.matches(0, "RIFF") && file.matches(8, "WEBP")) return ImageFormat::kWebp;
-  if (file.matches(0, "GIF87a") || file.matches(0, "GIF89a")) return ImageFormat::kGif;
-  if (file.matches(0, {"II*\0", 4}) || file.matches(0, {"MM\0*", 4})) return ImageFormat::kTiff;
-  if (file.matches(0, "BM")) return ImageFormat::kBmp;
-  return std::nullopt;
+// HEIF files name their kinds ("brands") at the beginning: a main one, then all that fit.
+std::optional<ImageFormat> sniff_heif(const ByteReader& file) {
+  if (!file.matches(4, "ftyp")) return std::nullopt;
+  std::size_t end = 16;
+  if (file.matches(8, "mif1") || file.matches(8, "mif2") || file.matches(8, "miaf") ||
+      file.matches(8, "msf1"))
+    end = std::min<std::size_t>(file.size(), ByteReader(file.view(0, 4), true).u32(0));
+  bool is_heif = end > 16;  // a picture or pictures of any codec
+  for (std::size_t at = 8; at + 4 <= end; at += at == 8 ? 8 : 4) {
+    if (file.matches(at, "avif") || file.matches(at, "avis")) return ImageFormat::kAvif;
+    for (const char* brand : {"heic", "heix", "heim", "heis", "hevc", "hevx"})
+      if (file.matches(at, brand)) return ImageFormat::kHeic;
+  }
+  return is_heif ? std::optional(ImageFormat::kHeic) : std::nullopt;
 }
 
 // What the file seems to be instead, for the error line.
-std::string describe_other(ByteView bytes, const ByteReader& file) {
-  if (file.matches(4, "ftypheic") || file.matches(4, "ftypheix") || file.matches(4, "ftypmif1"))
-    return "an HEIC picture, which can't be read; save it as JPEG or PNG first";
-  if (file.matches(4, "ftypavif"))
-    return "an AVIF picture, which can't be read; save it as JPEG or PNG first";
-  if (file.matches(4, "ftyp")) return "a video (MP4 or MOV), not a picture; give it as a video";
-  if (file.matches(0, "%PDF")) return "a PDF document, not a picture; save its page as PNG first";
-  const ByteView head = bytes.first(std::min<std::size_t>(bytes.size(), 64));
-  const bool text = std::ranges::all_of(head, [](std::uint8_t c) {
-    return (c >= 0x20 && c != 0x7F) || c == '\n' || c == '\r' || c == '\t';
-  });
-  return std::string(text ? "text, not a picture" : "not a picture that can be read") + "; " +
-         kSupported;
+std::string describe_other(ByteView bytes) {
+  const std::string what = what_is_this(bytes);
+  if (what.starts_with("a video")) return what + ", not a picture; give it as a video";
+  if (what.starts_with("a sound")) return what + ", not a picture; give it as a sound";
+  if (what.find(';') != std::string::npos) return what;
+  return (what.empty() ? "not a picture that can be read" : what + ", not a picture") + "; " +
+         supported_formats();
 }
 
 // --- EXIF ------------------------------------------------------------------------------------
 
+constexpr std::uint16_t kTagSubfileType = 254;
 constexpr std::uint16_t kTagWidth = 256;
 constexpr std::uint16_t kTagHeight = 257;
 constexpr std::uint16_t kTagCompression = 259;
 constexpr std::uint16_t kTagOrientation = 274;
+constexpr std::uint16_t kTagSubDirectories = 330;
+constexpr std::uint16_t kTagDngVersion = 50706;
 
 struct TiffTags {
   std::uint32_t width = 0;
   std::uint32_t height = 0;
   std::uint32_t compression = 1;
   int orientation = 1;
+  bool is_reduced = false;  // a small copy of the picture
+  bool has_others = false;  // further pictures in directories of its own
+  bool is_dng = false;
 };
 
 // The first directory of a TIFF file or of an EXIF block, which is built the same way.
@@ -71,6 +82,9 @@ TiffTags read_tiff_tags(ByteView bytes) {
     if (tag == kTagWidth) tags.width = value;
     if (tag == kTagHeight) tags.height = value;
     if (tag == kTagCompression) tags.compression = value;
+    if (tag == kTagSubfileType) tags.is_reduced = (value & 1) != 0;
+    if (tag == kTagSubDirectories) tags.has_others = true;
+    if (tag == kTagDngVersion) tags.is_dng = true;
     if (tag == kTagOrientation) tags.orientation = value >= 1 && value <= 8 ? int(value) : 1;
   }
   return tags;
@@ -162,12 +176,25 @@ void read_tiff(ByteView bytes, const std::string& name, ImageInfo& info) {
   constexpr std::uint32_t kOldJpeg = 6;
   constexpr std::uint32_t kJpeg = 7;
   const TiffTags tags = read_tiff_tags(bytes);
+  // Raw files of cameras begin with a thumbnail; what the sensor saw is in another directory.
+  if (tags.is_dng || (tags.is_reduced && tags.has_others))
+    fail(name,
+         "a camera's raw file (DNG, NEF or such), which can't be read; save it as JPEG or PNG "
+         "first");
   // FFmpeg gives black or wrongly coloured pictures for many of these.
   if (tags.compression == kOldJpeg || tags.compression == kJpeg)
     fail(name, "a TIFF file with JPEG compression can't be read; save it as JPEG or PNG first");
   info.width = tags.width;
   info.height = tags.height;
   info.orientation = tags.orientation;
+}
+
+void read_heif(ByteView bytes, const std::string& name, ImageInfo& info) {
+  if (!has_libheif())
+    fail(name, std::string("an ") + format_name(info.format) +
+                   " picture, which this build can't read (it was made without libheif); save it "
+                   "as JPEG or PNG first");
+  read_heif_size(bytes, name, info);
 }
 
 void read_format(ByteView bytes, const ByteReader& file, const std::string& name, ImageInfo& info) {
@@ -184,10 +211,25 @@ void read_format(ByteView bytes, const ByteReader& file, const std::string& name
       return read_gif(file, info);
     case ImageFormat::kTiff:
       return read_tiff(bytes, name, info);
+    case ImageFormat::kHeic:
+    case ImageFormat::kAvif:
+      return read_heif(bytes, name, info);
   }
 }
 
 }  // namespace
+
+std::optional<ImageFormat> sniff_image_format(ByteView beginning) {
+  const ByteReader file(beginning);
+  if (file.matches(0, "\xFF\xD8\xFF")) return ImageFormat::kJpeg;
+  if (file.matches(0, "\x89PNG\r\n\x1A\n")) return ImageFormat::kPng;
+  if (file.matches(0, "RIFF") && file.matches(8, "WEBP")) return ImageFormat::kWebp;
+  if (file.matches(0, "GIF87a") || file.matches(0, "GIF89a")) return ImageFormat::kGif;
+  const bool is_tiff = file.matches(0, {"II*\0", 4}) || file.matches(0, {"MM\0*", 4});
+  if (is_tiff && !file.matches(8, {"CR\2\0", 4})) return ImageFormat::kTiff;  // no Canon raw file
+  if (file.matches(0, "BM")) return ImageFormat::kBmp;
+  return sniff_heif(file);
+}
 
 const char* format_name(ImageFormat format) {
   switch (format) {
@@ -203,6 +245,10 @@ const char* format_name(ImageFormat format) {
       return "GIF";
     case ImageFormat::kTiff:
       return "TIFF";
+    case ImageFormat::kHeic:
+      return "HEIC";
+    case ImageFormat::kAvif:
+      return "AVIF";
   }
   return "unknown";
 }
@@ -210,8 +256,8 @@ const char* format_name(ImageFormat format) {
 ImageInfo read_image_info(ByteView bytes, const std::string& name) {
   if (bytes.empty()) fail(name, "the file is empty; give a picture");
   const ByteReader file(bytes);
-  const std::optional<ImageFormat> format = sniff(file);
-  if (!format) fail(name, describe_other(bytes, file));
+  const std::optional<ImageFormat> format = sniff_image_format(bytes);
+  if (!format) fail(name, describe_other(bytes));
   ImageInfo info{.format = *format};
   try {
     read_format(bytes, file, name, info);

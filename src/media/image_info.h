@@ -5,23 +5,29 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "core/file.h"
 
 namespace pandagpt {
 
-enum class ImageFormat { kJpeg, kPng, kWebp, kBmp, kGif, kTiff };
+enum class ImageFormat { kJpeg, kPng, kWebp, kBmp, kGif, kTiff, kHeic, kAvif };
 
 struct ImageInfo {
   ImageFormat format = ImageFormat::kJpeg;
-  std::uint32_t width = 0;   ///< of the whole picture (canvas), pixels, before orientation
-  std::uint32_t height = 0;  ///< likewise
-  int orientation = 1;       ///< EXIF: 1 upright .. 8; see upright() in pixels.h
+  std::uint32_t width = 0;         ///< of the whole picture (canvas), pixels, before orientation
+  std::uint32_t height = 0;        ///< likewise
+  int orientation = 1;             ///< EXIF: 1 upright .. 8; see upright() in pixels.h
+  std::uint64_t coded_pixels = 0;  ///< HEIC, AVIF: before the crop, which may leave little of them
 };
 
 /// Name of a format for messages: "JPEG".
 const char* format_name(ImageFormat format);
+
+/// The format that the first bytes of a file show, also of one that this build can't read (HEIC and
+/// AVIF without libheif); nothing for other files. 64 bytes are enough.
+std::optional<ImageFormat> sniff_image_format(ByteView beginning);
 
 /// Finds the format and reads size and orientation.
 /// Throws Error(kInput), "NAME: what; what to do": not a known picture format, truncated header.

@@ -228,6 +228,8 @@ ImagePacket pack(ByteView bytes, const ImageInfo& info) {
     case ImageFormat::kGif:
       return pack_gif(bytes);
     case ImageFormat::kTiff:
+    case ImageFormat::kHeic:  // libheif takes the file itself
+    case ImageFormat::kAvif:
       break;
   }
   return pack_whole(bytes);

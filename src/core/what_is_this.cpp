@@ -1,0 +1,157 @@
+#include "core/what_is_this.h"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <fstream>
+#include <string_view>
+
+namespace pandagpt {
+namespace {
+
+using std::string_view_literals::operator""sv;
+
+constexpr std::string_view kLfsPointer =
+    "a Git LFS pointer instead of the file; run 'git lfs pull' in its repository";
+constexpr std::string_view kWebPage =
+    "a web page (HTML) instead of the file; download it again with its direct address";
+constexpr std::string_view kServerError =
+    "a server's error message instead of the file; download it again";
+constexpr std::string_view kUnpack = "; unpack it first";
+constexpr std::string_view kUnfinished =
+    "empty at its beginning (zeros), as after an unfinished download; download it again";
+constexpr std::string_view kSavePicture = ", which can't be read; save it as JPEG or PNG first";
+
+struct Signature {
+  std::size_t at;
+  std::string_view bytes;
+  std::string_view what;
+  std::string_view advice = {};
+};
+
+constexpr std::array kSignatures = std::to_array<Signature>({
+    // archives
+    {0, "\x1F\x8B"sv, "a gzip file", kUnpack},
+    {0, "PK\x03\x04"sv, "a zip archive", kUnpack},
+    {257, "ustar"sv, "a tar archive", kUnpack},
+    {0,
+     "\xFD"
+     "7zXZ\0"sv,
+     "an xz file", kUnpack},
+    {0, "\x28\xB5\x2F\xFD"sv, "a zstd file", kUnpack},
+    {0, "BZh"sv, "a bzip2 file", kUnpack},
+    {0, "7z\xBC\xAF\x27\x1C"sv, "a 7-Zip archive", kUnpack},
+    {0, "Rar!"sv, "a RAR archive", kUnpack},
+    // models and arrays
+    {0, "GGUF"sv, "a GGUF file"},
+    {0, "lmgg"sv, "a GGML file of an old llama.cpp; convert the model to GGUF anew"},
+    {0, "fmgg"sv, "a GGML file of an old llama.cpp; convert the model to GGUF anew"},
+    {0, "tjgg"sv, "a GGML file of an old llama.cpp; convert the model to GGUF anew"},
+    {0, "\x93NUMPY"sv, "a NumPy array (.npy)"},
+    {0, "\x89HDF\r\n"sv, "an HDF5 file"},
+    {8, "{\""sv, "a safetensors file"},
+    {0, "\x80\x02"sv, "a Python pickle (a torch checkpoint?)"},
+    {0,
+     "\x7F"
+     "ELF"sv,
+     "a program"},
+    {0, "SQLite format 3"sv, "an SQLite database"},
+    // pictures that nothing here reads
+    {0, "\xFF\x0A"sv, "a JPEG XL picture", kSavePicture},
+    {4, "JXL \r\n\x87\n"sv, "a JPEG XL picture", kSavePicture},
+    {4, "jP  \r\n\x87\n"sv, "a JPEG 2000 picture", kSavePicture},
+    {0, "\xFF\x4F\xFF\x51"sv, "a JPEG 2000 picture", kSavePicture},
+    {4, "ftypcrx "sv, "a camera's raw file (CR3)", kSavePicture},
+    {8, "CR\x02\0"sv, "a camera's raw file (CR2)", kSavePicture},
+    {0, "IIRO"sv, "a camera's raw file (ORF)", kSavePicture},
+    {0, "IIRS"sv, "a camera's raw file (ORF)", kSavePicture},
+    {0, "IIU\0"sv, "a camera's raw file (RW2)", kSavePicture},
+    {0, "FUJIFILMCCD-RAW"sv, "a camera's raw file (RAF)", kSavePicture},
+    {0, "FOVb"sv, "a camera's raw file (X3F)", kSavePicture},
+    {0, "\0MRM"sv, "a camera's raw file (MRW)", kSavePicture},
+    {0, "8BPS"sv, "a Photoshop file", kSavePicture},
+    {0, "%PDF"sv, "a PDF document; save its page as PNG first"},
+    // media
+    {0, "\xFF\xD8\xFF"sv, "a JPEG picture"},
+    {0, "\x89PNG"sv, "a PNG picture"},
+    {0, "GIF8"sv, "a GIF picture"},
+    {0, "II*\0"sv, "a TIFF picture"},
+    {0, "MM\0*"sv, "a TIFF picture"},
+    {8, "WEBP"sv, "a WebP picture"},
+    {4, "ftyphei"sv, "an HEIC picture"},
+    {4, "ftypavif"sv, "an AVIF picture"},
+    {4, "ftypmif1"sv, "an HEIF picture"},
+    {8, "WAVE"sv, "a sound (WAV)"},
+    {0, "fLaC"sv, "a sound (FLAC)"},
+    {0, "OggS"sv, "a sound (Ogg)"},
+    {0, "ID3"sv, "a sound (MP3)"},
+    {4, "ftyp"sv, "a video (MP4 or MOV)"},
+    {8, "AVI "sv, "a video (AVI)"},
+    {0, "\x1A\x45\xDF\xA3"sv, "a video (Matroska or WebM)"},
+});
+
+std::string lower(std::string_view text) {
+  std::string out(text);
+  std::ranges::transform(out, out.begin(), [](unsigned char c) {
+    return static_cast<char>(c < 0x80 ? std::tolower(c) : c);
+  });
+  return out;
+}
+
+bool is_text(std::string_view text) {
+  return std::ranges::all_of(text, [](unsigned char c) {
+    return (c >= 0x20 && c != 0x7F) || c == '\n' || c == '\r' || c == '\t' || c == '\f';
+  });
+}
+
+// Words that are found where a download went wrong.
+std::string_view what_text_is(std::string_view text) {
+  if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
+  text.remove_prefix(std::min(text.find_first_not_of(" \t\r\n"), text.size()));
+  const std::string words = lower(text);
+  if (words.starts_with("version https://git-lfs")) return kLfsPointer;
+  const auto has = [&](std::string_view part) { return words.find(part) != std::string::npos; };
+  if (words.starts_with("<!doctype html") || words.starts_with("<html")) return kWebPage;
+  if (words.starts_with("<?xml") || words.starts_with("<error")) {
+    if (has("<html")) return kWebPage;
+    return has("<error") ? kServerError : "an XML text"sv;
+  }
+  if (words.starts_with("{") && (has("\"error\"") || has("\"detail\"") || has("\"message\"")))
+    return kServerError;
+  for (const std::string_view start :
+       {"entry not found"sv, "invalid credentials"sv, "access denied"sv, "not found"sv,
+        "repository not found"sv, "invalid username or password"sv, "404"sv, "unauthorized"sv})
+    if (words.starts_with(start)) return kServerError;
+  if (words.starts_with("{") || words.starts_with("[")) return "a JSON text";
+  return "text";
+}
+
+}  // namespace
+
+std::string what_is_this(ByteView beginning) {
+  const std::string_view all(reinterpret_cast<const char*>(beginning.data()), beginning.size());
+  const std::string_view text = all.substr(0, kTellingBytes);
+  if (text.empty()) return "an empty file; get a complete copy of it";
+  for (const Signature& one : kSignatures)
+    if (text.size() >= one.at && text.substr(one.at).starts_with(one.bytes))
+      return std::string(one.what) + std::string(one.advice);
+  constexpr std::size_t kZeros = 64;
+  if (text.size() >= kZeros && text.find_first_not_of('\0') == std::string_view::npos)
+    return std::string(kUnfinished);
+  return is_text(text) ? std::string(what_text_is(text)) : "";
+}
+
+std::string what_is_this(const std::filesystem::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  if (!in) return "";
+  std::array<char, kTellingBytes> beginning{};
+  in.read(beginning.data(), beginning.size());
+  return what_is_this({reinterpret_cast<const std::uint8_t*>(beginning.data()),
+                       static_cast<std::size_t>(in.gcount())});
+}
+
+std::string but_it_is(const std::string& what, const std::string& otherwise) {
+  return what.empty() ? otherwise : ", but " + what;
+}
+
+}  // namespace pandagpt

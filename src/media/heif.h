@@ -1,0 +1,27 @@
+// HEIC, HEIF and AVIF pictures through libheif, where the build has found it.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "media/image.h"
+#include "media/image_info.h"
+
+namespace pandagpt {
+
+/// True when this build reads HEIC and AVIF files.
+bool has_libheif();
+
+/// Sets width, height and coded_pixels to those of the file's main picture: upright, as its own
+/// irot and imir say (an EXIF orientation doesn't count beside them), and cropped as it says. Only
+/// called when has_libheif(). Throws Error(kInput), starting with `name`: no still picture in it,
+/// damaged, a codec that this libheif has no decoder for.
+void read_heif_size(ByteView bytes, const std::string& name, ImageInfo& info);
+
+/// Decodes the main picture, upright. Alpha is dropped, not blended; deeper samples become 8 bits.
+/// std::nullopt when it can't be decoded, with the reason in `complaint`, which is also set when
+/// there is a picture, but a damaged one. Only called when has_libheif().
+std::optional<Image> decode_with_libheif(ByteView bytes, const ImageInfo& info,
+                                         std::string& complaint);
+
+}  // namespace pandagpt
