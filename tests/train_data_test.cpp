@@ -114,6 +114,59 @@ TEST_F(ConversationFileTest, SaysWhatIsWrongWithARecord) {
               HasSubstr("longer than 16 MiB"));
 }
 
+TEST_F(ConversationFileTest, InputsUnderAnotherNameAreNotLost) {
+  const auto with = [](const std::string& key, const nlohmann::json& value) {
+    return test::conversation_about({{key, value}}, "What?", "A dog.").dump();
+  };
+  for (const auto& [key, meant] :
+       {std::pair{"images", "image"}, std::pair{"image_path", "image"}, std::pair{"img", "image"},
+        std::pair{"Image", "image"}, std::pair{"img_file", "image"}, std::pair{"picture", "image"},
+        std::pair{"videos", "video"}, std::pair{"video_path", "video"}, std::pair{"sound", "audio"},
+        std::pair{"audio_file", "audio"}, std::pair{"wav", "audio"}, std::pair{"depths", "depth"},
+        std::pair{"thermal_image", "thermal"}, std::pair{"imu_data", "imu"}}) {
+    const std::string wanted =
+        "'" + std::string(key) + "' is no key of an input; did you mean '" + meant + "'";
+    EXPECT_THAT(fault(with(key, "a.jpg")), HasSubstr(wanted));
+    EXPECT_THAT(fault(with(key, {"a.jpg", "b.jpg"})), HasSubstr(wanted));
+  }
+  // What is about an input, or about something else, stays a remark.
+  for (const auto& record :
+       {with("image_id", "0017"), with("image_width", 640), with("video_duration", "3 s"),
+        with("images", nullptr), with("source", "coco"), with("audio_length", 3.5),
+        with("images", nlohmann::json::array()), with("caption", "a dog")})
+    EXPECT_TRUE(open(record).read(0).inputs.empty()) << record;
+}
+
+TEST_F(ConversationFileTest, FilesOfLlava) {
+  const auto read = [&](const std::string& question, const nlohmann::json& inputs) {
+    nlohmann::json record = test::conversation_about(inputs, question, "A bus.");
+    record["conversations"] = record["conversation"];
+    record.erase("conversation");
+    return open(record.dump()).read(0);
+  };
+  const nlohmann::json picture{{"image", "a.jpg"}};
+  for (const char* question : {"<image>\nWhat is it?", "What is it?\n<image>", "What is it?",
+                               " <image> <image>\n What is it?\n<image>\n"})
+    EXPECT_EQ(read(question, picture).turns[0].question, "What is it?") << question;
+  EXPECT_EQ(read("<video>\nWhat?", {{"video", "a.mp4"}}).turns[0].question, "What?");
+  EXPECT_EQ(read("<audio>What?", {{"audio", "a.wav"}}).turns[0].question, "What?");
+  EXPECT_EQ(read(" Is a < b? ", picture).turns[0].question, " Is a < b? ") << "text stays as it is";
+
+  const auto fault_of = [&](const std::string& question, const nlohmann::json& inputs) {
+    return fault(test::conversation_about(inputs, question, "A bus.").dump());
+  };
+  EXPECT_THAT(fault_of("<image>\nWhat is it?", nlohmann::json::object()),
+              HasSubstr("the mark of an input, but the record names none"));
+  EXPECT_THAT(fault_of("Is <image> red?", picture),
+              HasSubstr("'<image>' stands inside a question"));
+  nlohmann::json later = test::conversation_about(picture, "What is it?", "A bus.");
+  later["conversation"].push_back({{"from", "human"}, {"value", "<image>\nAnd here?"}});
+  later["conversation"].push_back({{"from", "gpt"}, {"value", "A car."}});
+  EXPECT_THAT(fault(later.dump()), HasSubstr("inputs stand before the first one"));
+  later["conversations"] = later["conversation"];
+  EXPECT_THAT(fault(later.dump()), HasSubstr("both 'conversation' and 'conversations'"));
+}
+
 TEST_F(ConversationFileTest, SaysWhatIsWrongWithAFile) {
   const std::string good = about_picture("a.jpg", "What?", "A dog.");
   const auto message = [&](const std::string& content) {
@@ -126,6 +179,9 @@ TEST_F(ConversationFileTest, SaysWhatIsWrongWithAFile) {
   EXPECT_THAT(message("[" + good + "}]"), HasSubstr("not valid JSON near byte"));
   EXPECT_THAT(message("[]"), HasSubstr("no conversations"));
   EXPECT_THAT(message(""), HasSubstr("no conversations"));
+  EXPECT_THAT(message(std::string("\xFF\xFE[\0", 4)), HasSubstr("UTF-16, not UTF-8"));
+  EXPECT_THAT(message("version https://git-lfs.github.com/spec/v1\n"),
+              HasSubstr("Git LFS pointer"));
   EXPECT_EQ(error_of([&] { ConversationFile(folder_ / "none", ""); }).kind(), ErrorKind::kInput);
   EXPECT_EQ(error_of([&] { ConversationFile(folder_.path(), ""); }).kind(), ErrorKind::kInput);
 }

@@ -404,10 +404,12 @@ TEST_F(TrainingSetTest, BadRecordsAreLeftOutCountedAndListed) {
   write_text(folder_ / "broken.png", "no picture");
   nlohmann::json with_id = nlohmann::json::parse(about_picture("a.png", "What?", "A dog."));
   with_id["id"] = "x1";
+  nlohmann::json misnamed = nlohmann::json::parse(about_picture("a.png", "What?", "A dog."));
+  misnamed["img"] = "b.png";
   const std::string good = about_picture("b.png", "What?", "A cat.");
   const std::string long_answer = about_picture("b.png", "What?", std::string(200, 'x'));
   const std::string long_question = about_picture("b.png", std::string(200, 'x'), "A cat.");
-  const auto set = read(with_id.dump() + "\n" + good + "\n" + with_id.dump() + "\n" +
+  const auto set = read(with_id.dump() + "\n" + good + "\n" + misnamed.dump() + "\n" +
                         about_picture("broken.png", "What?", "A.") + "\n" + long_answer + "\n" +
                         long_question + "\n{\"a\": \n" + about_picture("gone.png", "What?", "A.") +
                         "\n" + about_picture("a.png", "What?", "") + "\n");
@@ -418,7 +420,7 @@ TEST_F(TrainingSetTest, BadRecordsAreLeftOutCountedAndListed) {
   for (const LeftOut& one : set->left_out())
     reasons[one.entry] = one.reason;
   ASSERT_EQ(reasons.size(), 6U);
-  EXPECT_THAT(reasons[2], HasSubstr("id 'x1'"));
+  EXPECT_THAT(reasons[2], HasSubstr("'img' is no key of an input; did you mean 'image'"));
   EXPECT_THAT(reasons[3], HasSubstr("broken.png"));
   EXPECT_THAT(reasons[5], HasSubstr("--max-length"));
   EXPECT_THAT(reasons[6], HasSubstr("not valid JSON"));
@@ -432,6 +434,17 @@ TEST_F(TrainingSetTest, BadRecordsAreLeftOutCountedAndListed) {
   EXPECT_EQ(error.kind(), ErrorKind::kInput);
   EXPECT_THAT(error.what(), HasSubstr("6 of 9 conversations"));
   EXPECT_THAT(error.what(), HasSubstr("--max-bad"));
+}
+
+// LLaVA's files have many conversations of one id, one after another about the same picture.
+TEST_F(TrainingSetTest, AnIdMayBeThereAgain) {
+  nlohmann::json first = nlohmann::json::parse(about_picture("a.png", "What?", "A dog."));
+  nlohmann::json second = nlohmann::json::parse(about_picture("a.png", "Where?", "Outside."));
+  first["id"] = second["id"] = "x1";
+  const auto set = read(first.dump() + "\n" + second.dump() + "\n" + first.dump() + "\n");
+  EXPECT_THAT(entries(*set), ElementsAre(0, 1, 2));
+  EXPECT_THAT(set->left_out(), testing::IsEmpty());
+  EXPECT_EQ(set->n_repeated(), 1) << "the third is the first again";
 }
 
 TEST_F(TrainingSetTest, StepsAreReadWithTheirFeatures) {

@@ -1,8 +1,11 @@
 #include "pipeline/input_json.h"
 
+#include <algorithm>
 #include <cmath>
 #include <map>
 #include <utility>
+
+#include "core/ascii.h"
 
 namespace pandagpt {
 namespace fs = std::filesystem;
@@ -71,6 +74,50 @@ SensorOptions sensor_of(const Json& object) {
   return sensor;
 }
 
+struct InputWord {
+  std::string_view word;
+  Modality meant;
+};
+constexpr InputWord kInputWords[] = {
+    {"image", Modality::kImage},      {"img", Modality::kImage},
+    {"picture", Modality::kImage},    {"photo", Modality::kImage},
+    {"video", Modality::kVideo},      {"film", Modality::kVideo},
+    {"movie", Modality::kVideo},      {"audio", Modality::kAudio},
+    {"sound", Modality::kAudio},      {"speech", Modality::kAudio},
+    {"wav", Modality::kAudio},        {"thermal", Modality::kThermal},
+    {"infrared", Modality::kThermal}, {"depth", Modality::kDepth},
+    {"imu", Modality::kImu},          {"motion", Modality::kImu},
+    {"accelerometer", Modality::kImu}};
+// Endings of keys that are about an input.
+constexpr std::string_view kAboutEndings[] = {
+    "id",     "ids",     "size",    "sizes",       "width",    "height",  "duration",
+    "length", "rate",    "source",  "type",        "format",   "hash",    "sha256",
+    "md5",    "license", "licence", "title",       "captions", "caption", "label",
+    "labels", "index",   "tags",    "description", "split",    "token"};
+
+bool holds_values(const Json& value) {
+  if (value.is_array())
+    return !value.empty() && std::ranges::any_of(value, [](const Json& one) {
+      return one.is_string() || one.is_object();
+    });
+  return value.is_string() || value.is_object();
+}
+
+/// What a key seems to be another name of; nothing for keys that mean no input.
+std::optional<Modality> meant_input(const std::string& key, const Json& value) {
+  if (!holds_values(value)) return std::nullopt;
+  const std::string name = ascii_lower(key);
+  const std::size_t last = name.find_last_of("_- ");
+  const std::string_view ending =
+      last == std::string::npos ? "" : std::string_view(name).substr(last + 1);
+  if (std::ranges::find(kAboutEndings, ending) != std::end(kAboutEndings)) return std::nullopt;
+  for (const InputWord& one : kInputWords)
+    if (name.starts_with(one.word) || name.ends_with(one.word) ||
+        name.find('_' + std::string(one.word)) != std::string::npos)
+      return one.meant;
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::string resolved_path(const fs::path& root, const std::string& path) {
@@ -78,11 +125,19 @@ std::string resolved_path(const fs::path& root, const std::string& path) {
   return fs::path(path).is_absolute() ? path : (root / path).string();
 }
 
-Inputs inputs_of_json(const Json& object, const fs::path& root) {
+Inputs inputs_of_json(const Json& object, const fs::path& root,
+                      std::initializer_list<std::string_view> known) {
   Inputs inputs;
   for (const auto& [kind, value] : object.items()) {
     const std::optional<Modality> modality = modality_from_name(kind);
-    if (!modality || value.is_null()) continue;
+    if (value.is_null()) continue;
+    if (!modality) {
+      const auto meant = meant_input(kind, value);
+      if (meant && std::ranges::find(known, kind) == known.end())
+        throw BadObject("'" + kind + "' is no key of an input; did you mean '" + to_string(*meant) +
+                        "' (a path, or a list of paths)?");
+      continue;
+    }
     const float weight = weight_of(object, kind);
     for (const Json& path : value.is_array() ? value : Json::array({value}))
       inputs.add_file(*modality, resolved_path(root, text_of(path, kind)), weight);

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <filesystem>
+#include <initializer_list>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
+#include <string_view>
 
 #include "pandagpt/input.h"
 
@@ -22,9 +24,12 @@ inline constexpr const char* kSensorKey = "sensor";
 /// of paths. "weights" may give the kinds weights, "sensor" is what is known about sensors:
 ///   {"image": "a.jpg", "imu": ["b.csv"], "weights": {"image": 0.5}, "sensor": {"imu_rate_hz": 50}}
 /// The numbers of "sensor" have the names of SensorOptions; "acceleration_unit" is m/s2, g or mg,
-/// "rotation_unit" rad/s or deg/s. Relative paths are relative to `root`. Other keys, and nulls,
-/// are left alone. Throws BadObject.
-Inputs inputs_of_json(const nlohmann::json& object, const std::filesystem::path& root);
+/// "rotation_unit" rad/s or deg/s. Relative paths are relative to `root`. Nulls and other keys are
+/// left alone, but for those that mean an input by another name ("images", "img_path", "sound"),
+/// unless they are among `known`: to skip one of them would lose an input without a word. Numbers,
+/// and keys that are about an input ("image_id", "audio_length"), don't mean one. Throws BadObject.
+Inputs inputs_of_json(const nlohmann::json& object, const std::filesystem::path& root,
+                      std::initializer_list<std::string_view> known = {});
 
 /// `path` as it can be opened. Throws BadObject if it is empty.
 std::string resolved_path(const std::filesystem::path& root, const std::string& path);

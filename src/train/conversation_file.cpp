@@ -7,8 +7,10 @@
 #include <cerrno>
 #include <cstring>
 #include <nlohmann/json.hpp>
+#include <string_view>
 #include <utility>
 
+#include "core/text_file.h"
 #include "pandagpt/error.h"
 #include "pipeline/input_json.h"
 #include "train/embedding_rows.h"
@@ -22,9 +24,12 @@ using Json = nlohmann::json;
 
 constexpr std::size_t kBlockBytes = 1 << 20;
 constexpr const char* kImageName = "image_name";  // the reference's key
+constexpr const char* kConversation = "conversation";
+constexpr const char* kConversations = "conversations";
 constexpr const char* kEmbedding = "embedding";
 constexpr const char* kRow = "row";
-constexpr char kByteOrderMark[] = "\xEF\xBB\xBF";
+
+constexpr std::string_view kInputMarks[] = {"<image>", "<video>", "<audio>"};
 
 bool is_space(char c) {
   return c == ' ' || c == '\t' || c == '\n' || c == '\r';
@@ -37,13 +42,21 @@ std::string require_string(const Json& object, const char* key) {
   return found->get<std::string>();
 }
 
-std::vector<Turn> parse_turns(const Json& object, bool open_ended) {
-  const auto items = object.find("conversation");
+/// LLaVA's files call it "conversations".
+const Json& turns_of(const Json& object) {
+  const bool is_plural = object.contains(kConversations);
+  if (is_plural && object.contains(kConversation))
+    throw BadObject("has both 'conversation' and 'conversations'; keep one");
+  const auto items = object.find(is_plural ? kConversations : kConversation);
   if (items == object.end() || !items->is_array() || items->empty())
     throw BadObject("'conversation' is missing or empty");
+  return *items;
+}
+
+std::vector<Turn> parse_turns(const Json& object, bool open_ended) {
   std::vector<Turn> turns;
   bool human_is_next = true;
-  for (const Json& item : *items) {
+  for (const Json& item : turns_of(object)) {
     if (!item.is_object()) throw BadObject("a turn is not an object");
     const std::string from = require_string(item, "from");
     if (from != "human" && from != "gpt")
@@ -61,6 +74,50 @@ std::vector<Turn> parse_turns(const Json& object, bool open_ended) {
   }
   if (!human_is_next && !open_ended) throw BadObject("the last question has no answer");
   return turns;
+}
+
+/// Takes away what LLaVA's files say an input's place with, at the beginning or end of `question`;
+/// true if there was one.
+bool remove_border_marks(std::string& question) {
+  std::string_view rest = question;
+  const auto trim = [&rest] {
+    while (!rest.empty() && is_space(rest.front()))
+      rest.remove_prefix(1);
+    while (!rest.empty() && is_space(rest.back()))
+      rest.remove_suffix(1);
+  };
+  bool found = false;
+  for (bool again = true; again;) {
+    again = false;
+    for (const std::string_view mark : kInputMarks) {
+      trim();
+      if (rest.starts_with(mark)) {
+        rest.remove_prefix(mark.size());
+      } else if (rest.ends_with(mark)) {
+        rest.remove_suffix(mark.size());
+      } else {
+        continue;
+      }
+      again = found = true;
+    }
+  }
+  if (found) question = std::string(rest);
+  return found;
+}
+
+/// The inputs of a conversation stand before its first question, which is where their marks may be.
+void read_input_marks(Conversation& conversation) {
+  for (std::size_t i = 0; i < conversation.turns.size(); ++i) {
+    std::string& question = conversation.turns[i].question;
+    const bool had_mark = i == 0 && remove_border_marks(question);
+    if (had_mark && conversation.inputs.empty())
+      throw BadObject("the first question has the mark of an input, but the record names none");
+    for (const std::string_view mark : kInputMarks)
+      if (question.find(mark) != std::string::npos)
+        throw BadObject("'" + std::string(mark) +
+                        "' stands inside a question; inputs stand before the first one, so take "
+                        "the mark away or put it at that question's beginning");
+  }
 }
 
 /// "id" is a string or a number.
@@ -90,10 +147,11 @@ Conversation parse_conversation(const Json& object, const fs::path& root, bool o
     conversation.inputs.add_file(Modality::kImage,
                                  resolved_path(root, require_string(object, kImageName)));
   if (object.contains(kEmbedding)) conversation.inputs.add(parse_embedding(object, root));
-  const Inputs inputs = inputs_of_json(object, root);
+  const Inputs inputs = inputs_of_json(object, root, {kImageName});
   for (const Input& input : inputs.items())
     conversation.inputs.add(input);
   conversation.turns = parse_turns(object, open_ended);
+  read_input_marks(conversation);
   return conversation;
 }
 
@@ -221,9 +279,8 @@ ConversationFile::ConversationFile(fs::path path, fs::path media_root)
   for (;;) {
     const std::size_t n = read_block(file_.descriptor, block.data(), block.size(), offset, path_);
     if (n == 0) break;
-    std::size_t first = 0;
-    if (offset == 0 && std::string_view(block.data(), n).starts_with(kByteOrderMark))
-      first = sizeof(kByteOrderMark) - 1;
+    const ByteView bytes(reinterpret_cast<const std::uint8_t*>(block.data()), n);
+    const std::size_t first = offset == 0 ? check_text_beginning(bytes, path_.string()) : 0;
     for (std::size_t i = first; i < n; ++i)
       scanner.take(block[i], offset + i);
     offset += n;

@@ -6,6 +6,10 @@
 // or the same objects one a line (JSON lines). Beside "image_name", or instead of it, a record may
 // name inputs of any kind (pipeline/input_json.h), or a ready embedding in a picture's place,
 // {"embedding": "a.npy", "row": 3} (embedding_rows.h); with none at all it is about text alone.
+//
+// LLaVA's files are read too: "conversations" is the same as "conversation", and <image>, <video>
+// or <audio> at the beginning or end of the first question, where the inputs stand anyway, is taken
+// away.
 #pragma once
 
 #include <cstdint>
@@ -39,7 +43,8 @@ class ConversationFile {
   std::int64_t size() const { return static_cast<std::int64_t>(records_.size()); }
 
   /// Record `index`, from 0. Throws BadObject saying what is wrong with it: not JSON or UTF-8,
-  /// longer than kMaxRecordBytes, a missing or mistyped field, roles that don't alternate from
+  /// longer than kMaxRecordBytes, a missing or mistyped field, an input under another name ("img"),
+  /// an <image> elsewhere in a question or without an input, roles that don't alternate from
   /// "human" on, an empty answer; the last one may be missing if `open_ended`. Throws Error(kInput)
   /// if the file has changed since it was opened.
   Conversation read(std::int64_t index, bool open_ended = false) const;

@@ -1,6 +1,7 @@
 #include "train/training_set.h"
 
 #include <spdlog/fmt/fmt.h>
+#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <functional>
@@ -42,14 +43,25 @@ TrainingSet::TrainingSet(std::shared_ptr<const ConversationFile> file,
     }
   }
   progress.finish();
-  ids_ = {};
+  seen_ = {};
+  if (n_repeated_ > 0)
+    spdlog::warn(
+        "{}: {} conversations are there more than once (the same inputs, questions and answers); "
+        "each is trained on as often as it is there",
+        file_->path().string(), n_repeated_);
+}
+
+std::size_t TrainingSet::content_hash(const Conversation& conversation) const {
+  std::string content = about(conversation);
+  for (const Turn& turn : conversation.turns)
+    content += '\0' + turn.question + '\0' + turn.answer;
+  return std::hash<std::string>()(content);
 }
 
 void TrainingSet::take(std::int64_t entry, const DataPart& part) {
   const Conversation conversation = file_->read(entry);
-  if (!conversation.id.empty() && !ids_.insert(std::hash<std::string>()(conversation.id)).second)
-    throw BadObject("the id '" + conversation.id + "' has been used before");
   if (!part.contains(about(conversation))) return;
+  if (!seen_.insert(content_hash(conversation)).second) ++n_repeated_;
   if (tokenizer_.is_too_long(conversation)) {
     if (!tokenizer_(conversation).has_labels()) {
       left_out_.push_back({entry, "no answer begins within --max-length"});

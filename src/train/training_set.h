@@ -53,7 +53,11 @@ class TrainingSet {
   std::int64_t entry(std::int64_t index) const { return entries_[static_cast<std::size_t>(index)]; }
 
   const std::vector<LeftOut>& left_out() const { return left_out_; }
+  /// Conversations that are there more than once, without the first of each.
+  std::int64_t n_repeated() const { return n_repeated_; }
   std::int64_t n_cut() const { return n_cut_; }
+  /// Conversations that were there before, with the same inputs, questions and answers. They count.
+  std::int64_t n_repeated() const { return n_repeated_; }
   std::int64_t n_sources() const { return static_cast<std::int64_t>(parts_.size()); }
   /// Changes with the order and number of conversations and with what they are about.
   std::string digest() const;
@@ -83,6 +87,7 @@ class TrainingSet {
   void take(std::int64_t entry, const DataPart& part);
   std::int64_t source_of(const Inputs& inputs);
   std::string about(const Conversation& conversation) const;
+  std::size_t content_hash(const Conversation& conversation) const;
 
   std::shared_ptr<const ConversationFile> file_;
   ConversationTokenizer& tokenizer_;
@@ -92,7 +97,8 @@ class TrainingSet {
   std::vector<std::int64_t> sources_;     // of the same
   std::vector<std::vector<Part>> parts_;  // of each source
   std::unordered_multimap<std::size_t, std::int64_t> sources_by_hash_;
-  std::unordered_set<std::size_t> ids_;  // hashes
+  std::unordered_set<std::size_t> seen_;  // hashes of contents, while reading
+  std::int64_t n_repeated_ = 0;
   std::vector<LeftOut> left_out_;
   std::int64_t n_cut_ = 0;
 };

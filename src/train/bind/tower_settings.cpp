@@ -4,7 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
-#include "core/file.h"
+#include "core/text_file.h"
 #include "embed/pairs.h"
 #include "encoders/efficientnet_lite.h"
 #include "encoders/encoder_keys.h"
@@ -34,8 +34,7 @@ Json parse(const std::string& sizes) {
   if (sizes.empty()) return Json::object();
   std::string text = sizes;
   if (sizes.find('{') == std::string::npos) {
-    const Bytes bytes = read_file(sizes, kMaxSizesBytes);
-    text.assign(bytes.begin(), bytes.end());
+    text = read_text_file(sizes, kMaxSizesBytes);
   }
   const Json json = Json::parse(text, nullptr, false);
   if (!json.is_object()) fail("is no JSON object");
