@@ -39,10 +39,12 @@ class SearchCliTest : public test::CliTest {
 
 TEST_F(SearchCliTest, IndexQueryStatus) {
   test::write_text(folder_ / "media" / "bad.png", "no picture");
+  test::write_text(folder_ / "media" / "notes.txt", "no picture either");
   const Outcome indexed = index();
   EXPECT_EQ(indexed.code, 0) << indexed.err;
   EXPECT_EQ(indexed.out,
-            "3 files: 0 unchanged, 2 embedded, 0 with known content, 1 failed; 0 removed\n");
+            "3 files: 0 unchanged, 2 embedded, 0 with known content, 1 failed; 0 removed\n"
+            "left out: 1 file of other kinds (1 .txt)\n");
   EXPECT_THAT(indexed.err, HasSubstr("left out: "));
   EXPECT_THAT(indexed.err, HasSubstr("bad.png"));
 

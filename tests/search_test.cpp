@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -216,6 +217,78 @@ TEST_F(SearchTest, FailuresAreListedAndTriedAgain) {
   write("a.png", "damaged too");
   index();
   EXPECT_THAT(pictures("1 0 0 0"), Not(testing::Contains("a.png"))) << "its old content is gone";
+}
+
+TEST_F(SearchTest, EverythingThatIsLeftOutIsCountedAndListed) {
+  write_five();
+  for (const char* name : {"a.txt", "b.TXT", "c/d.pdf", "noending", ".hidden/x.png", ".DS_Store"})
+    write(name, "text");
+  write("photo.unknown", "\xFF\xD8\xFF\xE0 a picture by its content");
+  write("skip/z.txt", "x");
+  fs::create_directory_symlink(media() / "c", media() / "linked");
+  fs::create_symlink(media() / "gone", media() / "dangling.png");
+  options_.scan.excludes = {"skip"};
+  const IndexJobResult result = index();
+  EXPECT_EQ(result.n_found, 6) << "five, and the one by its content";
+  std::map<std::string, LeftOutReason> left_out;
+  for (const LeftOutFile& one : result.left_out_files)
+    left_out[one.path.lexically_relative(media()).string()] = one.reason;
+  EXPECT_THAT(left_out,
+              testing::UnorderedElementsAre(testing::Pair("a.txt", LeftOutReason::kOtherKind),
+                                            testing::Pair("b.TXT", LeftOutReason::kOtherKind),
+                                            testing::Pair("c/d.pdf", LeftOutReason::kOtherKind),
+                                            testing::Pair("noending", LeftOutReason::kOtherKind),
+                                            testing::Pair(".hidden", LeftOutReason::kHidden),
+                                            testing::Pair(".DS_Store", LeftOutReason::kHidden),
+                                            testing::Pair("linked", LeftOutReason::kLink),
+                                            testing::Pair("dangling.png", LeftOutReason::kNoFile)));
+  EXPECT_THAT(left_out_summary(result.left_out_files),
+              HasSubstr("4 files of other kinds (2 .txt, 1 .pdf, 1 without an ending); 2: its name "
+                        "starts with a dot"));
+  EXPECT_THAT(Store::open(database()).left_out(), SizeIs(8));
+  fs::remove(media() / "a.txt");
+  write("b.TXT", "2 files fewer");
+  index();
+  EXPECT_THAT(Store::open(database()).left_out(), SizeIs(7));
+  EXPECT_EQ(left_out_summary({}), "");
+}
+
+// Indexes of earlier versions lack the table of what was left out.
+TEST_F(SearchTest, IndexesOfEarlierVersionsAreTaken) {
+  write_five();
+  index();
+  Database(database() / "search.db", Database::Missing::kFail).run("DROP TABLE left_out");
+  EXPECT_THAT(Store::open(database()).left_out(), IsEmpty());
+  write("a.txt", "x");
+  EXPECT_EQ(index().n_unchanged, 5);
+  EXPECT_THAT(Store::open(database()).left_out(), SizeIs(1));
+}
+
+TEST_F(SearchTest, PhotosOfPhonesAreNotOverlooked) {
+  for (const char* name : {"a.jfif", "IMG_2.HEIC", "b.avif", "c.jxl", "d.jp2", "e.dng", "f.CR3"})
+    write(name, "1 0 0 0");
+  write("g.mts", "no film");
+  write("h.amr", "no sound");
+  const IndexJobResult result = index();
+  EXPECT_EQ(result.n_found, 9);
+  EXPECT_EQ(result.n_embedded + result.n_known, 7);
+  EXPECT_THAT(result.failures, SizeIs(2)) << "what can't be read is a failure, with its reason";
+  EXPECT_THAT(result.left_out_files, IsEmpty());
+}
+
+// A film that is called .jpg, a picture that is called .mp4; a rule is believed.
+TEST_F(SearchTest, WrongEndingsGiveWayToTheContent) {
+  const std::string film = test::read_text(kFixtures / "video" / "h264_25.mp4");
+  ASSERT_FALSE(film.empty());
+  write("film.jpg", film);
+  write("picture.mp4", test::read_text(kFixtures / "images" / "png_rgb.png"));
+  options_.scan.rules = {parse_kind_rule("thermal:*.tif")};
+  IndexJobResult result = index();
+  const Store store = Store::open(database());
+  EXPECT_EQ(store.n_files(Modality::kVideo), 1);
+  EXPECT_THAT(result.failures, SizeIs(1)) << "the picture reaches the made-up encoder as one";
+  EXPECT_THAT(result.failures.front().error, HasSubstr("PNG"));
+  EXPECT_EQ(index().n_unchanged, 1);
 }
 
 TEST_F(SearchTest, NothingThatCanBeIndexed) {

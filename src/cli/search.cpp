@@ -48,6 +48,13 @@ Json to_json(const std::vector<FailedFile>& failures) {
   return list;
 }
 
+Json to_json(const std::vector<LeftOutFile>& files) {
+  Json list = Json::array();
+  for (const LeftOutFile& one : files)
+    list.push_back({{"path", one.path.string()}, {"reason", to_string(one.reason)}});
+  return list;
+}
+
 // ---- index ----
 
 struct IndexArguments {
@@ -64,10 +71,15 @@ Json to_json(const IndexJobResult& result) {
   Json unreadable = Json::array();
   for (const fs::path& folder : result.unreadable)
     unreadable.push_back(folder.string());
-  return {{"found", result.n_found},          {"unchanged", result.n_unchanged},
-          {"embedded", result.n_embedded},    {"known_content", result.n_known},
-          {"removed", result.n_removed},      {"failures", to_json(result.failures)},
-          {"unreadable_folders", unreadable}, {"left_out", left_out}};
+  return {{"found", result.n_found},
+          {"unchanged", result.n_unchanged},
+          {"embedded", result.n_embedded},
+          {"known_content", result.n_known},
+          {"removed", result.n_removed},
+          {"failures", to_json(result.failures)},
+          {"unreadable_folders", unreadable},
+          {"left_out", left_out},
+          {"left_out_files", to_json(result.left_out_files)}};
 }
 
 void warn_about(const IndexJobResult& result, const fs::path& database) {
@@ -101,6 +113,8 @@ void run_index(IndexArguments& arguments, const CLI::App& command) {
       "{} files: {} unchanged, {} embedded, {} with known content, {} failed; {} removed\n",
       result.n_found, result.n_unchanged, result.n_embedded, result.n_known, result.failures.size(),
       result.n_removed));
+  const std::string left_out = left_out_summary(result.left_out_files);
+  if (!left_out.empty()) write_output("left out: " + left_out + "\n");
 }
 
 void add_index(CLI::App& search) {
@@ -267,7 +281,7 @@ void add_query(CLI::App& search) {
 
 // ---- status ----
 
-void run_status(const fs::path& database, bool failures, bool json) {
+void run_status(const fs::path& database, bool failures, bool lists_left_out, bool json) {
   const Store store = Store::open(database);
   const ModelStamp& model = store.model();
   Json kinds = Json::array();
@@ -282,15 +296,20 @@ void run_status(const fs::path& database, bool failures, bool json) {
   }
   const std::vector<FailedFile> failed = store.failures();
   text += fmt::format("failed   {} files\n", failed.size());
+  const std::vector<LeftOutFile> left_out = store.left_out();
+  text += fmt::format("left out {} files and folders\n", left_out.size());
   if (json)
     return write_json({{"model", model.model},
                        {"model_name", model.name},
                        {"fingerprint", model.fingerprint},
                        {"width", model.width},
                        {"kinds", kinds},
-                       {"failures", to_json(failed)}});
+                       {"failures", to_json(failed)},
+                       {"left_out", to_json(left_out)}});
   for (const FailedFile& one : failures ? failed : std::vector<FailedFile>{})
     text += "  " + printable(one.error) + "\n";
+  for (const LeftOutFile& one : lists_left_out ? left_out : std::vector<LeftOutFile>{})
+    text += fmt::format("  {}: {}\n", printable(one.path.string()), to_string(one.reason));
   write_output(text);
 }
 
@@ -302,7 +321,9 @@ void add_status(CLI::App& search) {
   command->add_option("--db", *database, "folder of the index")->required();
   command->add_flag("--failures", *failures, "list the files that could not be indexed");
   command->add_flag("--json", *json, "print JSON");
-  command->callback([=] { run_status(*database, *failures, *json); });
+  const auto left_out = std::make_shared<bool>(false);
+  command->add_flag("--left-out", *left_out, "list the files and folders that were left out");
+  command->callback([=] { run_status(*database, *failures, *left_out, *json); });
 }
 
 }  // namespace

@@ -3,10 +3,10 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <fstream>
 #include <optional>
 #include <string>
 
+#include "core/text_file.h"
 #include "pandagpt/input.h"
 
 namespace pandagpt {
@@ -20,19 +20,17 @@ struct EmbedItem {
   std::string fault;  ///< why the line can't be used; empty if it can
 };
 
-/// The kind that a file's name says, by its extension: pictures, films and sounds. Thermal and
-/// depth pictures and IMU tables look like others and have to be named as such.
-std::optional<Modality> modality_of_extension(const std::filesystem::path& path);
-
 /// Reads the lines of a file, or of standard input for "-":
-///   photos/dog.jpg                                     the kind follows from the extension
+///   photos/dog.jpg                                     the kind follows from the ending, else
+///                                                      from the file's first bytes
 ///   thermal<TAB>night/0001.png                         KIND and path
 ///   text<TAB>the sound of a dog                        a text
 ///   {"id": "a", "image": "a.jpg", "audio": "a.wav", "weights": {"audio": 0.5}}
 /// Empty lines and lines that start with '#' are left out. Relative paths are relative to `root`.
 class ItemReader {
  public:
-  /// `sensor` is that of all inputs. Throws Error(kInput) if the file can't be opened.
+  /// `sensor` is that of all inputs. Throws Error(kInput) if the file can't be opened or is no
+  /// text.
   ItemReader(const std::filesystem::path& path, std::filesystem::path root,
              SensorOptions sensor = {});
 
@@ -41,20 +39,13 @@ class ItemReader {
   std::optional<EmbedItem> next();
 
   /// Bytes read so far and in all (0 if that is unknown), for a progress line.
-  std::int64_t bytes_read() const { return bytes_read_; }
-  std::int64_t total_bytes() const { return total_bytes_; }
+  std::int64_t bytes_read() const { return lines_.bytes_read(); }
+  std::int64_t total_bytes() const { return lines_.total_bytes(); }
 
  private:
-  std::istream& stream();
-
-  std::filesystem::path path_;
+  TextLines lines_;
   std::filesystem::path root_;
   SensorOptions sensor_;
-  std::ifstream file_;
-  bool standard_input_;
-  std::int64_t line_ = 0;
-  std::int64_t bytes_read_ = 0;
-  std::int64_t total_bytes_ = 0;
 };
 
 }  // namespace pandagpt

@@ -16,6 +16,7 @@ extern "C" {
 
 #include "core/time_limit.h"
 #include "core/warnings.h"
+#include "core/what_is_this.h"
 #include "pandagpt/error.h"
 
 namespace pandagpt {
@@ -55,6 +56,14 @@ struct IoContextDeleter {
   }
 };
 
+[[noreturn]] void fail_unknown(const std::string& name, ByteView beginning) {
+  std::string what = what_is_this(beginning);
+  if (what.ends_with("picture")) what += "; give it as a picture";
+  throw Error(ErrorKind::kInput,
+              name + ": not an audio or video file that can be read" +
+                  but_it_is(what, "; WAV, FLAC, MP3, OGG, M4A, MP4, MKV, WebM, AVI and such are"));
+}
+
 int refuse_to_open(AVFormatContext*, AVIOContext**, const char*, int, AVDictionary**) {
   return AVERROR(EPERM);
 }
@@ -78,6 +87,7 @@ struct MediaInput::Opened {
   std::unique_ptr<AVFormatContext, FormatContextDeleter> format;  // goes before its io
 
   void open();
+  Bytes beginning();
   static int read(void* opaque, std::uint8_t* out, int length);
   static std::int64_t seek(void* opaque, std::int64_t offset, int whence);
 };
@@ -109,6 +119,14 @@ std::int64_t MediaInput::Opened::seek(void* opaque, std::int64_t offset, int whe
   return self.position = offset;
 }
 
+Bytes MediaInput::Opened::beginning() {
+  Bytes bytes(kTellingBytes);
+  position = 0;
+  const int n = read(this, bytes.data(), static_cast<int>(bytes.size()));
+  bytes.resize(static_cast<std::size_t>(std::max(n, 0)));
+  return bytes;
+}
+
 void MediaInput::Opened::open() {
   FfmpegMessages messages;
   format.reset();
@@ -137,11 +155,7 @@ void MediaInput::Opened::open() {
   if (code >= 0) return;
   const std::string& detail = messages.first_error();
   const bool unknown = !format && (detail.empty() || detail.find("whitelist") != std::string::npos);
-  if (unknown)
-    throw Error(ErrorKind::kInput,
-                name +
-                    ": not an audio or video file that can be read; WAV, FLAC, MP3, OGG, M4A, "
-                    "MP4, MKV, WebM, AVI and such are");
+  if (unknown) fail_unknown(name, beginning());
   throw Error(ErrorKind::kInput, name + ": the file is damaged (" +
                                      (detail.empty() ? ffmpeg_error(code) : detail) +
                                      "); get a complete copy of it");

@@ -5,6 +5,7 @@
 #include <new>
 
 #include "media/image.h"
+#include "media/media_kind.h"
 #include "pandagpt/error.h"
 #include "pipeline/embedding_math.h"
 
@@ -50,12 +51,26 @@ void KnownContents::add(const Content& content) {
   known_.emplace(content.kind, content.sha256);
 }
 
+namespace {
+
+// An ending that is wrong (a film that is called .jpg) gives way to what the file's beginning says;
+// a rule doesn't. Whether a container holds a film or a sound is seen when it is opened.
+Modality kind_of(const FoundFile& file) {
+  const Modality named = file.state.named_kind;
+  const bool is_told_by_name = named == Modality::kImage || is_streamed(named);
+  if (file.by_rule || !is_told_by_name) return named;
+  const std::optional<Modality> shown = kind_of_beginning(file.path);
+  return shown && is_streamed(*shown) != is_streamed(named) ? *shown : named;
+}
+
+}  // namespace
+
 /// Hash and facts of a file; its input for the encoder.
 Input ContentReader::examine(ReadFile& one) const {
   const FoundFile& file = one.file;
   Input input;
   input.name = file.path.string();
-  one.content.kind = file.state.named_kind;
+  one.content.kind = kind_of(file);
   if (is_streamed(one.content.kind)) {
     one.content.sha256 = sha256_file(file.path);
     const ContainerFacts facts = container_facts(file.path);

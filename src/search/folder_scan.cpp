@@ -3,30 +3,18 @@
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <array>
-#include <fstream>
 #include <set>
 #include <string_view>
 #include <utility>
 
 #include "core/pattern.h"
-#include "embed/item_reader.h"
+#include "media/media_kind.h"
 #include "pandagpt/error.h"
 #include "search/kinds.h"
 
 namespace pandagpt {
 namespace fs = std::filesystem;
 namespace {
-
-constexpr std::size_t kBeginningBytes = 16;
-
-std::optional<Modality> sniffed_kind(const fs::path& path) {
-  std::array<char, kBeginningBytes> beginning{};
-  std::ifstream in(path, std::ios::binary);
-  in.read(beginning.data(), beginning.size());
-  return kind_of_content({reinterpret_cast<const std::uint8_t*>(beginning.data()),
-                          static_cast<std::size_t>(in.gcount())});
-}
 
 class Scanner {
  public:
@@ -72,26 +60,39 @@ class Scanner {
   void visit_entry(const fs::directory_entry& entry, std::vector<fs::path>& waiting) {
     const fs::path& path = entry.path();
     const fs::path relative = path.lexically_relative(result_.root);
-    if (!options_.hidden && path.filename().native().starts_with('.')) return;
     const auto excludes = [&](const std::string& pattern) {
       return fits_pattern(pattern, relative);
     };
     if (std::ranges::any_of(options_.excludes, excludes)) return;
+    if (path == left_out_) return;
+    if (!options_.hidden && path.filename().native().starts_with('.'))
+      return leave_out(path, LeftOutReason::kHidden);
     std::error_code code;
     if (entry.is_directory(code)) {
-      const bool followed = options_.follow_links || !entry.is_symlink(code);
-      if (followed && path != left_out_) waiting.push_back(path);
+      if (!options_.follow_links && entry.is_symlink(code))
+        return leave_out(path, LeftOutReason::kLink);
+      waiting.push_back(path);
     } else if (entry.is_regular_file(code)) {
-      const std::optional<Modality> kind = kind_of(path, relative);
-      const std::optional<FileState> state = kind ? file_state(path, *kind) : std::nullopt;
-      if (state) result_.files.push_back({path, *state});
+      visit_file(path, relative);
+    } else {
+      leave_out(path, LeftOutReason::kNoFile);
     }
   }
 
-  std::optional<Modality> kind_of(const fs::path& path, const fs::path& relative) const {
-    for (const KindRule& rule : options_.rules)
-      if (fits_pattern(rule.pattern, relative)) return rule.kind;
-    return path.has_extension() ? modality_of_extension(path) : sniffed_kind(path);
+  void visit_file(const fs::path& path, const fs::path& relative) {
+    const auto rule = std::ranges::find_if(
+        options_.rules, [&](const KindRule& one) { return fits_pattern(one.pattern, relative); });
+    const bool by_rule = rule != options_.rules.end();
+    std::optional<Modality> kind = by_rule ? rule->kind : modality_of_extension(path);
+    if (!kind) kind = kind_of_beginning(path);
+    if (!kind) return leave_out(path, LeftOutReason::kOtherKind);
+    const std::optional<FileState> state = file_state(path, *kind);
+    if (!state) return leave_out(path, LeftOutReason::kNoFile);
+    result_.files.push_back({path, *state, by_rule});
+  }
+
+  void leave_out(const fs::path& path, LeftOutReason reason) {
+    result_.left_out.push_back({path, reason});
   }
 
   bool is_new(const fs::path& folder) {
@@ -125,26 +126,6 @@ std::optional<FileState> file_state(const fs::path& path, Modality named_kind) {
   constexpr std::int64_t kNanoseconds = 1'000'000'000;
   return FileState{info.st_size, info.st_mtim.tv_sec * kNanoseconds + info.st_mtim.tv_nsec,
                    named_kind};
-}
-
-std::optional<Modality> kind_of_content(ByteView beginning) {
-  using std::string_view_literals::operator""sv;
-  const std::string_view text(reinterpret_cast<const char*>(beginning.data()), beginning.size());
-  const auto at = [&](std::size_t offset, std::string_view magic) {
-    return text.size() >= offset && text.substr(offset).starts_with(magic);
-  };
-  for (const auto magic : {"\xFF\xD8\xFF"sv, "\x89PNG"sv, "GIF8"sv, "II*\0"sv, "MM\0*"sv})
-    if (at(0, magic)) return Modality::kImage;
-  if (at(0, "RIFF")) {
-    if (at(8, "WEBP")) return Modality::kImage;
-    if (at(8, "WAVE")) return Modality::kAudio;
-    if (at(8, "AVI ")) return Modality::kVideo;
-  }
-  for (const auto magic : {"fLaC"sv, "OggS"sv, "ID3"sv, "\xFF\xFB"sv, "\xFF\xF3"sv})
-    if (at(0, magic)) return Modality::kAudio;
-  if (at(4, "ftyp")) return at(8, "M4A") ? Modality::kAudio : Modality::kVideo;
-  if (at(0, "\x1A\x45\xDF\xA3")) return Modality::kVideo;  // Matroska, WebM
-  return std::nullopt;
 }
 
 }  // namespace pandagpt

@@ -32,23 +32,23 @@ struct ScanOptions {
 struct FoundFile {
   std::filesystem::path path;  ///< absolute
   FileState state;
+  bool by_rule = false;  ///< its kind is that of a KindRule
 };
 
 struct ScanResult {
   std::filesystem::path root;                     ///< absolute, without symbolic links
   std::vector<FoundFile> files;                   ///< by kind, then path
   std::vector<std::filesystem::path> unreadable;  ///< folders
+  std::vector<LeftOutFile> left_out;  ///< but not what an exclude names, nor the index's own folder
 };
 
-/// Kind by rule, extension, or, of names without one, the first bytes. Special files and links that
-/// lead nowhere are left out, and so is a folder seen before (by its device and number).
+/// Kind by rule, by the ending of the name (media/media_kind.h), or else by the first bytes. Other
+/// files, special ones and links that lead nowhere are left out and listed. A folder seen before
+/// (by its device and number) isn't entered again.
 /// Throws Error(kInput) if the folder itself can't be read.
 ScanResult scan_folder(const ScanOptions& options);
 
 /// Size and time of a regular file; nothing for what is none.
 std::optional<FileState> file_state(const std::filesystem::path& path, Modality named_kind);
-
-/// The kind that the beginning of a file shows; nothing for no known media.
-std::optional<Modality> kind_of_content(ByteView beginning);
 
 }  // namespace pandagpt

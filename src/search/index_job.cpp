@@ -1,12 +1,16 @@
 #include "search/index_job.h"
 
+#include <spdlog/fmt/fmt.h>
+
 #include <algorithm>
 #include <chrono>
 #include <optional>
 #include <utility>
 
+#include "core/ascii.h"
 #include "core/ordered_work.h"
 #include "core/progress.h"
+#include "core/utf8.h"
 #include "pandagpt/error.h"
 #include "search/content_reader.h"
 #include "search/folder_lock.h"
@@ -60,6 +64,7 @@ class IndexJob {
     read_all(work);
     transaction_.begin();
     drop_missing(scan, files);
+    store_.replace_left_out(scan.root, scan.left_out);
     store_.forget_unused();
     transaction_.commit();
     update_kind_indexes();
@@ -116,7 +121,8 @@ class IndexJob {
   void store(const std::vector<ReadFile>& batch) {
     transaction_.begin();
     for (const ReadFile& one : batch) {
-      const auto& [path, state] = one.file;
+      const fs::path& path = one.file.path;
+      const FileState& state = one.file.state;
       if (!one.error.empty()) {
         result_.failures.push_back({path, one.error});
         store_.put_failure(path, state, one.error);
@@ -167,45 +173,93 @@ class IndexJob {
 };
 
 /// Leaves out kinds that the model doesn't take, and counts them.
-std::vector<FoundFile> takeable(const SearchEncoder& encoder, const std::vector<FoundFile>& found,
+std::vector<FoundFile> takeable(const SearchEncoder& encoder, ScanResult& scan,
                                 std::map<Modality, std::int64_t>& left_out) {
   std::vector<FoundFile> files;
-  for (const FoundFile& file : found) {
+  for (const FoundFile& file : scan.files) {
     if (encoder.takes(file.state.named_kind)) {
       files.push_back(file);
     } else {
       ++left_out[file.state.named_kind];
+      scan.left_out.push_back({file.path, LeftOutReason::kNotTaken});
     }
   }
+  std::ranges::sort(scan.left_out, {}, &LeftOutFile::path);
   return files;
+}
+
+// ".txt", in lower case.
+std::string ending_of(const fs::path& path) {
+  const std::string ending = ascii_lower(path.extension().string());
+  return ending.size() > 1 && is_printable_utf8(ending) ? ending : "without an ending";
+}
+
+// "5 .txt, 4 .pdf, .. 3 others", the most frequent first.
+std::string counts_of_endings(const std::vector<LeftOutFile>& files) {
+  constexpr std::size_t kNamed = 8;
+  std::map<std::string, std::int64_t> counts;
+  for (const LeftOutFile& one : files)
+    if (one.reason == LeftOutReason::kOtherKind) ++counts[ending_of(one.path)];
+  std::vector<std::pair<std::string, std::int64_t>> ordered(counts.begin(), counts.end());
+  std::ranges::stable_sort(ordered, std::greater<>(),
+                           &std::pair<std::string, std::int64_t>::second);
+  std::string text;
+  std::int64_t others = 0;
+  for (std::size_t i = 0; i < ordered.size(); ++i) {
+    if (i < kNamed)
+      text += fmt::format("{}{} {}", i == 0 ? "" : ", ", ordered[i].second, ordered[i].first);
+    else
+      others += ordered[i].second;
+  }
+  return text + (others > 0 ? fmt::format(", {} others", others) : "");
 }
 
 /// An empty folder is rather a disk that isn't mounted than a wish to forget everything.
 [[noreturn]] void fail_empty(const fs::path& folder,
-                             const std::map<Modality, std::int64_t>& left_out) {
+                             const std::map<Modality, std::int64_t>& left_out,
+                             const std::vector<LeftOutFile>& left_out_files) {
   std::string others;
   for (const auto& [kind, count] : left_out)
     others += (others.empty() ? "" : ", ") + std::to_string(count) + " " + to_string(kind);
+  const std::string summary = left_out_summary(left_out_files);
   throw Error(ErrorKind::kInput,
               folder.string() + ": no file below it can be indexed" +
                   (others.empty() ? "" : " (the model doesn't take: " + others + ")") +
+                  (summary.empty() ? "" : "; left out: " + summary) +
                   "; the index stays as it was");
 }
 
 }  // namespace
 
+std::string left_out_summary(const std::vector<LeftOutFile>& files) {
+  std::map<LeftOutReason, std::int64_t> counts;
+  for (const LeftOutFile& one : files)
+    ++counts[one.reason];
+  counts.erase(LeftOutReason::kNotTaken);
+  std::string text;
+  for (const auto& [reason, count] : counts) {
+    text += text.empty() ? "" : "; ";
+    text += reason == LeftOutReason::kOtherKind
+                ? fmt::format("{} file{} of other kinds ({})", count, count == 1 ? "" : "s",
+                              counts_of_endings(files))
+                : fmt::format("{}: {}", count, to_string(reason));
+  }
+  return text;
+}
+
 IndexJobResult run_index_job(const SearchEncoder& encoder, const IndexJobOptions& options) {
   ScanOptions scan_options = options.scan;
   scan_options.leave_out = options.database;
-  const ScanResult scan = scan_folder(scan_options);
+  ScanResult scan = scan_folder(scan_options);
   std::map<Modality, std::int64_t> left_out;
-  std::vector<FoundFile> files = takeable(encoder, scan.files, left_out);
-  if (files.empty()) fail_empty(options.scan.folder, left_out);
+  std::vector<FoundFile> files = takeable(encoder, scan, left_out);
+  if (files.empty()) fail_empty(options.scan.folder, left_out, scan.left_out);
 
   const FolderLock lock(options.database);
   Store store = Store::open_or_create(options.database, encoder.stamp(), options.rebuild);
   IndexJobResult result = IndexJob(encoder, options, store).run(scan, std::move(files));
   result.left_out = std::move(left_out);
+  result.left_out_files = std::move(scan.left_out);
   const bool nothing_there = result.n_unchanged + result.n_embedded + result.n_known == 0;
   if (nothing_there && !result.failures.empty())
     throw Error(ErrorKind::kInput,

@@ -34,6 +34,7 @@ struct IndexJobResult {
   std::vector<FailedFile> failures;
   std::vector<std::filesystem::path> unreadable;  ///< folders; what is known of them is kept
   std::map<Modality, std::int64_t> left_out;      ///< files whose kind the model doesn't take
+  std::vector<LeftOutFile> left_out_files;        ///< these and all others, by path
 };
 
 /// Indexes options.scan.folder; files of other folders in the same index stay. A file that can't be
@@ -41,5 +42,9 @@ struct IndexJobResult {
 /// Throws Error(kUsage) if another process is at it, Error(kModel) if the vectors there come from
 /// another model, Error(kInput) if nothing below the folder can be indexed.
 IndexJobResult run_index_job(const SearchEncoder& encoder, const IndexJobOptions& options);
+
+/// "12 files of other kinds (5 .txt, 4 .pdf, 3 without an ending)" and, likewise counted, what else
+/// was left out; "" if nothing was. Files that the model doesn't take are not among them.
+std::string left_out_summary(const std::vector<LeftOutFile>& files);
 
 }  // namespace pandagpt

@@ -5,6 +5,7 @@
 #include <array>
 #include <bit>
 #include <cstring>
+#include <utility>
 
 #include "core/file.h"
 #include "pandagpt/error.h"
@@ -47,8 +48,12 @@ CREATE TRIGGER vector_went AFTER DELETE ON vectors BEGIN
 END;
 )";
 
+// Added later; indexes of earlier versions get it when they are written to.
+constexpr const char* kLeftOutSchema =
+    "CREATE TABLE IF NOT EXISTS left_out (path BLOB PRIMARY KEY, reason INTEGER NOT NULL)";
+
 constexpr const char* kDropAll = R"(
-DROP TABLE IF EXISTS files; DROP TABLE IF EXISTS vectors; DROP TABLE IF EXISTS kinds;
+DROP TABLE IF EXISTS left_out; DROP TABLE IF EXISTS files; DROP TABLE IF EXISTS vectors; DROP TABLE IF EXISTS kinds;
 DROP TABLE IF EXISTS meta;)";
 
 // Paths are bytes, not text: they needn't be UTF-8.
@@ -63,10 +68,35 @@ std::string random_id() {
   return sha256_hex(bytes).substr(0, 2 * bytes.size());
 }
 
+// What paths below a folder are not less than, and less than, as bytes.
+std::pair<std::string, std::string> range_below(const fs::path& root) {
+  std::string first = root.string();
+  if (!first.ends_with('/')) first += '/';
+  std::string last = first;
+  last.back() = '/' + 1;
+  return {first, last};
+}
+
 // Numbers of a vector are stored as little-endian IEEE floats.
 static_assert(std::endian::native == std::endian::little);
 
 }  // namespace
+
+std::string to_string(LeftOutReason reason) {
+  switch (reason) {
+    case LeftOutReason::kOtherKind:
+      return "no picture, film or sound by its ending or its first bytes";
+    case LeftOutReason::kNotTaken:
+      return "of a kind that the model doesn't take";
+    case LeftOutReason::kHidden:
+      return "its name starts with a dot (--hidden takes it)";
+    case LeftOutReason::kLink:
+      return "a link to a folder (--follow-links takes it)";
+    case LeftOutReason::kNoFile:
+      break;
+  }
+  return "no regular file, or a link that leads nowhere";
+}
 
 bool Store::exists(const fs::path& folder) {
   std::error_code code;
@@ -105,6 +135,7 @@ Store Store::open_or_create(const fs::path& folder, const ModelStamp& model, boo
     store.create(model);
   } else {
     store.check_version();
+    store.database_.run(kLeftOutSchema);
   }
   store.read_meta();
   if (store.model_.fingerprint != model.fingerprint)
@@ -134,6 +165,7 @@ void Store::create(const ModelStamp& model) {
   Transaction transaction(database_, /*write=*/true);
   database_.run(kDropAll);
   database_.run(kSchema);
+  database_.run(kLeftOutSchema);
   const auto put_meta = [&](const char* key, const std::string& value) {
     Statement(database_, "INSERT INTO meta VALUES (?, ?)").bind_text(key).bind_text(value).run();
   };
@@ -168,10 +200,7 @@ void Store::read_meta() {
 }
 
 std::map<fs::path, KnownFile> Store::files_below(const fs::path& root) const {
-  std::string first = root.string();
-  if (!first.ends_with('/')) first += '/';
-  std::string last = first;
-  last.back() = '/' + 1;  // behind every path that begins with `first`
+  const auto [first, last] = range_below(root);
   Statement list(database_,
                  "SELECT path, size, modified_ns, named_kind, vector_id FROM files "
                  "WHERE path >= ? AND path < ?");
@@ -263,6 +292,29 @@ void Store::put_file(const fs::path& path, const FileState& state, const Content
 
 void Store::put_failure(const fs::path& path, const FileState& state, const std::string& error) {
   put(path, state, std::nullopt, error);
+}
+
+std::vector<LeftOutFile> Store::left_out() const {
+  Statement known(database_, "SELECT 1 FROM sqlite_master WHERE name = 'left_out'");
+  std::vector<LeftOutFile> files;
+  if (!known.step()) return files;
+  Statement list(database_, "SELECT path, reason FROM left_out ORDER BY path");
+  while (list.step())
+    files.push_back({list.text(0), static_cast<LeftOutReason>(list.integer(1))});
+  return files;
+}
+
+void Store::replace_left_out(const fs::path& root, std::span<const LeftOutFile> files) {
+  const auto [first, last] = range_below(root);
+  Statement(database_, "DELETE FROM left_out WHERE path >= ? AND path < ?")
+      .bind_blob(bytes_of(first))
+      .bind_blob(bytes_of(last))
+      .run();
+  for (const LeftOutFile& one : files)
+    Statement(database_, "INSERT OR REPLACE INTO left_out VALUES (?, ?)")
+        .bind_blob(bytes_of(one.path.native()))
+        .bind(static_cast<std::int64_t>(one.reason))
+        .run();
 }
 
 void Store::drop_file(const fs::path& path) {

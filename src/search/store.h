@@ -66,6 +66,22 @@ struct FailedFile {
   std::string error;
 };
 
+/// Why an index leaves a file or folder out.
+enum class LeftOutReason {
+  kOtherKind,  ///< no picture, film or sound, neither by its ending nor by its first bytes
+  kNotTaken,   ///< of a kind that the model doesn't take
+  kHidden,     ///< its name starts with a dot
+  kLink,       ///< a symbolic link to a folder
+  kNoFile,     ///< a pipe, a socket, a link that leads nowhere
+};
+/// "no picture, film or sound", ..
+std::string to_string(LeftOutReason reason);
+
+struct LeftOutFile {
+  std::filesystem::path path;
+  LeftOutReason reason = LeftOutReason::kOtherKind;
+};
+
 class Store {
  public:
   /// Opens the database of the folder. Throws Error(kInput) if there is none, it is damaged, or of
@@ -99,6 +115,10 @@ class Store {
                 std::span<const float> vector);
   void put_failure(const std::filesystem::path& path, const FileState& state,
                    const std::string& error);
+  /// What runs have left out, by path.
+  std::vector<LeftOutFile> left_out() const;
+  /// Replaces all of them below `root`.
+  void replace_left_out(const std::filesystem::path& root, std::span<const LeftOutFile> files);
   void drop_file(const std::filesystem::path& path);
   /// Forgets contents that no file has any more.
   void forget_unused();

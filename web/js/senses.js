@@ -10,7 +10,7 @@ export const kSenses = [
     part: "image_url",
     label: "Picture",
     noun: "pictures",
-    formats: "JPEG, PNG, WebP, TIFF …",
+    formats: "JPEG, PNG, WebP, HEIC, TIFF …",
     question: "What is this?",
     example: "coffee.jpg",
     options: []
@@ -102,10 +102,15 @@ export function partsToCheck(input, source) {
   return parts;
 }
 
+// Of pictures, videos and sounds: the table of src/media/media_kind.cpp (tests/media_kind_test.cpp).
 const kExtensions = {
-  image: "jpg jpeg jfif png webp bmp gif tif tiff avif heic heif ppm pgm pnm",
-  video: "mp4 m4v mov mkv webm avi mpg mpeg ts mts m2ts ogv 3gp",
-  audio: "wav flac mp3 ogg oga opus m4a aac aif aiff wma amr caf au",
+  image: "jpg jpeg jpe jfif jif pjpeg pjp png apng webp bmp dib gif tif tiff heic heif heics " +
+      "heifs hif avif avifs jxl jp2 j2k jpf jpx j2c ppm pgm pnm dng cr2 cr3 crw nef nrw arw srf sr2 orf " +
+      "rw2 raf pef srw x3f erf kdc dcr mrw 3fr iiq rwl",
+  video: "mp4 m4v mov qt mkv webm avi divx mpg mpeg mpe m1v m2v mpv vob wmv asf flv f4v ts mts " +
+      "m2ts m2t 3gp 3gpp 3g2 ogv ogm mxf dv rm rmvb h264 264 hevc h265 265 ivf",
+  audio: "wav wave w64 bwf rf64 flac mp3 mp2 mpa ogg oga opus spx m4a m4b m4r aac adts ac3 " +
+      "eac3 wma aif aiff aifc au snd caf amr awb ape tta wv mka weba",
   depth: "exr",
   imu: "csv tsv txt",
 };
