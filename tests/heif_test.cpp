@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 
+#include "media/heif_stream.h"
 #include "media/image.h"
 #include "media/media_kind.h"
 #include "test_support.h"
@@ -106,6 +107,26 @@ TEST(Heif, LimitsAreJudgedFromTheHeader) {
   EXPECT_THAT(refusal(read_file(kFolder / "clean_aperture.heic", kMaxBytes), limits),
               HasSubstr("larger than the limit"));
   EXPECT_THAT(refusal(read_file(kFolder / "huge.heic", kMaxBytes)), HasSubstr("60000x60000"));
+  // The boxes say 72 x 64, the coded picture 4096 x 4096.
+  limits.max_pixels = 1'000'000;
+  EXPECT_THAT(refusal(read_file(kFolder / "larger_inside.heic", kMaxBytes), limits),
+              HasSubstr("behind the picture of 72 x 64 pixels the file holds one that is larger"));
+  EXPECT_THAT(refusal(read_file(kFolder / "larger_inside.heic", kMaxBytes)),
+              HasSubstr("its pixels are 4096 x 4096, its header says 72 x 64"));
+}
+
+TEST(Heif, CodedPicturesSayTheirSize) {
+  const auto pixels = [](const char* name) {
+    return largest_coded_picture(read_file(kFolder / name, kMaxBytes));
+  };
+  for (const char* name : {"chroma_420.heic", "ten_bits.heic", "chroma_422.avif", "alpha.avif"})
+    EXPECT_EQ(pixels(name), 72U * 64U) << name;
+  EXPECT_EQ(pixels("odd.avif"), 37U * 51U);
+  EXPECT_EQ(pixels("odd.heic"), 64U * 64U) << "x265 pads it";
+  EXPECT_EQ(pixels("grid.heic"), 72U * 64U) << "its thumbnail is larger than a tile";
+  EXPECT_EQ(pixels("larger_inside.heic"), 4096U * 4096U);
+  EXPECT_EQ(pixels("no_picture.heic"), 0U);
+  EXPECT_EQ(largest_coded_picture({}), 0U);
 }
 
 TEST(Heif, TruncatedFilesAreRefused) {

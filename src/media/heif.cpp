@@ -10,6 +10,7 @@
 #include <new>
 
 #include "core/threads.h"
+#include "media/heif_stream.h"
 #include "pandagpt/error.h"
 
 namespace pandagpt {
@@ -118,8 +119,10 @@ void read_heif_size(ByteView bytes, const std::string& name, ImageInfo& info) {
   if (file.main() == nullptr) fail_unreadable(name, info.format, file.error());
   info.width = positive(heif_image_handle_get_width(file.main()));
   info.height = positive(heif_image_handle_get_height(file.main()));
-  info.coded_pixels = std::uint64_t{positive(heif_image_handle_get_ispe_width(file.main()))} *
-                      positive(heif_image_handle_get_ispe_height(file.main()));
+  const std::uint64_t canvas =
+      std::uint64_t{positive(heif_image_handle_get_ispe_width(file.main()))} *
+      positive(heif_image_handle_get_ispe_height(file.main()));
+  info.coded_pixels = std::max(canvas, largest_coded_picture(bytes));
 }
 
 std::optional<Image> decode_with_libheif(ByteView bytes, const ImageInfo& info,

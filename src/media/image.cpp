@@ -33,11 +33,13 @@ void check_size(const ImageInfo& info, const std::string& name, const ImageLimit
   const std::string size = std::to_string(info.width) + " x " + std::to_string(info.height);
   if (info.width == 0 || info.height == 0)
     fail(name, "the picture has no pixels (" + size + "); get a complete copy of it");
-  const std::uint64_t pixels = std::max(std::uint64_t{info.width} * info.height, info.coded_pixels);
-  if (pixels > limits.max_pixels)
-    fail(name, "the picture of " + size + " pixels is larger than the limit of " +
-                   std::to_string(limits.max_pixels / 1'000'000) +
-                   " million pixels; make it smaller first");
+  const std::string limit = "the limit of " + std::to_string(limits.max_pixels / 1'000'000) +
+                            " million pixels; make it smaller first";
+  if (std::uint64_t{info.width} * info.height > limits.max_pixels)
+    fail(name, "the picture of " + size + " pixels is larger than " + limit);
+  if (info.coded_pixels > limits.max_pixels)
+    fail(name, "behind the picture of " + size + " pixels the file holds one that is larger than " +
+                   limit);
 }
 
 AVCodecID codec_of(ImageFormat format) {

@@ -6,6 +6,7 @@
 #include "core/what_is_this.h"
 #include "media/heif.h"
 #include "media/image_chunks.h"
+#include "media/media_kind.h"
 #include "pandagpt/error.h"
 
 namespace pandagpt {
@@ -177,7 +178,7 @@ void read_tiff(ByteView bytes, const std::string& name, ImageInfo& info) {
   constexpr std::uint32_t kJpeg = 7;
   const TiffTags tags = read_tiff_tags(bytes);
   // Raw files of cameras begin with a thumbnail; what the sensor saw is in another directory.
-  if (tags.is_dng || (tags.is_reduced && tags.has_others))
+  if (tags.is_dng || (tags.is_reduced && tags.has_others) || has_raw_ending(name))
     fail(name,
          "a camera's raw file (DNG, NEF or such), which can't be read; save it as JPEG or PNG "
          "first");

@@ -19,7 +19,7 @@ struct ImageInfo {
   std::uint32_t width = 0;         ///< of the whole picture (canvas), pixels, before orientation
   std::uint32_t height = 0;        ///< likewise
   int orientation = 1;             ///< EXIF: 1 upright .. 8; see upright() in pixels.h
-  std::uint64_t coded_pixels = 0;  ///< HEIC, AVIF: before the crop, which may leave little of them
+  std::uint64_t coded_pixels = 0;  ///< HEIC, AVIF: of the largest picture that is decoded for it
 };
 
 /// Name of a format for messages: "JPEG".
