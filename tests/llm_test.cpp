@@ -84,6 +84,8 @@ TEST(LlmModel, UnusableFilesAreModelErrors) {
   EXPECT_THAT(message(folder), HasSubstr("not a regular file"));
   std::ofstream(folder / "text.gguf") << "not a model";
   EXPECT_THAT(message(folder / "text.gguf"), HasSubstr("not a GGUF file"));
+  test::write_text(folder / "lfs.gguf", "version https://git-lfs.github.com/spec/v1\noid\n");
+  EXPECT_THAT(message(folder / "lfs.gguf"), HasSubstr("not a GGUF file, but a Git LFS pointer"));
   std::ifstream in(kPanda / "llm.gguf", std::ios::binary);
   std::string bytes((std::istreambuf_iterator<char>(in)), {});
   for (const std::size_t size : {5UL, 100UL, 5000UL, bytes.size() / 2, bytes.size() - 1}) {

@@ -72,6 +72,9 @@ TEST_F(ServeCliTest, ConfigurationsThatCantBe) {
 TEST_F(ServeCliTest, KeyFilesThatCantBe) {
   expect_refused({"--api-key-file", file("empty", "\n# a comment\n  \n")}, 2, "there is no key");
   expect_refused({"--api-key-file", (folder_ / "none").string()}, 3, "none");
+  expect_refused({"--api-key-file", file("wide", std::string("\xFF\xFEk\0e\0y\0", 8))}, 3,
+                 "the text is UTF-16, not UTF-8; save it as UTF-8");
+  expect_refused({"--api-key-file", file("latin", "cl\xE9\n")}, 3, "line 1: byte 0xE9 is no UTF-8");
 }
 
 TEST_F(ServeCliTest, OpenMpSpinsBrieflyUnlessTheUserSaysOtherwise) {

@@ -237,5 +237,27 @@ TEST_F(ShardTest, HostileIndexesAreRefused) {
     EXPECT_THAT(error_of_index(index), HasSubstr(message)) << index;
 }
 
+TEST_F(TensorSourceTest, WrongFilesAreCalledByName) {
+  EXPECT_THAT(error_of_file("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n"),
+              HasSubstr(", but a Git LFS pointer instead of the file; run 'git lfs pull'"));
+  EXPECT_THAT(error_of_file("<!DOCTYPE html><html></html>"), HasSubstr("a web page (HTML)"));
+  EXPECT_THAT(error_of_file("{\"error\":\"Unauthorized\"}"), HasSubstr("a server's error message"));
+  EXPECT_THAT(error_of_file(std::string("\x1F\x8B\x08\0\0\0\0\0\0\3", 10)),
+              HasSubstr("a gzip file; unpack it first"));
+  EXPECT_THAT(error_of_file(std::string("GGUF\3\0\0\0", 8)), HasSubstr("a GGUF file"));
+  EXPECT_THAT(error_of_file(""), HasSubstr("the file is empty"));
+}
+
+TEST_F(TensorSourceTest, ShardsWithoutTheirIndexAreCalledByName) {
+  write("model-00001-of-00002.safetensors", "x");
+  write("model-00002-of-00002.safetensors", "x");
+  EXPECT_THAT(model_error([&] { open_tensor_source(folder_.path()); }),
+              AllOf(HasSubstr("has shards of a checkpoint (model-00001-of-00002.safetensors)"),
+                    HasSubstr("not their index (model.safetensors.index.json)")));
+  write("model.safetensors.index.json", "version https://git-lfs.github.com/spec/v1\n");
+  EXPECT_THAT(model_error([&] { open_tensor_source(folder_.path()); }),
+              HasSubstr("a Git LFS pointer"));
+}
+
 }  // namespace
 }  // namespace pandagpt

@@ -117,6 +117,9 @@ TEST_F(GgufTest, ErrorsNameFileAndKey) {
 TEST_F(GgufTest, RefusesWhatIsNotGguf) {
   test::write_text(folder_ / "text", "this is a text, not a model");
   EXPECT_THAT(model_error([&] { GgufFile(folder_ / "text"); }), HasSubstr("not a GGUF file"));
+  test::write_text(folder_ / "page", "<!doctype html><html>");
+  EXPECT_THAT(model_error([&] { GgufFile(folder_ / "page"); }),
+              HasSubstr("not a GGUF file, but a web page (HTML)"));
   EXPECT_THAT(model_error([&] { GgufFile(folder_ / "none"); }), HasSubstr("none"));
 }
 

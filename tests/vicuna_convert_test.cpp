@@ -410,6 +410,8 @@ TEST_F(SentencePieceTest, DamageIsRefused) {
   EXPECT_THAT(error_of(std::string("\x0a\x08\x0a\x01x\x15\x00\x00\x80\x7f", 10)),
               HasSubstr("not finite"));
   EXPECT_THAT(error_of("{\"version\": \"1.0\"}"), HasSubstr("no SentencePiece model"));
+  EXPECT_THAT(error_of("version https://git-lfs.github.com/spec/v1\n"),
+              HasSubstr("no SentencePiece model, but a Git LFS pointer"));
 }
 
 TEST_F(SentencePieceTest, OtherKindsOfVocabularyAreRefused) {

@@ -23,7 +23,7 @@
 #include "cli/output.h"
 #include "config/config_file.h"
 #include "config/environment.h"
-#include "core/file.h"
+#include "core/text_file.h"
 #include "core/user_folders.h"
 #include "pipeline/model_backend.h"
 #include "server/api_server.h"
@@ -58,11 +58,9 @@ struct ServeArguments {
 
 /// One key a line; empty lines and those that begin with '#' don't count.
 void add_keys(const std::string& path, std::vector<std::string>& keys) {
-  const Bytes bytes = read_file(path, kMaxKeyFileBytes);
-  std::istringstream lines(std::string(bytes.begin(), bytes.end()));
   const std::size_t n_before = keys.size();
-  for (std::string line; std::getline(lines, line);) {
-    line.erase(line.find_last_not_of(" \t\r") + 1);
+  for (std::string line : read_text_lines(path, kMaxKeyFileBytes)) {
+    line.erase(line.find_last_not_of(" \t") + 1);
     if (!line.empty() && line.front() != '#') keys.push_back(line);
   }
   // An empty file must not open the server for everybody.

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "config/option_values.h"
-#include "core/file.h"
+#include "core/text_file.h"
 #include "pandagpt/error.h"
 
 namespace pandagpt {
@@ -84,8 +84,7 @@ void apply_config(CLI::App& app) {
   const CLI::Option* given = app.get_option(std::string("--") + kOption);
   if (given->count() == 0) return;
   const fs::path path = given->results().back();
-  const Bytes bytes = read_file(path, kMaxBytes);
-  const std::string text(bytes.begin(), bytes.end());
+  const std::string text = read_text_file(path, kMaxBytes);
   const Entries entries =
       path.extension() == ".json" ? read_json(text, path) : read_yaml(text, path);
   std::set<const CLI::Option*> seen;

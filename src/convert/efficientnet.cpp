@@ -8,6 +8,7 @@
 #include "convert/imagenet_labels.h"
 #include "convert/tensor_check.h"
 #include "convert/tensor_source.h"
+#include "core/text_file.h"
 #include "encoders/efficientnet_lite.h"
 #include "encoders/encoder_keys.h"
 #include "pandagpt/error.h"
@@ -242,18 +243,7 @@ void convert_efficientnet_lite(const fs::path& checkpoint, const fs::path& outpu
 }
 
 std::vector<std::string> read_labels(const fs::path& path) {
-  const Bytes bytes = read_file(path, kMaxLabelBytes);
-  std::vector<std::string> labels;
-  std::string line;
-  for (const std::uint8_t byte : bytes) {
-    if (byte != '\n') {
-      if (byte != '\r') line += static_cast<char>(byte);
-      continue;
-    }
-    labels.push_back(std::exchange(line, {}));
-  }
-  if (!line.empty()) labels.push_back(line);
-  return labels;
+  return read_text_lines(path, kMaxLabelBytes);
 }
 
 }  // namespace pandagpt

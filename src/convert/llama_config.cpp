@@ -126,10 +126,7 @@ void check_kind(const Fields& config) {
 }  // namespace
 
 nlohmann::json read_json_file(const fs::path& path) {
-  const MappedFile file(path);
-  if (file.bytes().size() > kMaxJsonBytes)
-    throw Error(ErrorKind::kModel, path.string() + ": larger than any file of its kind");
-  return parse_strict_json(file.bytes(), kMaxJsonDepth, path.string());
+  return read_strict_json(path, kMaxJsonBytes, kMaxJsonDepth);
 }
 
 LlamaConfig read_llama_config(const fs::path& folder) {

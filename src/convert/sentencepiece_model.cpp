@@ -8,6 +8,7 @@
 
 #include "core/file.h"
 #include "core/utf8.h"
+#include "core/what_is_this.h"
 #include "pandagpt/error.h"
 
 namespace pandagpt {
@@ -186,6 +187,8 @@ SentencePieceModel read_sentencepiece_model(const std::filesystem::path& path) {
   const MappedFile map(path);
   if (map.bytes().size() > kMaxModelBytes)
     throw Error(ErrorKind::kModel, file + ": larger than any SentencePiece model");
+  if (const std::string what = what_is_this(map.bytes()); !what.empty())
+    throw Error(ErrorKind::kModel, file + ": no SentencePiece model" + but_it_is(what, ""));
   MessageReader reader(map.bytes(), file);
   SentencePieceModel model;
   Field field;

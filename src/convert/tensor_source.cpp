@@ -6,6 +6,7 @@
 #include "convert/safetensors.h"
 #include "convert/strict_json.h"
 #include "convert/torch_reader.h"
+#include "core/what_is_this.h"
 #include "pandagpt/error.h"
 
 namespace pandagpt {
@@ -23,20 +24,40 @@ constexpr std::size_t kMaxShards = 10'000;
   throw Error(ErrorKind::kModel, path.string() + ": " + what);
 }
 
+/// Whether the name is like model-00001-of-00002.safetensors.
+bool is_shard(const fs::path& path) {
+  const std::string name = path.filename().string();
+  return (name.ends_with(".safetensors") || name.ends_with(".bin")) &&
+         name.find("-of-") != std::string::npos;
+}
+
+/// The name of a file like model-00001-of-00002.safetensors, or "".
+std::string first_shard(const fs::path& folder) {
+  std::string first;
+  std::error_code ignored;
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder, ignored)) {
+    const std::string name = entry.path().filename().string();
+    if (is_shard(name) && (first.empty() || name < first)) first = name;
+  }
+  return first;
+}
+
 fs::path entry_of_folder(const fs::path& folder) {
   std::string tried;
   for (const char* name : kFolderEntries) {
     if (fs::exists(folder / name)) return folder / name;
     tried += (tried.empty() ? "" : ", ") + std::string(name);
   }
+  if (const std::string shard = first_shard(folder); !shard.empty())
+    fail(folder, "has shards of a checkpoint (" + shard + "), but not their index (" +
+                     (shard.ends_with("safetensors") ? kFolderEntries[0] : kFolderEntries[2]) +
+                     "); download that file too");
   fail(folder, "holds no checkpoint (looked for " + tried + "); name the file itself");
 }
 
 /// Which shard holds each tensor, from a Hugging Face index: {"weight_map": {tensor: file}}.
 std::map<std::string, std::string> read_weight_map(const fs::path& index) {
-  const MappedFile file(index);
-  if (file.bytes().size() > kMaxIndexBytes) fail(index, "larger than any index of shards");
-  const nlohmann::json document = parse_strict_json(file.bytes(), kIndexDepth, index.string());
+  const nlohmann::json document = read_strict_json(index, kMaxIndexBytes, kIndexDepth);
   const auto found = document.find("weight_map");
   if (found == document.end() || !found->is_object() || found->empty())
     fail(index, "has no weight_map, so it is not an index of shards");
@@ -78,7 +99,8 @@ class SourceOpener {
       source_.format_ = "torch checkpoint";
       read_torch_checkpoint(bytes, &table);
     } else {
-      fail(path, "neither a torch checkpoint (zip or pickle) nor a safetensors file");
+      fail(path, "neither a torch checkpoint (zip or pickle) nor a safetensors file" +
+                     but_it_is(what_is_this(bytes), ""));
     }
     return table;
   }
@@ -104,7 +126,11 @@ class SourceOpener {
 
 const SourceTensor& TensorSource::tensor(const std::string& name) const {
   const auto found = tensors_.find(name);
-  if (found == tensors_.end()) fail(path_, "tensor " + name + " is missing");
+  if (found == tensors_.end())
+    fail(path_, "tensor " + name + " is missing" +
+                    (is_shard(path_) ? "; the file is one of several shards: give their folder, or "
+                                       "their index (*.index.json)"
+                                     : ""));
   return found->second;
 }
 

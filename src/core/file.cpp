@@ -189,7 +189,8 @@ MappedFile::MappedFile(const fs::path& path) {
   struct stat info {};
   if (fstat(descriptor, &info) != 0 || !S_ISREG(info.st_mode) || info.st_size <= 0) {
     close(descriptor);
-    fail("not a regular file with content");
+    fail(S_ISREG(info.st_mode) ? "the file is empty; get a complete copy of it"
+                               : "not a regular file with content");
   }
   size_ = static_cast<std::size_t>(info.st_size);
   void* address = mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, descriptor, 0);

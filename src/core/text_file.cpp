@@ -45,9 +45,9 @@ std::size_t check_text_beginning(ByteView beginning, const std::string& name) {
   if (const char* encoding = wide_encoding(text))
     fail(name, std::string("the text is ") + encoding + ", not UTF-8; " + kSaveAsUtf8);
   const std::string what = text.empty() ? "" : what_is_this(beginning);
-  const bool is_text = what.empty() || what == "text" || what == "a JSON text" ||
-                       what == "an XML text" || text.starts_with('{');
-  if (!is_text) fail(name, "not a text file" + but_it_is(what, ""));
+  const bool is_binary = text.find('\0') < kTellingBytes && !what.empty();
+  if (is_binary || is_text_by_mistake(what))
+    fail(name, "not the text that it should be" + but_it_is(what, ""));
   return text.starts_with(kByteOrderMark) ? kByteOrderMark.size() : 0;
 }
 
@@ -107,8 +107,10 @@ TextLines::TextLines(const fs::path& path)
   }
   // No more than a line: what comes through a pipe is used as it comes.
   has_first_ = read_line(first_);
-  first_.erase(0, check_text_beginning(
-                      {reinterpret_cast<const std::uint8_t*>(first_.data()), first_.size()}, name_));
+  const std::size_t mark = check_text_beginning(
+      {reinterpret_cast<const std::uint8_t*>(first_.data()), first_.size()}, name_);
+  first_.erase(0, mark);
+  if (bytes_read_ == static_cast<std::int64_t>(mark)) has_first_ = false;  // nothing but a mark
 }
 
 bool TextLines::read_line(std::string& line) {

@@ -2,9 +2,10 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <fstream>
 #include <string_view>
+
+#include "core/ascii.h"
 
 namespace pandagpt {
 namespace {
@@ -70,7 +71,6 @@ constexpr std::array kSignatures = std::to_array<Signature>({
     {0, "FOVb"sv, "a camera's raw file (X3F)", kSavePicture},
     {0, "\0MRM"sv, "a camera's raw file (MRW)", kSavePicture},
     {0, "8BPS"sv, "a Photoshop file", kSavePicture},
-    {0, "%PDF"sv, "a PDF document; save its page as PNG first"},
     // media
     {0, "\xFF\xD8\xFF"sv, "a JPEG picture"},
     {0, "\x89PNG"sv, "a PNG picture"},
@@ -90,14 +90,6 @@ constexpr std::array kSignatures = std::to_array<Signature>({
     {0, "\x1A\x45\xDF\xA3"sv, "a video (Matroska or WebM)"},
 });
 
-std::string lower(std::string_view text) {
-  std::string out(text);
-  std::ranges::transform(out, out.begin(), [](unsigned char c) {
-    return static_cast<char>(c < 0x80 ? std::tolower(c) : c);
-  });
-  return out;
-}
-
 bool is_text(std::string_view text) {
   return std::ranges::all_of(text, [](unsigned char c) {
     return (c >= 0x20 && c != 0x7F) || c == '\n' || c == '\r' || c == '\t' || c == '\f';
@@ -108,9 +100,10 @@ bool is_text(std::string_view text) {
 std::string_view what_text_is(std::string_view text) {
   if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
   text.remove_prefix(std::min(text.find_first_not_of(" \t\r\n"), text.size()));
-  const std::string words = lower(text);
+  const std::string words = ascii_lower(text);
   if (words.starts_with("version https://git-lfs")) return kLfsPointer;
   const auto has = [&](std::string_view part) { return words.find(part) != std::string::npos; };
+  if (words.starts_with("%pdf")) return "a PDF document; save its page as PNG first";
   if (words.starts_with("<!doctype html") || words.starts_with("<html")) return kWebPage;
   if (words.starts_with("<?xml") || words.starts_with("<error")) {
     if (has("<html")) return kWebPage;
@@ -132,6 +125,8 @@ std::string what_is_this(ByteView beginning) {
   const std::string_view all(reinterpret_cast<const char*>(beginning.data()), beginning.size());
   const std::string_view text = all.substr(0, kTellingBytes);
   if (text.empty()) return "an empty file; get a complete copy of it";
+  const bool is_ascii = static_cast<unsigned char>(text.front()) < 0x80;
+  if (is_ascii && is_text(text)) return std::string(what_text_is(text));
   for (const Signature& one : kSignatures)
     if (text.size() >= one.at && text.substr(one.at).starts_with(one.bytes))
       return std::string(one.what) + std::string(one.advice);
@@ -148,6 +143,10 @@ std::string what_is_this(const std::filesystem::path& path) {
   in.read(beginning.data(), beginning.size());
   return what_is_this({reinterpret_cast<const std::uint8_t*>(beginning.data()),
                        static_cast<std::size_t>(in.gcount())});
+}
+
+bool is_text_by_mistake(const std::string& what) {
+  return what == kLfsPointer || what == kWebPage || what.starts_with("a PDF");
 }
 
 std::string but_it_is(const std::string& what, const std::string& otherwise) {

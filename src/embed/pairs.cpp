@@ -7,7 +7,7 @@
 #include <span>
 #include <sstream>
 
-#include "core/file.h"
+#include "core/text_file.h"
 #include "embed/zero_shot.h"
 #include "pandagpt/error.h"
 
@@ -206,14 +206,11 @@ Json object_of(const std::vector<std::string>& header, const std::string& line,
 /// Calls `take(row, line number)` for each row of a list of either form.
 void for_each_row(const fs::path& path,
                   const std::function<void(const Json& row, std::int64_t line)>& take) {
-  const Bytes bytes = read_file(path, kMaxListBytes);
-  std::istringstream stream(std::string(bytes.begin(), bytes.end()));
   const bool is_table = path.extension() == ".tsv";
   std::vector<std::string> header;
   std::int64_t number = 0;
-  for (std::string line; std::getline(stream, line);) {
+  for (const std::string& line : read_text_lines(path, kMaxListBytes)) {
     ++number;
-    if (line.ends_with('\r')) line.pop_back();
     if (line.empty()) continue;
     if (is_table && header.empty()) {
       header = cells_of(line);

@@ -6,7 +6,7 @@
 #include <set>
 #include <sstream>
 
-#include "core/file.h"
+#include "core/text_file.h"
 #include "pandagpt/error.h"
 #include "pipeline/embedding_math.h"
 
@@ -209,11 +209,10 @@ std::vector<std::string> split_labels(const std::string& list) {
 }
 
 std::vector<std::string> read_labels(const std::string& path) {
-  const Bytes bytes = read_file(path, kMaxLabelFileBytes);
-  std::vector<std::string> labels;
-  std::istringstream stream(std::string(bytes.begin(), bytes.end()));
-  for (std::string label; std::getline(stream, label);)
-    if (label.find_first_not_of(" \t\r") != std::string::npos) labels.push_back(label);
+  std::vector<std::string> labels = read_text_lines(path, kMaxLabelFileBytes);
+  std::erase_if(labels, [](const std::string& label) {
+    return label.find_first_not_of(" \t") == std::string::npos;
+  });
   return checked(std::move(labels));
 }
 

@@ -11,7 +11,7 @@
 #include <string_view>
 #include <unordered_map>
 
-#include "core/file.h"
+#include "core/text_file.h"
 #include "pandagpt/error.h"
 
 namespace pandagpt {
@@ -57,7 +57,6 @@ std::vector<std::string> split_tabs(const std::string& line) {
   std::istringstream stream(line);
   for (std::string cell; std::getline(stream, cell, '\t');)
     cells.push_back(cell);
-  if (!cells.empty() && cells.back().ends_with('\r')) cells.back().pop_back();
   return cells;
 }
 
@@ -69,9 +68,8 @@ struct LabelRow {
 }  // namespace
 
 std::vector<CaptionPhoto> read_caption_set(const std::filesystem::path& path) {
-  const Bytes bytes = read_file(path, kMaxBytes);
   const json document =
-      json::parse(bytes.begin(), bytes.end(), nullptr, /*allow_exceptions=*/false);
+      json::parse(read_text_file(path, kMaxBytes), nullptr, /*allow_exceptions=*/false);
   if (!document.is_array()) {
     throw Error(ErrorKind::kInput, fmt::format("{}: not a JSON list of photos", path.string()));
   }
@@ -95,8 +93,7 @@ std::vector<CaptionPhoto> read_caption_set(const std::filesystem::path& path) {
 }
 
 std::vector<LabelledPhoto> read_labels(const std::filesystem::path& path, int n_classes) {
-  const Bytes bytes = read_file(path, kMaxBytes);
-  std::istringstream lines(std::string(bytes.begin(), bytes.end()));
+  std::istringstream lines(read_text_file(path, kMaxBytes));
   std::string line;
   std::getline(lines, line);
   const std::vector<std::string> header = split_tabs(line);

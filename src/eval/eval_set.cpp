@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <set>
 
-#include "core/file.h"
+#include "core/text_file.h"
 #include "embed/zero_shot.h"
 #include "pandagpt/error.h"
 #include "pandagpt/generation.h"
@@ -22,8 +22,7 @@ constexpr int kMaxTokens = 4096;
 constexpr const char* kTextOnlyName = "text alone";
 
 Json read_json(const fs::path& path) {
-  const Bytes bytes = read_file(path, kMaxBytes);
-  Json document = Json::parse(bytes.begin(), bytes.end(), nullptr, /*allow_exceptions=*/false);
+  Json document = Json::parse(read_text_file(path, kMaxBytes), nullptr, /*allow_exceptions=*/false);
   if (document.is_discarded()) throw Error(ErrorKind::kInput, path.string() + ": not valid JSON");
   return document;
 }

@@ -6,7 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "core/file.h"
+#include "core/text_file.h"
 #include "core/utf8.h"
 #include "eval/unicode_text.h"
 #include "pandagpt/error.h"
@@ -61,9 +61,8 @@ bool Phrase::occurs_in(const std::vector<std::string>& words) const {
 }
 
 Synonyms read_synonyms(const std::filesystem::path& path) {
-  const Bytes bytes = read_file(path, kMaxBytes);
-  const auto document =
-      nlohmann::json::parse(bytes.begin(), bytes.end(), nullptr, /*allow_exceptions=*/false);
+  const auto document = nlohmann::json::parse(read_text_file(path, kMaxBytes), nullptr,
+                                              /*allow_exceptions=*/false);
   const auto fail = [&](const std::string& what) {
     throw Error(ErrorKind::kInput, path.string() + ": " + what);
   };

@@ -7,6 +7,7 @@
 #include <limits>
 #include <utility>
 
+#include "core/what_is_this.h"
 #include "llm/llama_log.h"
 #include "llm/mapped_pages.h"
 #include "llm/rpc.h"
@@ -35,7 +36,8 @@ void check_gguf_file(const fs::path& path) {
   std::array<char, 4> magic{};
   if (!in) fail_model(path, "can't be opened (permission denied?)");
   if (!in.read(magic.data(), magic.size()) || std::string_view(magic.data(), 4) != "GGUF")
-    fail_model(path, "not a GGUF file (its first four bytes must be 'GGUF')");
+    fail_model(path, "not a GGUF file" +
+                         but_it_is(what_is_this(path), " (its first four bytes must be 'GGUF')"));
 }
 
 /// What llama.cpp may use, ended by a null; empty: its own choice, all GPUs.

@@ -7,13 +7,15 @@
 #include <optional>
 #include <string_view>
 
+#include "core/ascii.h"
+#include "core/text_file.h"
 #include "core/utf8.h"
 #include "pandagpt/error.h"
 
 namespace pandagpt {
 namespace {
 
-constexpr std::string_view kBlank = " \t\r";
+constexpr std::string_view kBlank = " \t";
 
 [[noreturn]] void fail(const std::string& name, const std::string& why) {
   throw Error(ErrorKind::kInput, name + ": " + why);
@@ -23,13 +25,6 @@ std::string_view trim(std::string_view text) {
   const std::size_t begin = text.find_first_not_of(kBlank);
   if (begin == std::string_view::npos) return {};
   return text.substr(begin, text.find_last_not_of(kBlank) - begin + 1);
-}
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  std::ranges::transform(out, out.begin(),
-                         [](char c) { return c >= 'A' && c <= 'Z' ? char(c + 32) : c; });
-  return out;
 }
 
 char find_delimiter(std::string_view line) {
@@ -59,7 +54,7 @@ std::vector<std::string> split_cells(std::string_view line, char delimiter) {
 std::optional<double> read_number(std::string cell, char delimiter) {
   constexpr double kMissing = std::numeric_limits<double>::quiet_NaN();
   if (cell.empty()) return kMissing;
-  const std::string word = lower(cell);
+  const std::string word = ascii_lower(cell);
   if (word == "na" || word == "null" || word == "none") return kMissing;
   if (delimiter == ';') std::ranges::replace(cell, ',', '.');
   const char* begin = cell.data() + (cell[0] == '+' ? 1 : 0);
@@ -102,7 +97,8 @@ class CsvParser {
   void add_note(std::string_view text) {
     const std::size_t mark = text.find_first_of(":=");
     if (mark == std::string_view::npos) return;
-    table_.notes[lower(trim(text.substr(0, mark)))] = std::string(trim(text.substr(mark + 1)));
+    table_.notes[ascii_lower(trim(text.substr(0, mark)))] =
+        std::string(trim(text.substr(mark + 1)));
   }
 
   void add_first(std::string_view line) {
@@ -136,7 +132,7 @@ class CsvParser {
 void check_text(std::string_view text, const std::string& name) {
   constexpr std::size_t kLookedAt = 4096;
   std::string head(text.substr(0, kLookedAt));
-  std::erase_if(head, [](char c) { return c == '\n' || c == '\r' || c == '\t'; });
+  std::erase_if(head, [](char c) { return c == '\n' || c == '\t'; });
   const bool cut_inside_character = text.size() > kLookedAt;
   while (cut_inside_character && !head.empty() && (head.back() & 0x80) != 0)
     head.pop_back();
@@ -146,9 +142,8 @@ void check_text(std::string_view text, const std::string& name) {
 }  // namespace
 
 CsvTable decode_csv(ByteView bytes, const std::string& name) {
-  constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
-  std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-  if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
+  const std::string content = text_of(bytes, name);
+  std::string_view text = content;
   check_text(text, name);
   CsvParser parser(name);
   while (!text.empty()) {

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <utility>
 
+#include "core/what_is_this.h"
 #include "media/byte_reader.h"
 #include "pandagpt/error.h"
 
@@ -220,7 +221,8 @@ struct NpyParts {
 
 NpyParts split(ByteView bytes, const std::string& name) {
   const ByteReader file(bytes);
-  if (!is_npy(bytes)) fail(name, "not an .npy file; write it with numpy.save");
+  if (!is_npy(bytes))
+    fail(name, "not an .npy file" + but_it_is(what_is_this(bytes), "; write it with numpy.save"));
   const int version = file.u8(6);
   if (version < 1 || version > 3)
     fail(name, "version " + std::to_string(version) + " of .npy is not known; save it again");

@@ -4,6 +4,7 @@ extern "C" {
 #include <libavutil/pixdesc.h>
 }
 
+#include "core/what_is_this.h"
 #include "media/byte_reader.h"
 #include "media/image_info.h"
 #include "media/image_packet.h"
@@ -122,9 +123,9 @@ ScalarMap decode_scalar_map(ByteView bytes, const std::string& name, const Image
   if (is_png_map(file)) return decode_png_map(bytes, name, limits);
   if (is_png(file)) fail(name, describe_png(file));
   if (file.matches(0, "II") || file.matches(0, "MM")) return decode_tiff_map(bytes, name, limits);
-  fail(name,
-       "no file of measurements; 16-bit grey PNG, TIFF of 16 or 32 bits, EXR and NPY are "
-       "supported");
+  fail(name, "no file of measurements" +
+                 but_it_is(what_is_this(bytes),
+                           "; 16-bit grey PNG, TIFF of 16 or 32 bits, EXR and NPY are supported"));
 }
 
 ScalarMap load_scalar_map(const std::filesystem::path& path, const ImageLimits& limits) {

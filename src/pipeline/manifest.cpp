@@ -12,10 +12,11 @@
 #include <system_error>
 #include <utility>
 
-#include "core/file.h"
 #include "core/file_stamp.h"
 #include "core/similar_name.h"
+#include "core/text_file.h"
 #include "core/user_folders.h"
+#include "core/what_is_this.h"
 #include "pandagpt/error.h"
 #include "pipeline/json_object.h"
 
@@ -31,9 +32,9 @@ constexpr int kMaxContext = 1 << 20;
   throw Error(ErrorKind::kModel, path.string() + ": " + why);
 }
 
-Bytes read_bytes(const fs::path& path) {
+std::string read_text(const fs::path& path) {
   try {
-    return read_file(path, kMaxManifestBytes);
+    return read_text_file(path, kMaxManifestBytes);
   } catch (const Error& error) {  // for the caller it is the model that can't be used
     throw Error(ErrorKind::kModel, error.what());
   }
@@ -41,9 +42,9 @@ Bytes read_bytes(const fs::path& path) {
 
 template <typename Json>
 Json parse(const fs::path& path) {
-  const Bytes bytes = read_bytes(path);
+  const std::string text = read_text(path);
   try {
-    return Json::parse(bytes.begin(), bytes.end());
+    return Json::parse(text);
   } catch (const nlohmann::json::exception& error) {
     fail(path, std::string("not valid JSON: ") + error.what());
   }
@@ -229,12 +230,15 @@ void Manifest::check_files() const {
                           ? "the " + file.role + " file of " + name +
                                 " is missing; run scripts/setup.sh, or copy it there"
                           : code.message());
-    if (file.bytes != 0 && size != file.bytes)
+    if (file.bytes != 0 && size != file.bytes) {
+      const std::string what = what_is_this(file.path);
+      if (what.find("instead of the file") != std::string::npos) fail(file.path, what);
       fail(file.path,
            "has " + std::to_string(size) + " bytes, but " + kManifestName + " says " +
                std::to_string(file.bytes) +
                ": damaged or of another version; fetch it again, or run 'pandagpt models "
                "hash' if the change was meant");
+    }
   }
 }
 

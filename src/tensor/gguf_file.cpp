@@ -5,6 +5,7 @@
 #include <limits>
 #include <sstream>
 
+#include "core/what_is_this.h"
 #include "pandagpt/error.h"
 
 namespace pandagpt {
@@ -123,7 +124,8 @@ std::int64_t GgufTensor::n_elements() const {
 
 GgufFile::GgufFile(const fs::path& path) : path_(path), map_(path) {
   const ByteView bytes = map_.bytes();
-  if (bytes.size() < 4 || std::memcmp(bytes.data(), "GGUF", 4) != 0) fail("not a GGUF file");
+  if (bytes.size() < 4 || std::memcmp(bytes.data(), "GGUF", 4) != 0)
+    fail("not a GGUF file" + but_it_is(what_is_this(bytes), ""));
   gguf_.reset(
       gguf_init_from_buffer(bytes.data(), bytes.size(), {.no_alloc = true, .ctx = nullptr}));
   if (!gguf_) fail("the GGUF header is damaged or truncated; fetch or convert the file again");
