@@ -78,16 +78,17 @@ struct InputWord {
   std::string_view word;
   Modality meant;
 };
+// In this order: a "thermal_image" is a thermal picture.
 constexpr InputWord kInputWords[] = {
-    {"image", Modality::kImage},      {"img", Modality::kImage},
-    {"picture", Modality::kImage},    {"photo", Modality::kImage},
-    {"video", Modality::kVideo},      {"film", Modality::kVideo},
-    {"movie", Modality::kVideo},      {"audio", Modality::kAudio},
-    {"sound", Modality::kAudio},      {"speech", Modality::kAudio},
-    {"wav", Modality::kAudio},        {"thermal", Modality::kThermal},
-    {"infrared", Modality::kThermal}, {"depth", Modality::kDepth},
-    {"imu", Modality::kImu},          {"motion", Modality::kImu},
-    {"accelerometer", Modality::kImu}};
+    {"thermal", Modality::kThermal},   {"infrared", Modality::kThermal},
+    {"depth", Modality::kDepth},       {"imu", Modality::kImu},
+    {"accelerometer", Modality::kImu}, {"image", Modality::kImage},
+    {"img", Modality::kImage},         {"picture", Modality::kImage},
+    {"photo", Modality::kImage},       {"video", Modality::kVideo},
+    {"film", Modality::kVideo},        {"movie", Modality::kVideo},
+    {"audio", Modality::kAudio},       {"sound", Modality::kAudio},
+    {"speech", Modality::kAudio},      {"wav", Modality::kAudio},
+    {"motion", Modality::kImu}};
 // Endings of keys that are about an input.
 constexpr std::string_view kAboutEndings[] = {
     "id",     "ids",     "size",    "sizes",       "width",    "height",  "duration",

@@ -53,8 +53,6 @@ class TrainingSet {
   std::int64_t entry(std::int64_t index) const { return entries_[static_cast<std::size_t>(index)]; }
 
   const std::vector<LeftOut>& left_out() const { return left_out_; }
-  /// Conversations that are there more than once, without the first of each.
-  std::int64_t n_repeated() const { return n_repeated_; }
   std::int64_t n_cut() const { return n_cut_; }
   /// Conversations that were there before, with the same inputs, questions and answers. They count.
   std::int64_t n_repeated() const { return n_repeated_; }
