@@ -8,12 +8,12 @@ debian_base=(build-essential cmake ninja-build g++ pkg-config ccache git ca-cert
   libtiff-dev libdnnl-dev ocl-icd-opencl-dev libutf8proc-dev libssl-dev zlib1g-dev libcurl4-openssl-dev
   libsqlite3-dev libcpp-httplib-dev nlohmann-json3-dev libcli11-dev libyaml-cpp-dev libspdlog-dev
   libgtest-dev libgmock-dev libbenchmark-dev)
-# Line editing and history in `pandagpt chat`.
-debian_terminal=(libedit-dev)
 # HEIC and AVIF pictures. Newer releases have libheif's decoders in packages of their own, which no
 # other package brings without recommendations; where those aren't known, libheif has them inside.
 debian_heif=(libheif-dev)
 debian_heif_decoders=(libheif-plugin-libde265 libheif-plugin-dav1d)
+# Line editing and history in `pandagpt chat`.
+debian_terminal=(libedit-dev)
 # `pandagpt search`, and OpenBLAS, which is fast where the reference BLAS is not (also for the trainer).
 debian_search=(libfaiss-dev libopenblas0-pthread)
 # libtorch's CMake package names the Python headers' and gloo's targets, hence those two. Plots as
@@ -39,8 +39,8 @@ other_systems() {
                 llama.cpp
       `pandagpt search` also needs FAISS (Fedora: faiss-devel; Arch and Homebrew: faiss); without it
       everything else is built.
-      libedit gives `pandagpt chat` line editing and history (part of macOS); it may be missing.
       HEIC and AVIF pictures need libheif (Fedora: libheif-devel; Arch and Homebrew: libheif).
+      libedit gives `pandagpt chat` line editing and history (part of macOS); it may be missing.
       The web page is tested with Chromium, where it is there.
       The trainer also needs libtorch with its CMake package (python-pytorch on Arch, pytorch in
       Homebrew) and librsvg; without libtorch everything else is built.
@@ -69,8 +69,8 @@ install_packages() {
     return
   fi
 
-  local wanted=("${debian_base[@]}" "${debian_terminal[@]}" "${debian_heif[@]}" "${debian_search[@]}")
-  local missing=() package
+  local wanted=("${debian_base[@]}" "${debian_heif[@]}" "${debian_terminal[@]}" "${debian_search[@]}")
+        missing=() package
   [[ $1 == yes ]] && wanted+=("${debian_train[@]}")
   [[ $2 == yes ]] && wanted+=("${debian_test[@]}")
   for package in "${wanted[@]}"; do
@@ -103,10 +103,10 @@ install_packages() {
       installable+=("$package")
     elif [[ " ${debian_train[*]} " == *" $package "* ]]; then
       warn "this system has no package $package: pandagpt-train may not be built"
-    elif [[ " ${debian_terminal[*]} " == *" $package "* ]]; then
-      warn "this system has no package $package: pandagpt chat will have no line editing"
     elif [[ " ${debian_heif[*]} " == *" $package "* ]]; then
       warn "this system has no package $package: HEIC and AVIF pictures can't be read"
+    elif [[ " ${debian_terminal[*]} " == *" $package "* ]]; then
+      warn "this system has no package $package: pandagpt chat will have no line editing"
     elif [[ " ${debian_search[*]} " == *" $package "* ]]; then
       warn "this system has no package $package: pandagpt search may not be built"
     elif [[ " ${debian_test[*]} " == *" $package "* ]]; then

@@ -4,7 +4,7 @@
 #include <string_view>
 
 #include "cli/typed_path.h"
-#include "embed/item_reader.h"
+#include "media/media_kind.h"
 #include "pandagpt/error.h"
 
 namespace pandagpt {
