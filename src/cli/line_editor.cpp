@@ -106,6 +106,8 @@ class LineEditor : public LineReader {
     prompt_ = wide(prompt);
     is_interrupted_ = false;
     put(kPasteOn);
+    // libedit would do so behind the prompt: what is typed in between would be the terminal's own.
+    el_wset(edit_.get(), EL_PREP_TERM, 1);
     int count = 0;
     const wchar_t* typed = el_wgets(edit_.get(), &count);
     if (is_interrupted_) {

@@ -10,12 +10,17 @@ namespace {
 /// Types whose values are no files.
 constexpr std::array<std::string_view, 4> kNumbers{"INT", "UINT", "FLOAT", "BOOLEAN"};
 
-/// "none|text|json", or CLI11's "TEXT:{step,tokens,hours}".
+/// "none|text|json", or CLI11's "TEXT:{step,tokens,hours}" and "TEXT:value in {f32->0,f16->1} ..".
 std::vector<std::string> choices_of(const std::string& type) {
   const std::size_t begin = type.find('{');
   const std::size_t end = type.find('}');
-  if (begin != std::string::npos && end != std::string::npos && begin < end)
-    return CLI::detail::split(type.substr(begin + 1, end - begin - 1), ',');
+  if (begin != std::string::npos && end != std::string::npos && begin < end) {
+    std::vector<std::string> names =
+        CLI::detail::split(type.substr(begin + 1, end - begin - 1), ',');
+    for (std::string& name : names)
+      name.resize(std::min(name.find("->"), name.size()));
+    return names;
+  }
   if (type.find('|') != std::string::npos) return CLI::detail::split(type, '|');
   return {};
 }
