@@ -353,18 +353,18 @@ class CachedEncoderTest : public EmbeddingCacheTest {
     return std::make_unique<InputEncoder>(kEncoders, options, "tiny", std::move(cache));
   }
   static int n_cached(const InputEncoder& encoder, const std::vector<Input>& inputs) {
-    int n = -1;
-    encoder.encode(inputs, &n);
-    return n;
+    InputReport report;
+    encoder.encode(inputs, &report);
+    return report.n_cached;
   }
 };
 
 TEST_F(CachedEncoderTest, TheSamePictureIsEncodedOnce) {
   const auto one = encoder({});
   const std::vector<float> fresh = one->encode({image(kPhoto), image(kOtherPhoto)});
-  int n = 0;
-  EXPECT_EQ(one->encode({image(kOtherPhoto), image(kPhoto)}, &n).size(), fresh.size());
-  EXPECT_EQ(n, 2);
+  InputReport report;
+  EXPECT_EQ(one->encode({image(kOtherPhoto), image(kPhoto)}, &report).size(), fresh.size());
+  EXPECT_EQ(report.n_cached, 2);
   EXPECT_EQ(one->encode({image(kPhoto), image(kOtherPhoto)}), fresh);  // bit by bit, in order
   const fs::path copy = folder_ / "renamed.jpg";
   fs::copy(kPhoto, copy);
@@ -379,9 +379,9 @@ TEST_F(CachedEncoderTest, TheSamePictureIsEncodedOnce) {
 TEST_F(CachedEncoderTest, OtherProcessesAndOtherArithmetic) {
   const std::vector<float> fresh = encoder(on_disk())->encode({image(kPhoto)});
   const auto another = encoder(on_disk());
-  int n = 0;
-  EXPECT_EQ(another->encode({image(kPhoto)}, &n), fresh);
-  EXPECT_EQ(n, 1);
+  InputReport report;
+  EXPECT_EQ(another->encode({image(kPhoto)}, &report), fresh);
+  EXPECT_EQ(report.n_cached, 1);
   EXPECT_EQ(n_cached(*encoder(on_disk(), {.n_threads = 1, .portable = true}), {image(kPhoto)}), 0);
   EXPECT_EQ(n_cached(*encoder(on_disk(), {.n_threads = 1, .compute_type = ComputeType::kF32}),
                      {image(kPhoto)}),

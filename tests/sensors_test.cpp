@@ -392,7 +392,8 @@ TEST(Imu, RefusesWhatIsNoTable) {
   EXPECT_THAT(imu_refusal(kHeader), HasSubstr("no rows"));
   EXPECT_THAT(refusal([] { decode_imu(fixture("depth_f32.npy"), "it.npy", {.rate_hz = 50}); }),
               HasSubstr("(60, 80)"));
-  EXPECT_THAT(refusal([] { decode_imu(fixture("depth_mm.png"), "it"); }), HasSubstr("no text"));
+  EXPECT_THAT(refusal([] { decode_imu(fixture("depth_mm.png"), "it"); }),
+              HasSubstr("not the text that it should be, but a PNG picture"));
 }
 
 TEST(Imu, TakesNumbersAtHand) {

@@ -62,10 +62,10 @@ class ServerWarningsTest : public ServerTest {
 };
 
 TEST_F(ServerWarningsTest, QuestionsWithoutTheInputThatTheyAreAbout) {
-  const json lacking = warnings_of({question("What is in the picture?")});
+  const json lacking = warnings_of(json::array({question("What is in the picture?")}));
   ASSERT_EQ(lacking.size(), 1U);
   EXPECT_THAT(lacking[0].get<std::string>(), HasSubstr("about a picture, but none was given"));
-  EXPECT_EQ(warnings_of({question("What is the capital of France?")}).size(), 0U);
+  EXPECT_EQ(warnings_of(json::array({question("What is the capital of France?")})).size(), 0U);
   const json earlier = {question_about(picture_part(), "Hello"),
                         {{"role", "assistant"}, {"content", "Hi"}},
                         question("What is in the picture?")};
@@ -76,7 +76,7 @@ TEST_F(ServerWarningsTest, QuestionsWithoutTheInputThatTheyAreAbout) {
 }
 
 TEST_F(ServerWarningsTest, InputsWithoutContentAreNamedByTheirPlaceOrId) {
-  const json warnings = warnings_of({question_about(grey_picture(), "Is it big?")});
+  const json warnings = warnings_of(json::array({question_about(grey_picture(), "Is it big?")}));
   ASSERT_EQ(warnings.size(), 1U);
   EXPECT_THAT(warnings[0].get<std::string>(),
               StartsWith("messages[0].content[0].image_url.url: the picture is of one colour"));
@@ -88,8 +88,8 @@ TEST_F(ServerWarningsTest, InputsWithoutContentAreNamedByTheirPlaceOrId) {
           {"purpose", "vision", "", ""},
           {"file", std::string(bytes->begin(), bytes->end()), "grey.bmp", "image/bmp"}}));
   const std::string id = stored.value()["id"];
-  const json by_id = warnings_of(
-      {question_about({{"type", "image_url"}, {"image_url", {{"file_id", id}}}}, "Is it big?")});
+  const json by_id = warnings_of(json::array(
+      {question_about({{"type", "image_url"}, {"image_url", {{"file_id", id}}}}, "Is it big?")}));
   ASSERT_EQ(by_id.size(), 1U);
   EXPECT_THAT(by_id[0].get<std::string>(), Not(HasSubstr("/"))) << "no path of the server";
 }
