@@ -422,7 +422,7 @@ TEST_F(ImageBindConvertTest, DamagedVocabulariesAreRefused) {
   EXPECT_THAT(error_of_text("hello"), HasSubstr("not CLIP's"));
   EXPECT_THAT(error_of_text(first + "a b\n"), HasSubstr("line 3 is no merge"));
   EXPECT_THAT(error_of_text(first + "a b\na b c\n"), HasSubstr("line 3 is no merge"));
-  EXPECT_THAT(error_of_text(first + "a b\na \xff\n"), HasSubstr("line 3 is no merge"));
+  EXPECT_THAT(error_of_text(first + "a b\na \xff\n"), HasSubstr("line 3: byte 0xFF is no UTF-8"));
   EXPECT_THAT(error_of_text(first.substr(0, first.size() - 1)), HasSubstr("line 2 is no merge"));
   EXPECT_THAT(error_of_text("PK"), HasSubstr("no end record"));
   const std::string packed = test::read_text(kPackedVocabulary);
