@@ -70,7 +70,7 @@ install_packages() {
   fi
 
   local wanted=("${debian_base[@]}" "${debian_heif[@]}" "${debian_terminal[@]}" "${debian_search[@]}")
-        missing=() package
+  local missing=() package
   [[ $1 == yes ]] && wanted+=("${debian_train[@]}")
   [[ $2 == yes ]] && wanted+=("${debian_test[@]}")
   for package in "${wanted[@]}"; do
