@@ -4,12 +4,12 @@ source "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 
 "$root/scripts/setup.sh" --tests
 steps=3
-step "Python clients that the server is tested with (.venv)"
+step "Python packages of the tests (.venv)"
 if "$venv_python" -m pip install --dry-run --quiet --no-index --requirement tests/requirements.txt \
   >/dev/null 2>&1; then
   info "they are there"
 else
-  logged test-clients "$venv_python" -m pip install --requirement tests/requirements.txt
+  logged test-packages "$venv_python" -m pip install --requirement tests/requirements.txt
   # CMake looks for them when it is configured.
   logged configure cmake --preset release
 fi

@@ -1,10 +1,10 @@
 // Recordings of an inertial measurement unit: accelerometer and gyroscope, three axes each.
 //
-//   CSV: a header that names the six columns (acc_x, gyro_z, ax, wz, ..), with units in the names
-//   or
-//        in brackets ("acc_x [g]", "gyro_x_dps"), and a time column or a rate in a comment line
-//        ("# rate: 200 Hz").
-//   NPY: (samples, 6) or (6, samples), accelerometer x y z, gyroscope x y z; the rate by option.
+// - CSV: a header that names the six columns (acc_x, gyro_z, ax, wz, ..), with units in the names
+//   or in brackets ("acc_x [g]", "gyro_x_dps"), and a time column or a rate in a comment line
+//   ("# rate: 200 Hz").
+// - NPY: (samples, 6) or (6, samples): accelerometer x, y, z, then gyroscope x, y, z. The rate is
+//   an option.
 #pragma once
 
 #include <array>

@@ -21,8 +21,8 @@
 //                                                 trained with inputs in several turns
 //     "examples": ["What is in the picture?"],    optional
 //     "audio_channel": "auto",                    optional: SensorOptions' default; the first one
-//     "unsure": {"image": 0.1, "audio": 0.2}      optional: Familiarity's score below which the model
-//   }                                             says that it isn't sure
+//     "unsure": {"image": 0.1, "audio": 0.2}      optional: Familiarity's score below which the
+//   }                                             model says that it isn't sure
 //
 // Paths are relative to the folder and stay inside it. The sizes ("bytes") are compared whenever a
 // folder is opened; the SHA-256 only on demand (Manifest::verify), since it reads every byte.

@@ -30,9 +30,9 @@ class Projector {
   /// differs.
   std::vector<float> project(std::span<const float> embedding) const;
 
-  /// sum over i of weights[i] * project(row i), as the reference joins several inputs, and behind it
-  /// each one's words times its weight: (inputs, n_in) and (inputs) -> (n_image_tokens + inputs *
-  /// n_words, n_embd). Empty without inputs.
+  /// The sum over i of weights[i] * project(row i), as the reference joins several inputs, and
+  /// behind it each one's words times its weight. `rows` is (inputs, n_in), `weights` (inputs), the
+  /// result (n_image_tokens + inputs x n_words, n_embd). Empty without inputs.
   std::vector<float> project_sum(std::span<const float> rows, std::span<const float> weights) const;
 
  private:

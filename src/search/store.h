@@ -1,10 +1,11 @@
 // What a search index knows: an SQLite database, which is the truth. FAISS's files (kind_index.h)
 // are made from it and may be deleted at any time.
 //
-//   meta      key, value: the database's own id, the model that made the vectors
-//   vectors   one embedding for each different content and kind, with what its file says about
-//   itself files     one row a file; several may share a vector kinds     a number that changes
-//   with every vector that comes or goes
+// - meta: key and value: the database's own id, the model that made the vectors
+// - vectors: one embedding for each different content and kind, with what its file says about
+//   itself
+// - files: one row a file; several may share a vector
+// - kinds: a number that changes with every vector that comes or goes
 #pragma once
 
 #include <cstdint>

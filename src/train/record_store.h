@@ -18,8 +18,7 @@ namespace pandagpt::train {
 /// in memory, the payloads don't.
 ///
 /// - A record that a kill or a full disk cut off is dropped; one whose checksum is wrong is as if
-/// it
-///   had never been written.
+///   it had never been written.
 /// - A file has one writer at a time (flock); other processes read it and append to files of their
 ///   own. What they have added is seen after refresh().
 class RecordStore {

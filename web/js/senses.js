@@ -102,7 +102,8 @@ export function partsToCheck(input, source) {
   return parts;
 }
 
-// Of pictures, videos and sounds: the table of src/media/media_kind.cpp (tests/media_kind_test.cpp).
+// Of pictures, videos and sounds: the table of src/media/media_kind.cpp, which
+// tests/media_kind_test.cpp compares with this one.
 const kExtensions = {
   image: "jpg jpeg jpe jfif jif pjpeg pjp png apng webp bmp dib gif tif tiff heic heif heics " +
       "heifs hif avif avifs jxl jp2 j2k jpf jpx j2c ppm pgm pnm dng cr2 cr3 crw nef nrw arw srf sr2 orf " +
