@@ -1,6 +1,4 @@
 // Products of block-quantised weights inside ggml's graphs (src/tensor/block_product.h).
-#include "tensor/cpu_kernels.h"
-
 #include <ggml-alloc.h>
 #include <ggml-cpp.h>
 #include <ggml-cpu.h>
@@ -18,6 +16,7 @@
 
 #include "random_values.h"
 #include "tensor/block_kernels.h"
+#include "tensor/cpu_kernels.h"
 
 namespace pandagpt {
 namespace {

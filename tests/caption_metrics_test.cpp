@@ -1,5 +1,4 @@
 // The expected values come from pycocoevalcap (tools/reference/make_caption_metric_fixtures.py).
-#include "core/utf8.h"
 #include "eval/caption_metrics.h"
 
 #include <gmock/gmock.h>
@@ -10,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "core/utf8.h"
 #include "eval/caption_tokenizer.h"
 #include "eval/unicode_text.h"
 #include "pandagpt/error.h"

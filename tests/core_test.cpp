@@ -16,8 +16,8 @@ class CoreTest : public testing::Test {
  protected:
   CoreTest() {
     folder_ = fs::temp_directory_path() /
-              ("pandagpt_core_" + std::string(testing::UnitTest::GetInstance()
-                                                  ->current_test_info()->name()));
+              ("pandagpt_core_" +
+               std::string(testing::UnitTest::GetInstance()->current_test_info()->name()));
     fs::remove_all(folder_);
     fs::create_directories(folder_);
   }
@@ -41,7 +41,8 @@ TEST_F(CoreTest, Sha256OfKnownText) {
   // FIPS 180-2, appendix B.1
   const std::string text = "abc";
   const std::string expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
-  EXPECT_EQ(sha256_hex({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()}), expected);
+  EXPECT_EQ(sha256_hex({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()}),
+            expected);
   std::ofstream(folder_ / "abc") << text;
   EXPECT_EQ(sha256_file(folder_ / "abc"), expected);
 }

@@ -126,8 +126,8 @@ void run_serve(CLI::App& command, const ServeArguments& arguments) {
   apply_environment(command, kVariables);
   apply_config(command);
   if (arguments.options.log.format == LogFormat::kJson) log_messages_as_json();
-  for (const std::string& variable :
-       unknown_variables(command, kVariables, {kModelsVariable, kCpuKernelsVariable, kBlockProductsVariable}))
+  for (const std::string& variable : unknown_variables(
+           command, kVariables, {kModelsVariable, kCpuKernelsVariable, kBlockProductsVariable}))
     spdlog::warn("no option has the variable {}", variable);
   const ServerOptions options = server_options(arguments);
   ApiServer server(options);

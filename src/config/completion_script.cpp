@@ -93,7 +93,8 @@ std::string bash_script(const CommandInfo& program) {
       known.insert(known.end(), option.names.begin(), option.names.end());
       if (!option.value.empty() && !option.names.empty()) values += bash_values(*command, option);
     }
-    words += fmt::format("    {}) known={} ;;\n", shell_quoted(command->path), shell_quoted(joined(known)));
+    words += fmt::format("    {}) known={} ;;\n", shell_quoted(command->path),
+                         shell_quoted(joined(known)));
   }
   return fmt::format(
       "# bash completion of {0}: source it, or install it as\n"

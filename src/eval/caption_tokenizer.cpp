@@ -4,8 +4,8 @@
 #include <array>
 #include <iterator>
 
-#include "eval/caption_words.h"
 #include "core/utf8.h"
+#include "eval/caption_words.h"
 #include "eval/unicode_text.h"
 
 namespace pandagpt {

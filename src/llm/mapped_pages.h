@@ -12,8 +12,8 @@ namespace pandagpt {
 void release_mapped_pages(const std::filesystem::path& file);
 
 /// Asks for huge pages for every private anonymous mapping of at least `least_bytes` (such as the
-/// weights that llama.cpp repacks) that holds nothing yet: fewer page faults while it is filled, and
-/// fewer misses of the TLB while it is read. Nothing happens where the system has none to give.
+/// weights that llama.cpp repacks) that holds nothing yet: fewer page faults while it is filled,
+/// and fewer misses of the TLB while it is read. Nothing happens where the system has none to give.
 void prefer_huge_pages(std::size_t least_bytes);
 
 }  // namespace pandagpt

@@ -63,8 +63,8 @@ constexpr const char* kReadable = "; WAV, FLAC, MP3, OGG, M4A, MP4, MKV, WebM, A
   const bool says_what_to_do = what.find(';') != std::string::npos;
   if (!what.empty() && !says_what_to_do)
     what += what.ends_with("picture") ? "; give it as a picture" : kReadable;
-  throw Error(ErrorKind::kInput, name + ": not an audio or video file that can be read" +
-                                     but_it_is(what, kReadable));
+  throw Error(ErrorKind::kInput,
+              name + ": not an audio or video file that can be read" + but_it_is(what, kReadable));
 }
 
 int refuse_to_open(AVFormatContext*, AVIOContext**, const char*, int, AVDictionary**) {

@@ -54,8 +54,9 @@ const fs::path& prepared(const fs::path& file) {
   return file;
 }
 
-/// Write-ahead mode: readers don't wait for a writer, nor it for them, and a commit takes no flush to
-/// disk. SQLite doesn't wait while two processes change the mode of a new file at once, so we do.
+/// Write-ahead mode: readers don't wait for a writer, nor it for them, and a commit takes no flush
+/// to disk. SQLite doesn't wait while two processes change the mode of a new file at once, so we
+/// do.
 void keep_log(Database& database) {
   constexpr int kAttempts = 50;
   for (int attempt = 1;; ++attempt) {
