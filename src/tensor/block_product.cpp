@@ -34,6 +34,12 @@ std::int64_t fewest_tokens(ggml_type type) {
   return type == GGML_TYPE_Q4_K || type == GGML_TYPE_Q6_K ? kFewestTokensOfK : 1;
 }
 
+/// What goes with a product's tiles where no LoRA does.
+struct Nothing {
+  void prefetch(std::int64_t /*row*/, std::int64_t /*n_rows*/) const {}
+  void compute(std::int64_t /*row*/, std::int64_t /*n_rows*/) const {}
+};
+
 }  // namespace
 
 BlockActivations BlockWork::activations() const {
@@ -71,8 +77,7 @@ bool BlockProduct::compute_forward(ComputeParams* params, ggml_tensor* node) {
   quantize(*params, *node, work);
   if (params->thread == 0) new (work.next_part()) std::atomic<std::int64_t>(params->n_threads);
   barrier_(params->threadpool);
-  multiply(*params, *node, work, static_cast<float*>(node->data),
-           [](std::int64_t /*row*/, std::int64_t /*n_rows*/) {});
+  multiply(*params, *node, work, static_cast<float*>(node->data), Nothing{});
   return true;
 }
 

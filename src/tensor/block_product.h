@@ -50,10 +50,11 @@ class BlockProduct final : public Operation {
   /// The calling thread's share of the activations of `product`.
   void quantize(const ComputeParams& params, const ggml_tensor& product,
                 const BlockWork& work) const;
-  /// Its share of the rows, into `y` (T, N); computed(first row, number of rows) follows each tile.
-  template <typename Computed>
+  /// Its share of the rows, into `y` (T, N). Before each tile, beside.prefetch(first row, number of
+  /// rows) is called, and behind it beside.compute(..) with the same.
+  template <typename Beside>
   void multiply(const ComputeParams& params, const ggml_tensor& product, const BlockWork& work,
-                float* y, const Computed& computed) const;
+                float* y, Beside&& beside) const;
 
  private:
   static BlockTile tile_of(const ggml_tensor& product, const BlockWork& work);
@@ -62,9 +63,9 @@ class BlockProduct final : public Operation {
   Barrier barrier_;
 };
 
-template <typename Computed>
+template <typename Beside>
 void BlockProduct::multiply(const ComputeParams& params, const ggml_tensor& product,
-                            const BlockWork& work, float* y, const Computed& computed) const {
+                            const BlockWork& work, float* y, Beside&& beside) const {
   static_assert(kTileRows == kBlockTileRows);
   BlockTile tile = tile_of(product, work);
   const auto* weights = static_cast<const std::byte*>(product.src[0]->data);
@@ -73,8 +74,9 @@ void BlockProduct::multiply(const ComputeParams& params, const ggml_tensor& prod
               tile.weights = weights + row * tile.row_bytes;
               tile.n_rows = n_rows;
               tile.y = y + row;
+              beside.prefetch(row, n_rows);
               kernels_.multiply(tile);
-              computed(row, n_rows);
+              beside.compute(row, n_rows);
             });
 }
 

@@ -1,9 +1,8 @@
 // Compiled once per instruction set (cmake/PandagptKernels.cmake): PANDAGPT_ISA names the variant.
 //
-// Long rows of weights are multiplied as they lie: 16 lanes along K, whose sums are added up at the
-// end. Of short rows (the second factor of a LoRA) that would be most of the work, so 16 of them
-// are transposed and the lanes are outputs. Which of the two, and the order of each sum, depends on
-// K only.
+// Rows of weights are multiplied as they lie: 16 lanes along K, whose sums are added up at the end.
+// With short rows (the second factor of a LoRA) that would be most of the work, so for several
+// tokens 16 rows are transposed and the lanes are outputs. The order of each sum is the same.
 #include "tensor/dense_kernels.h"
 #include "tensor/simd16.h"
 // After simd16.h:
@@ -12,101 +11,139 @@
 namespace pandagpt {
 namespace {
 
-/// The most inputs of a short row.
-constexpr int64_t kShort = 64;
-
 template <typename W>
 PANDAGPT_INLINE const W* row_of(const DenseProductRows& p, int64_t row) {
   return reinterpret_cast<const W*>(p.weights + row * p.row_bytes);
 }
 
 /// The product with `scale` is rounded before it is added, as where ggml does the two one after the
-/// other: the compiler, which may fuse them otherwise, can't see through memory.
-PANDAGPT_INLINE V16 sum_with_addend(V16 sum, float scale, V16 addend) {
-  V16 scaled = sum * scale;
-  asm volatile("" : "+m"(scaled));
+/// other: the compiler, which may fuse them otherwise, can't see what becomes of it in between.
+template <typename Sum>
+PANDAGPT_INLINE Sum with_addend(Sum sum, float scale, Sum addend) {
+  Sum scaled = sum * scale;
+#if defined(__AVX512F__)
+  asm("" : "+v"(scaled));
+#else
+  asm("" : "+m"(scaled));
+#endif
   return addend + scaled;
 }
 
-// --- Long rows ---------------------------------------------------------------------------------
-
 constexpr int kTogetherTokens = 4;
 
-PANDAGPT_INLINE void put(const DenseProductRows& p, int64_t row, int64_t token, int64_t n_rows,
-                         V4 sums) {
-  float* y = p.y + token * p.y_stride + row;
-  for (int64_t i = 0; i < n_rows; ++i) {
-    float value = sums[i];
-    if (p.addend != nullptr) {
-      float scaled = value * p.scale;
-      asm volatile("" : "+m"(scaled));
-      value = p.addend[token * p.y_stride + row + i] + scaled;
-    }
-    y[i] = value;
+/// `count` tokens, 1 to kMost: calls rows.template operator()<count>().
+template <int kMost = kTogetherTokens, typename Rows>
+PANDAGPT_INLINE void with_count(int64_t count, const Rows& rows) {
+  if constexpr (kMost > 1)
+    if (count < kMost) return with_count<kMost - 1>(count, rows);
+  rows.template operator()<kMost>();
+}
+
+/// Calls rows.template operator()<number of tokens>(first token) for all tokens, a few at a time.
+template <typename Rows>
+PANDAGPT_INLINE void for_tokens(int64_t n_tokens, const Rows& rows) {
+  for (int64_t token = 0; token < n_tokens; token += kTogetherTokens) {
+    const int64_t left = n_tokens - token;
+    with_count(
+        left < kTogetherTokens ? left : kTogetherTokens, [&]<int kTokens>() __attribute__((
+                                                             always_inline)) {
+          rows.template operator()<kTokens>(token);
+        });
   }
 }
 
-/// Up to kFour rows from `row` on, by kTokens tokens from `token` on.
+// --- As they lie -------------------------------------------------------------------------------
+
+/// The sums of four rows with kTokens tokens.
 template <typename W, int kTokens>
-PANDAGPT_INLINE void long_rows(const DenseProductRows& p, int64_t row, int64_t token) {
+PANDAGPT_INLINE void sum_rows(const W* const (&weights)[kFour], const float* x, int64_t n_in,
+                              V4 (&sums)[kTokens]) {
+  V16 lanes[kTokens][kFour] = {};
+  const auto add = [&](int64_t k, int64_t n) __attribute__((always_inline)) {
+    V16 values[kTokens];
+    for (int t = 0; t < kTokens; ++t)
+      values[t] = load_part(x + t * n_in + k, n);
+    for (int i = 0; i < kFour; ++i) {
+      const V16 w = widen(weights[i] + k, n);
+      for (int t = 0; t < kTokens; ++t)
+        lanes[t][i] += w * values[t];
+    }
+  };
+  int64_t k = 0;
+  for (; k + kLanes <= n_in; k += kLanes)
+    add(k, kLanes);
+  if (k < n_in) add(k, n_in - k);
+  for (int t = 0; t < kTokens; ++t)
+    sums[t] = four_sums(lanes[t]);
+}
+
+/// Up to four rows from `row` on.
+template <typename W>
+PANDAGPT_INLINE void multiply_four(const DenseProductRows& p, int64_t row) {
   const int64_t n_rows = p.n_rows - row < kFour ? p.n_rows - row : kFour;
   const W* weights[kFour];
   for (int64_t i = 0; i < kFour; ++i)  // those that are missing: the last one again
     weights[i] = row_of<W>(p, row + (i < n_rows ? i : n_rows - 1));
-  const float* x = p.x + token * p.n_in;
-  V16 sums[kTokens][kFour] = {};
-  const auto add = [&](int64_t k, int64_t n) __attribute__((always_inline)) {
-    V16 values[kTokens];
-    for (int t = 0; t < kTokens; ++t)
-      values[t] = load_part(x + t * p.n_in + k, n);
-    for (int i = 0; i < kFour; ++i) {
-      const V16 w = widen(weights[i] + k, n);
-      for (int t = 0; t < kTokens; ++t)
-        sums[t][i] += w * values[t];
-    }
-  };
-  int64_t k = 0;
-  for (; k + kLanes <= p.n_in; k += kLanes)
-    add(k, kLanes);
-  if (k < p.n_in) add(k, p.n_in - k);
-  for (int t = 0; t < kTokens; ++t)
-    put(p, row, token + t, n_rows, four_sums(sums[t]));
+  const std::size_t bytes = static_cast<std::size_t>(n_rows) * sizeof(float);
+  for_tokens(
+      p.n_tokens, [&]<int kTokens>(int64_t token) __attribute__((always_inline)) {
+        V4 sums[kTokens];
+        sum_rows<W>(weights, p.x + token * p.n_in, p.n_in, sums);
+        for (int t = 0; t < kTokens; ++t) {
+          const int64_t at = (token + t) * p.y_stride + row;
+          if (p.addend != nullptr) {
+            V4 addend{};
+            memcpy(&addend, p.addend + at, bytes);
+            sums[t] = with_addend(sums[t], p.scale, addend);
+          }
+          memcpy(p.y + at, &sums[t], bytes);
+        }
+      });
 }
 
 template <typename W>
-void multiply_long(const DenseProductRows& p) {
-  for (int64_t row = 0; row < p.n_rows; row += kFour) {
-    int64_t token = 0;
-    for (; token + kTogetherTokens <= p.n_tokens; token += kTogetherTokens)
-      long_rows<W, kTogetherTokens>(p, row, token);
-    switch (p.n_tokens - token) {
-      case 3:
-        long_rows<W, 3>(p, row, token);
-        break;
-      case 2:
-        long_rows<W, 2>(p, row, token);
-        break;
-      case 1:
-        long_rows<W, 1>(p, row, token);
-        break;
-      default:
-        break;
-    }
-  }
+PANDAGPT_INLINE void multiply_rows(const DenseProductRows& p, int64_t row) {
+  for (; row < p.n_rows; row += kFour)
+    multiply_four<W>(p, row);
 }
 
-// --- Short rows --------------------------------------------------------------------------------
+// --- Short rows, 16 at a time ------------------------------------------------------------------
 
-/// Lane i of columns[k] is weight k of row i of 16; zero where there is none.
+/// The most inputs of a short row.
+constexpr int64_t kShort = 64;
+
+PANDAGPT_INLINE void put_sixteen(const DenseProductRows& p, int64_t row, int64_t token, V16 sums) {
+  const int64_t at = token * p.y_stride + row;
+  if (p.addend != nullptr) sums = with_addend(sums, p.scale, load(p.addend + at));
+  store(p.y + at, sums);
+}
+
+/// For few tokens: as they lie.
+template <typename W>
+PANDAGPT_INLINE void multiply_sixteen(const DenseProductRows& p, int64_t n_in, int64_t row) {
+  for_tokens(
+      p.n_tokens, [&]<int kTokens>(int64_t token) __attribute__((always_inline)) {
+        V4 sums[kTokens][kLanes / kFour];
+        for (int64_t i = 0; i < kLanes; i += kFour) {
+          const W* const weights[kFour] = {row_of<W>(p, row + i), row_of<W>(p, row + i + 1),
+                                           row_of<W>(p, row + i + 2), row_of<W>(p, row + i + 3)};
+          V4 four[kTokens];
+          sum_rows<W>(weights, p.x + token * n_in, n_in, four);
+          for (int t = 0; t < kTokens; ++t)
+            sums[t][i / kFour] = four[t];
+        }
+        for (int t = 0; t < kTokens; ++t)
+          put_sixteen(p, row, token + t, load_as<V16>(&sums[t]));
+      });
+}
+
+/// Lane i of columns[k] is weight k of row i of 16.
 using Columns = V16[kShort];
 
 template <typename W>
 PANDAGPT_INLINE void transpose(const DenseProductRows& p, int64_t row, Columns& columns) {
-  const int64_t n_rows = p.n_rows - row < kLanes ? p.n_rows - row : kLanes;
   float* flat = reinterpret_cast<float*>(&columns);
-  for (int64_t k = 0; k < p.n_in; ++k)
-    columns[k] = V16{};
-  for (int64_t i = 0; i < n_rows; ++i) {
+  for (int64_t i = 0; i < kLanes; ++i) {
     const W* weights = row_of<W>(p, row + i);
     for (int64_t k = 0; k < p.n_in; k += kLanes) {
       const int64_t n = p.n_in - k < kLanes ? p.n_in - k : kLanes;
@@ -121,7 +158,10 @@ PANDAGPT_INLINE void transpose(const DenseProductRows& p, int64_t row, Columns& 
 /// Pairs of halves are transposed as dwords, then taken apart.
 PANDAGPT_INLINE bool transpose_halves(const DenseProductRows& p, int64_t row, Columns& columns) {
   constexpr int64_t kStep = 8;  // halves in 128 bits
-  if (p.n_in % kStep != 0 || p.n_rows - row < kLanes) return false;
+  if (p.n_in % kStep != 0) return false;
+  const __m512i first_then_second =
+      _mm512_set_epi16(31, 29, 27, 25, 23, 21, 19, 17, 15, 13, 11, 9, 7, 5, 3, 1,  //
+                       30, 28, 26, 24, 22, 20, 18, 16, 14, 12, 10, 8, 6, 4, 2, 0);
   const std::byte* rows = p.weights + row * p.row_bytes;
   for (int64_t k = 0; k < p.n_in; k += kStep) {
     const auto four = [&](int first) {
@@ -146,70 +186,86 @@ PANDAGPT_INLINE bool transpose_halves(const DenseProductRows& p, int64_t row, Co
         _mm512_unpacklo_epi64(ab_low, cd_low), _mm512_unpackhi_epi64(ab_low, cd_low),
         _mm512_unpacklo_epi64(ab_high, cd_high), _mm512_unpackhi_epi64(ab_high, cd_high)};
     for (int j = 0; j < 4; ++j) {
-      const __m512i high = _mm512_srli_epi32(pairs[j], 16);
-      columns[k + 2 * j] = (V16)_mm512_cvtph_ps(_mm512_cvtepi32_epi16(pairs[j]));
-      columns[k + 2 * j + 1] = (V16)_mm512_cvtph_ps(_mm512_cvtepi32_epi16(high));
+      const __m512i apart = _mm512_permutexvar_epi16(first_then_second, pairs[j]);
+      columns[k + 2 * j] = (V16)_mm512_cvtph_ps(_mm512_castsi512_si256(apart));
+      columns[k + 2 * j + 1] = (V16)_mm512_cvtph_ps(_mm512_extracti64x4_epi64(apart, 1));
     }
   }
   return true;
 }
 #endif
 
-/// kTokens tokens from `token` on: the even k and the odd ones are summed apart.
-template <int kTokens>
-PANDAGPT_INLINE void short_rows(const DenseProductRows& p, int64_t row, int64_t token,
-                                const Columns& columns) {
-  const int64_t n_rows = p.n_rows - row < kLanes ? p.n_rows - row : kLanes;
-  const float* x = p.x + token * p.n_in;
-  V16 even[kTokens] = {};
-  V16 odd[kTokens] = {};
-  int64_t k = 0;
-  for (; k + 2 <= p.n_in; k += 2)
-    for (int t = 0; t < kTokens; ++t) {
-      even[t] += columns[k] * x[t * p.n_in + k];
-      odd[t] += columns[k + 1] * x[t * p.n_in + k + 1];
-    }
-  if (k < p.n_in)
-    for (int t = 0; t < kTokens; ++t)
-      even[t] += columns[k] * x[t * p.n_in + k];
-  for (int t = 0; t < kTokens; ++t) {
-    const int64_t at = (token + t) * p.y_stride + row;
-    V16 value = even[t] + odd[t];
-    if (p.addend != nullptr)
-      value = sum_with_addend(value, p.scale, load_part(p.addend + at, n_rows));
-    store_part(p.y + at, value, n_rows);
-  }
+/// (part 0 + part 2) + (part 1 + part 3), where part(i, sums) gives part i.
+template <int kTokens, typename Part>
+PANDAGPT_INLINE void sum_four(const Part& part, V16 (&sums)[kTokens]) {
+  V16 parts[kFour][kTokens];
+  for (int i = 0; i < kFour; ++i)
+    part(i, parts[i]);
+  for (int t = 0; t < kTokens; ++t)
+    sums[t] = (parts[0][t] + parts[2][t]) + (parts[1][t] + parts[3][t]);
 }
 
-constexpr int kShortTokens = 8;
+/// What a lane holds of a row of n_in inputs that is multiplied as it lies.
+template <int kTokens>
+PANDAGPT_INLINE void sum_lane(int64_t n_in, const float* x, int lane, const Columns& columns,
+                              V16 (&sums)[kTokens]) {
+  for (V16& sum : sums)
+    sum = V16{};
+  for (int64_t k = lane; k < n_in; k += kLanes)
+    for (int t = 0; t < kTokens; ++t)
+      sums[t] += columns[k] * x[t * n_in + k];
+}
 
-template <int kMost = kShortTokens>
-PANDAGPT_INLINE void some_short_rows(const DenseProductRows& p, int64_t row, int64_t token,
-                                     int64_t count, const Columns& columns) {
-  if constexpr (kMost > 1)
-    if (count < kMost) return some_short_rows<kMost - 1>(p, row, token, count, columns);
-  short_rows<kMost>(p, row, token, columns);
+PANDAGPT_INLINE void multiply_columns(const DenseProductRows& p, int64_t n_in, int64_t row,
+                                      const Columns& columns) {
+  for_tokens(
+      p.n_tokens, [&]<int kTokens>(int64_t token) __attribute__((always_inline)) {
+        const float* x = p.x + token * n_in;
+        const auto group = [&](int g, V16(&sums)[kTokens]) __attribute__((always_inline)) {
+          const auto lane = [&](int i, V16(&lanes)[kTokens]) __attribute__((always_inline)) {
+            sum_lane(n_in, x, lane_of_group(g, i), columns, lanes);
+          };
+          sum_four(lane, sums);
+        };
+        V16 sums[kTokens];
+        sum_four(group, sums);
+        for (int t = 0; t < kTokens; ++t)
+          put_sixteen(p, row, token + t, sums[t]);
+      });
+}
+
+/// The fewest tokens for which it pays to transpose.
+constexpr int64_t kFewestTransposed = 6;
+
+/// 16 rows from `row` on; n_in is p.n_in.
+template <typename W>
+PANDAGPT_INLINE void multiply_tile(const DenseProductRows& p, int64_t n_in, int64_t row,
+                                   Columns& columns) {
+  if (p.n_tokens < kFewestTransposed) return multiply_sixteen<W>(p, n_in, row);
+  bool done = false;
+#if defined(__AVX512F__)
+  if constexpr (__is_same(W, Half)) done = transpose_halves(p, row, columns);
+#endif
+  if (!done) transpose<W>(p, row, columns);
+  multiply_columns(p, n_in, row, columns);
 }
 
 template <typename W>
 void multiply_short(const DenseProductRows& p) {
+  constexpr int64_t kUsualRank = 32;  // loops of a known length are much faster
   Columns columns;
-  for (int64_t row = 0; row < p.n_rows; row += kLanes) {
-    bool done = false;
-#if defined(__AVX512F__)
-    if constexpr (__is_same(W, Half)) done = transpose_halves(p, row, columns);
-#endif
-    if (!done) transpose<W>(p, row, columns);
-    for (int64_t token = 0; token < p.n_tokens; token += kShortTokens) {
-      const int64_t left = p.n_tokens - token;
-      some_short_rows(p, row, token, left < kShortTokens ? left : kShortTokens, columns);
-    }
-  }
+  int64_t row = 0;
+  if (p.n_in == kUsualRank)
+    for (; row + kLanes <= p.n_rows; row += kLanes)
+      multiply_tile<W>(p, kUsualRank, row, columns);
+  for (; row + kLanes <= p.n_rows; row += kLanes)
+    multiply_tile<W>(p, p.n_in, row, columns);
+  multiply_rows<W>(p, row);
 }
 
 template <typename W>
 void multiply_type(const DenseProductRows& p) {
-  p.n_in <= kShort ? multiply_short<W>(p) : multiply_long<W>(p);
+  p.n_in <= kShort ? multiply_short<W>(p) : multiply_rows<W>(p, 0);
 }
 
 void multiply(const DenseProductRows& product) {

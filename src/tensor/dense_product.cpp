@@ -43,14 +43,6 @@ DenseProductRows dense_product_rows(const ggml_tensor* weights, const void* x,
           .y_stride = weights->ne[1]};
 }
 
-DenseProductRows rows_of(DenseProductRows product, std::int64_t first, std::int64_t count) {
-  product.weights += first * product.row_bytes;
-  product.n_rows = count;
-  product.y += first;
-  if (product.addend != nullptr) product.addend += first;
-  return product;
-}
-
 void multiply_share(const ComputeParams& params, const DenseProductRows& product) {
   const std::int64_t n_groups = (product.n_rows + kShareRows - 1) / kShareRows;
   const Share groups = share_of(n_groups, params.thread, params.n_threads);

@@ -23,7 +23,15 @@ class DenseProduct final : public Operation {
 DenseProductRows dense_product_rows(const ggml_tensor* weights, const void* x,
                                     std::int64_t n_tokens, float* y);
 /// `count` rows of those from `first` on.
-DenseProductRows rows_of(DenseProductRows product, std::int64_t first, std::int64_t count);
+inline DenseProductRows rows_of(const DenseProductRows& product, std::int64_t first,
+                                std::int64_t count) {
+  DenseProductRows rows = product;
+  rows.weights = product.weights + first * product.row_bytes;
+  rows.n_rows = count;
+  rows.y = product.y + first;
+  if (product.addend != nullptr) rows.addend = product.addend + first;
+  return rows;
+}
 /// The calling thread's share of a product; when all threads have done theirs, it is complete.
 void multiply_share(const ComputeParams& params, const DenseProductRows& product);
 

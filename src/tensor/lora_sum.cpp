@@ -6,6 +6,7 @@
 #include <span>
 #include <string_view>
 
+#include "tensor/factor_order.h"
 #include "tensor/row_kernels.h"
 
 namespace pandagpt {
@@ -36,6 +37,8 @@ bool is_wanted(const ggml_tensor* node) {
   return (node->flags & GGML_TENSOR_FLAG_OUTPUT) != 0;
 }
 
+FactorOrder factor_order;
+
 /// The last nodes that ggml has asked about in this thread, the newest at the end.
 constexpr std::size_t kVisited = 5;
 thread_local std::array<const ggml_tensor*, kVisited> visited{};
@@ -45,6 +48,32 @@ bool overlap(const ggml_tensor* a, const ggml_tensor* b) {
   const auto* second = static_cast<const std::byte*>(b->data);
   return first < second + ggml_nbytes(b) && second < first + ggml_nbytes(a);
 }
+
+/// What goes with a base's tiles: the second factor's rows on top of what a tile has given, and
+/// memory that is fetched ahead while a tile is computed.
+class ScaledRows {
+ public:
+  /// `ahead`: what the thread needs next, a part with each of about `n_tiles` tiles.
+  ScaledRows(const DenseProductRows& product, Bytes ahead, std::int64_t n_tiles)
+      : product_(product), ahead_(ahead), step_(ahead.size / std::max<std::int64_t>(n_tiles, 1)) {}
+
+  /// The CPU can't foresee these rows: they are too few at a time.
+  void prefetch(std::int64_t row, std::int64_t n_rows) {
+    fetch_ahead({product_.weights + row * product_.row_bytes, n_rows * product_.row_bytes});
+    const std::int64_t part = std::min(ahead_.size, step_ + kCacheLine);
+    fetch_ahead({ahead_.data, part});
+    ahead_ = {ahead_.data + part, ahead_.size - part};
+  }
+  void compute(std::int64_t row, std::int64_t n_rows) const {
+    kernels_.multiply(rows_of(product_, row, n_rows));
+  }
+
+ private:
+  const DenseProductRows& product_;
+  const DenseKernels& kernels_ = dense_kernels();
+  Bytes ahead_;
+  std::int64_t step_;
+};
 
 }  // namespace
 
@@ -143,13 +172,15 @@ bool LoraSum::compute_forward(ComputeParams* params, ggml_tensor* node) {
   DenseProductRows outer = dense_product_rows(nodes.outer->src[0], inner, nodes.n_tokens(), y);
   outer.addend = with_base ? y : static_cast<const float*>(nodes.base->data);
   outer.scale = nodes.scale();
-  const auto add = [&](std::int64_t row, std::int64_t n_rows) {
-    dense_kernels().multiply(rows_of(outer, row, n_rows));
-  };
+  const Bytes ahead = factor_order.next(*params, nodes.inner->src[0]);
+  ScaledRows add(outer, ahead, node->ne[0] / (kTileRows * params->n_threads));
   if (params->thread == 0) new (next_part) std::atomic<std::int64_t>(params->n_threads);
   if (!with_base) {
     barrier_(params->threadpool);
-    for_tiles(*params, node->ne[0], *next_part, add);
+    for_tiles(*params, node->ne[0], *next_part, [&](std::int64_t row, std::int64_t n_rows) {
+      add.prefetch(row, n_rows);
+      add.compute(row, n_rows);
+    });
     return true;
   }
   BlockWork work(nodes.base);

@@ -28,7 +28,17 @@ PANDAGPT_INLINE V16 widen(const Brain* p, int64_t n) {
 constexpr int kFour = 4;
 typedef float V4 __attribute__((vector_size(16)));
 
-/// Each one's 16 lanes added up, always in the same order.
+/// The order in which 16 lanes are added up: lanes of a group 0 + 2 and 1 + 3, then those two, then
+/// the groups likewise. Group g's lane i:
+constexpr int lane_of_group(int group, int i) {
+#if defined(__AVX512F__)
+  return kFour * group + i;
+#else
+  return group + kFour * i;
+#endif
+}
+
+/// Each one's 16 lanes added up in that order.
 PANDAGPT_INLINE V4 four_sums(const V16 (&x)[kFour]) {
 #if defined(__AVX512F__)
   const auto halves = [](__m512 a, __m512 b) {
