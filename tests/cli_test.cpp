@@ -391,6 +391,28 @@ TEST_F(CliTest, ChatGoesOnAfterErrorsAndReportsThem) {
   EXPECT_EQ(run({"chat", "--model", "tiny-panda", "--threads", "1"}, "").code, 0);
 }
 
+TEST_F(CliTest, OpenMpSpinsBrieflyWhereACommandComputes) {
+  const test::ScopedVariable shown("OMP_DISPLAY_ENV", "verbose");  // libgomp tells what it has read
+  const auto spins = [this](const Arguments& arguments) {
+    const std::string said = run(arguments).err;
+    const std::string name = "GOMP_SPINCOUNT = ";
+    const std::size_t at = said.rfind(name);
+    return at == std::string::npos
+               ? std::string()
+               : said.substr(at + name.size(), said.find('\n', at) - at - name.size());
+  };
+  unsetenv("GOMP_SPINCOUNT");
+  unsetenv("OMP_WAIT_POLICY");
+  const std::string own = spins({"--version"});
+  if (own.empty()) GTEST_SKIP() << "OpenMP isn't libgomp's";
+  EXPECT_NE(own, "'3000'") << "nothing is computed";
+  for (const char* command : {"ask", "chat", "run", "embed", "classify", "search", "eval", "bench"})
+    EXPECT_EQ(spins({command, "--help"}), "'3000'") << command;
+  EXPECT_EQ(spins({"--verbose", "ask", "--help"}), "'3000'");
+  const test::ScopedVariable set("GOMP_SPINCOUNT", "77");
+  EXPECT_EQ(spins({"ask", "--help"}), "'77'");
+}
+
 /// The program on a terminal of its own.
 class Terminal {
  public:

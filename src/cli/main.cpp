@@ -4,7 +4,9 @@
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include <array>
 #include <csignal>
+#include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <exception>
@@ -15,6 +17,7 @@
 #include <vector>
 
 #include "cli/commands.h"
+#include "cli/openmp_spins.h"
 #include "cli/output.h"
 #include "cli/pull.h"
 #include "cli/version.h"
@@ -47,6 +50,10 @@ int report(ErrorKind kind, const std::string& message) {
   std::fprintf(stderr, "pandagpt: %s\n", message.c_str());
   return static_cast<int>(kind);
 }
+
+/// Commands that evaluate a model on this machine's processors.
+constexpr std::array kComputingCommands = {"ask",  "bench", "chat",       "classify", "embed",
+                                           "eval", "run",   "rpc-server", "search",   "serve"};
 
 void declare(CLI::App& app) {
   app.formatter(std::make_shared<CommandFormatter>());  // before the subcommands, which inherit it
@@ -82,6 +89,8 @@ void declare(CLI::App& app) {
   add_rpc_server(app);
   add_completion(app);
   add_man(app);
+  for (const char* name : kComputingCommands)
+    app.get_subcommand(name)->preparse_callback([](std::size_t) { limit_openmp_spins(); });
 }
 
 /// A question without a command is one more thing that people type.

@@ -18,7 +18,6 @@
 #include <vector>
 
 #include "cli/commands.h"
-#include "cli/openmp_spins.h"
 #include "cli/options.h"
 #include "cli/output.h"
 #include "config/config_file.h"
@@ -121,7 +120,6 @@ void say(LogFormat format, const std::string& message) {
 }
 
 void run_serve(CLI::App& command, const ServeArguments& arguments) {
-  limit_openmp_spins();
   const StopSignals signals;
   apply_environment(command, kVariables);
   apply_config(command);
