@@ -1,6 +1,7 @@
 """What the documents tell a reader to type: code blocks, their shell commands, links and named options."""
 
 import dataclasses
+import functools
 import os
 import pathlib
 import re
@@ -74,6 +75,7 @@ def blocks_of(root: pathlib.Path, document: pathlib.Path) -> list[Block]:
     return blocks
 
 
+@functools.cache
 def is_complete(text: str) -> bool:
     """Whether a shell would run `text` now instead of waiting for more lines."""
     parsed = subprocess.run(["bash", "-n"], input=text, capture_output=True, text=True)

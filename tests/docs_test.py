@@ -2,12 +2,18 @@
 """Types what README and docs tell a reader to type. Usage: docs_test.py SOURCE_DIR BUILD_DIR [PYTHON [CXX]]
 
 Every command of every document is run, in order, in a home of its own (docs_sandbox.py), and must end with exit code 0.
-NOT_RUN lists the exceptions with the reason. Of these, too, the syntax is checked, and that each program, subcommand and
+Each section of the README has a home, too. NOT_RUN lists the exceptions with the reason. Of these, too, the syntax is checked, and that each program, subcommand and
 option exists. The same is checked of what stands in backticks in the text. C++ and Python are compiled and run where
 CXX and the client are there (PYTHON: an interpreter with the packages of tests/requirements.txt). Links must lead to
 files and headings.
+
+Documents are independent, so several are worked through at once. What only needs an answer is asked of one server:
+starting the program takes longer than answering.
 """
 
+import base64
+import bisect
+import concurrent.futures
 import json
 import os
 import pathlib
@@ -16,6 +22,7 @@ import shlex
 import subprocess
 import sys
 import tempfile
+import urllib.request
 
 import doc_commands
 import docs_sandbox
@@ -27,6 +34,7 @@ sys.path.insert(0, str(ROOT / "tools" / "docs"))
 import readme_examples  # noqa: E402
 
 SERVER = "http://127.0.0.1:8080"  # of the documents; here it has a free port
+AT_ONCE = 4  # documents, or sections of the README
 LARGE_FILE_BYTES = 300_000  # more than Linux takes as one argument (128 KiB)
 
 # What isn't run, by a pattern of the command, and why.
@@ -49,6 +57,9 @@ TYPED = [(r"pandagpt chat", "What is it?\n/exit\n")]
 # What these would have fetched, and what the reader has, is put where the reader's shell is (docs_sandbox.py).
 DOWNLOADS = re.compile(r"models pull|^pip download")
 SERVES = re.compile(r"\bpandagpt serve\b")
+# An option of `pandagpt ask`, the part of a request that is the same, and that part's field.
+PARTS = {"--image": ("image_url", "url"), "--video": ("video_url", "url"), "--audio": ("input_audio", "data"),
+         "--thermal": ("thermal_image", "url"), "--depth": ("depth_map", "url"), "--imu": ("imu", "data")}
 # Options of other programs that the text names in backticks.
 FOREIGN_OPTIONS = {"--cpunodebind", "--logdir", "--nnodes"}
 
@@ -161,7 +172,19 @@ def printed_as_said(command: doc_commands.Command, printed: str, real_model: boo
                for example in readme_examples.read_examples() if example.arguments == typed)
 
 
-def check_examples(sandbox: docs_sandbox.Sandbox, failures: Failures) -> None:
+def answer_of(address: str, example: readme_examples.Example, folder: pathlib.Path) -> str:
+    """What the page gets, and `pandagpt ask` prints: the same answer (docs/decisions/same-bits.md)."""
+    content = [{"type": "text", "text": example.question}]
+    for option, path in zip(example.inputs[::2], example.inputs[1::2]):
+        kind, field = PARTS[option]
+        content.append({"type": kind, kind: {field: base64.b64encode((folder / path).read_bytes()).decode()}})
+    body = {"temperature": 0, "messages": [{"role": "user", "content": content}]}
+    request = urllib.request.Request(address + "/v1/chat/completions", json.dumps(body).encode())
+    with urllib.request.urlopen(request, timeout=120) as response:
+        return json.load(response)["choices"][0]["message"]["content"]
+
+
+def check_examples(sandbox: docs_sandbox.Sandbox, address: str, failures: Failures) -> None:
     """The page's examples are those of examples/questions.tsv, and panda-mini answers all of these rightly."""
     examples = readme_examples.read_examples()
     listed = {(pathlib.Path(example.inputs[1]).name, example.question) for example in examples if "page" in example.where}
@@ -172,12 +195,12 @@ def check_examples(sandbox: docs_sandbox.Sandbox, failures: Failures) -> None:
     if not sandbox.has_panda_mini:
         print("       set-up has not made panda-mini: examples are not asked about")
         return
-    room = sandbox.room(pathlib.Path("examples"))
+    folder = sandbox.room(pathlib.Path("examples")).here
     for example in examples:
-        if not all((room.here / path).is_file() for path in example.inputs[1::2]):
+        if not all((folder / path).is_file() for path in example.inputs[1::2]):
             print(f"       set-up has not fetched {example.inputs[1]}")
             continue
-        answer = room.run(shlex.join(["pandagpt", *example.arguments])).stdout
+        answer = answer_of(address, example, folder)
         if not example.is_right(answer):
             failures.add(f"{readme_examples.EXAMPLES}: {example.question}", f"the answer isn't right: {answer}")
 
@@ -227,19 +250,46 @@ def run_python(block: doc_commands.Block, room: docs_sandbox.Room, python: str, 
         failures.add(f"{block.document}:{block.line}: Python", outcome.stderr[-600:])
 
 
-def check_document(document: pathlib.Path, sandbox: docs_sandbox.Sandbox, names: Names, address: str, tools: list[str],
-                   failures: Failures) -> int:
-    """Returns how many commands were run."""
+def chapters_of(document: pathlib.Path) -> list[list[doc_commands.Block]]:
+    """What is typed in one home. Readers pick a section of the README; other documents are read from the top."""
     blocks = doc_commands.blocks_of(ROOT, document)
-    room, n_run = sandbox.room(document), 0
+    if document.name != "README.md" or document.parent != pathlib.Path():
+        return [blocks]
+    lines = (ROOT / document).read_text(encoding="utf-8").splitlines()
+    begins = [number for number, line in enumerate(lines, 1) if line.startswith("## ")]
+    chapters = [[] for _ in range(len(begins) + 1)]
+    for block in blocks:
+        chapters[bisect.bisect(begins, block.line)].append(block)
+    return chapters
+
+
+def check_texts(sandbox: docs_sandbox.Sandbox, failures: Failures) -> None:
+    names = Names(sandbox)
+    for document in doc_commands.documents(ROOT):
+        check_text(document, names, failures)
+
+
+def check_text(document: pathlib.Path, names: Names, failures: Failures) -> None:
+    """Links, and names of programs and options."""
     for link in doc_commands.broken_links(ROOT, document):
         failures.add(document, link)
     for line, text in doc_commands.inline_codes(ROOT, document):
         for fault in names.faults_of_code(text):
             failures.add(f"{document}:{line}: `{text}`", fault)
-    for block in blocks:
+    for block in doc_commands.blocks_of(ROOT, document):
         for line in doc_commands.hidden_commands(block):
             failures.add(f"{document}:{block.line}", f"a command outside a ```sh block: {line}")
+        if block.language in (doc_commands.SHELL, doc_commands.CONSOLE):
+            for command in doc_commands.commands_of(block):
+                for fault in names.faults(command.text):
+                    failures.add(command, fault)
+
+
+def check_chapter(blocks: list[doc_commands.Block], room: docs_sandbox.Room, address: str, tools: list[str],
+                  failures: Failures) -> int:
+    """Returns how many commands were run."""
+    n_run = 0
+    for block in blocks:
         if block.language == "cpp" and len(tools) > 1:
             compile_cpp(block, tools[1], failures)
         if block.language == "python" and tools:
@@ -247,8 +297,6 @@ def check_document(document: pathlib.Path, sandbox: docs_sandbox.Sandbox, names:
         if block.language not in (doc_commands.SHELL, doc_commands.CONSOLE):
             continue
         for command in doc_commands.commands_of(block):
-            for fault in names.faults(command.text):
-                failures.add(command, fault)
             if reason_not_to_run(command.text) is None:
                 run(command, room, address, failures)
                 n_run += 1
@@ -281,6 +329,23 @@ def check_stale_rules(failures: Failures) -> None:
             failures.add(f"NOT_RUN of {pathlib.Path(__file__).name}", f"no command is like {pattern} ({why})")
 
 
+def check_all(sandbox: docs_sandbox.Sandbox, address: str, tools: list[str], failures: Failures,
+              at_once: concurrent.futures.Executor) -> None:
+    def check(document: pathlib.Path, number: int, blocks: list[doc_commands.Block]) -> int:
+        return check_chapter(blocks, sandbox.room(document / str(number)), address, tools, failures)
+
+    runs = {document: [at_once.submit(check, document, number, blocks)
+                       for number, blocks in enumerate(chapters_of(document)) if blocks]
+            for document in doc_commands.documents(ROOT)}
+    others = [at_once.submit(check_texts, sandbox, failures),
+              at_once.submit(check_large_file, sandbox, address, failures),
+              at_once.submit(check_examples, sandbox, address, failures)]
+    for document, chapters in runs.items():
+        print(f"{document}: {sum(one.result() for one in chapters)} commands run", flush=True)
+    for one in others:
+        one.result()
+
+
 def main() -> None:
     build = pathlib.Path(sys.argv[2]).resolve()
     tools = [os.path.abspath(tool) if os.path.exists(tool) else tool for tool in sys.argv[3:]]  # python, compiler
@@ -288,14 +353,10 @@ def main() -> None:
     check_stale_rules(failures)
     with tempfile.TemporaryDirectory() as folder:
         sandbox = docs_sandbox.Sandbox(ROOT, build, pathlib.Path(folder))
-        names = Names(sandbox)
         with serve_process.server(str(sandbox.program), "--model", str(sandbox.models / "panda-mini"), "--files-dir",
-                                  str(sandbox.folder / "files")) as address:
-            for document in doc_commands.documents(ROOT):
-                n_run = check_document(document, sandbox, names, address, tools, failures)
-                print(f"{document}: {n_run} commands run", flush=True)
-            check_large_file(sandbox, address, failures)
-        check_examples(sandbox, failures)
+                                  str(sandbox.folder / "files")) as address, \
+                concurrent.futures.ThreadPoolExecutor(AT_ONCE) as at_once:
+            check_all(sandbox, address, tools, failures, at_once)
     if failures:
         sys.exit(f"{len(failures)} failures")
 
