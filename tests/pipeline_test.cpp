@@ -399,13 +399,20 @@ TEST_F(ModelFolderTest, WithoutItsAdapterAModelIsTheOneBeforeTuning) {
   EXPECT_EQ(answer(), plain);
 }
 
-TEST_F(ModelFolderTest, TheSeparatorIsASpecialToken) {
-  manifest_["prompt"]["document_separator"] = "<|endoftext|>";
-  save();
-  EXPECT_NO_THROW(Panda(folder_.path().string(), one_thread()));
-  manifest_["prompt"]["document_separator"] = "<|endofdoc|>";
-  save();
-  EXPECT_THAT(error_of_opening(), HasSubstr("'prompt.document_separator' is \"<|endofdoc|>\""));
+TEST_F(ModelFolderTest, TheSeparatorIsMadeOfSpecialTokens) {
+  for (const char* taken : {"<|endoftext|>", "<|im_end|><|endoftext|>"}) {
+    manifest_["prompt"]["document_separator"] = taken;
+    save();
+    EXPECT_NO_THROW(Panda(folder_.path().string(), one_thread())) << taken;
+  }
+  for (const std::string refused :
+       {"<|endofdoc|>", "<|endoftext|><|endofdoc|>", "<|endoftext|> ", "###"}) {
+    manifest_["prompt"]["document_separator"] = refused;
+    save();
+    EXPECT_THAT(error_of_opening(),
+                testing::AllOf(HasSubstr("'prompt.document_separator' is \"" + refused + "\""),
+                               HasSubstr("no special token")));
+  }
 }
 
 TEST(Panda, ThreadsMayShareOne) {

@@ -107,10 +107,14 @@ void LoadedModel::check_widths() const {
 
 void LoadedModel::check_separator() const {
   const std::string& separator = manifest_.prompt.document_separator;
-  if (!separator.empty() && llm_->tokenize_special(separator) == llm_->tokenize(separator))
-    throw Error(ErrorKind::kModel, (manifest_.folder / kManifestName).string() +
-                                       ": 'prompt.document_separator' is \"" + separator +
-                                       "\", which is no special token of the language model");
+  for (const std::int32_t token : llm_->tokenize_special(separator)) {
+    const std::string text = llm_->token_to_piece(token);  // special tokens have none
+    if (!text.empty())
+      throw Error(ErrorKind::kModel, (manifest_.folder / kManifestName).string() +
+                                         ": 'prompt.document_separator' is \"" + separator +
+                                         "\"; \"" + text +
+                                         "\" is no special token of the language model");
+  }
 }
 
 void LoadedModel::describe() {
