@@ -144,7 +144,14 @@ def test_errors(browser, address, folder):
         expect(refusal).to_have_count(1)
         assert not re.search("file-[0-9a-f]|/objects/|messages", refusal.inner_text()), refusal.inner_text()
         expect(page.locator("#send")).to_be_disabled()
+        expect(page.locator("#tray-note")).to_have_text(
+            "Asking has to wait. broken.png can't be used: take it away, or say what it is.")
+        page.locator("#files").set_input_files(PHOTO)
+        expect(page.locator(".card")).to_have_count(2)
+        expect(page.locator("#tray-note")).not_to_contain_text("sum")  # broken.png is no part of it
+        page.get_by_role("button", name=f"Remove {PHOTO.name}").click()
         page.get_by_label("Sense of broken.png").select_option("imu")
+        expect(page.locator(".card .options")).to_have_attribute("open", "")
         expect(refusal).to_contain_text("broken.png: ")  # it is no motion either
         expect(page.get_by_label("Sense of broken.png")).to_be_focused()
         page.get_by_role("button", name="Remove broken.png").click()
@@ -536,6 +543,26 @@ def test_policy(browser, address):
         assert inline == 0
 
 
+def test_key(browser, address):
+    with opened(browser, "about:blank", viewport=PHONE) as page:
+        def judge(route):
+            if route.request.headers.get("authorization") == "Bearer right":
+                return route.continue_()
+            return route.fulfill(status=401, content_type="application/json", body=json.dumps(
+                {"error": {"message": "wrong", "type": "authentication_error", "param": None, "code": 401}}))
+
+        page.route("**/props", judge)
+        page.goto(address)
+        status = page.locator("#status")
+        expect(status).to_have_text("The server wants an API key")
+        expect(page.locator("#key")).to_be_focused()
+        for key, text in (("wrong", "The server refuses this API key"), ("right", "tiny-senses · cpu")):
+            page.locator("#key").fill(key)
+            page.locator("#key").press("Enter")
+            expect(status).to_have_text(text)
+        expect(page.locator("#question")).to_be_editable()  # the drawer is closed
+
+
 def main():
     with contextlib.ExitStack() as stack:
         folder = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -548,7 +575,7 @@ def main():
                             (test_uploads_are_deleted,), (test_similarity, model), (test_warnings,),
                             (test_pictures_that_only_the_browser_reads, folder),
                             (test_recording_and_dropping,), (test_looks_and_keys,), (test_later_inputs,),
-                            (test_policy,)):
+                            (test_policy,), (test_key,)):
             print(test.__name__, flush=True)
             test(browser, senses, *more)
         for test in (test_missing_towers, test_server_without_uploads):

@@ -122,6 +122,13 @@ function open(conversation) {
 
 let isSending = false;  // a question waits until its inputs have been read
 
+function setSending(value) {
+  isSending = value;
+  tray.isAwaited = value;
+  tray.drawNote();
+  drawState();
+}
+
 /// Which buttons are of use at the moment, and why the others are not.
 function drawState() {
   byId("send").hidden = session.isBusy;
@@ -161,6 +168,7 @@ function showProps() {
 }
 
 let connecting = null;
+let isKeyWanted = false;  // the sidebar was opened for it
 
 /// Asks the server for its properties until it has answered.
 function connect() {
@@ -181,11 +189,12 @@ async function tryToConnect() {
       loading: "The model is being loaded …",
       offline: "The server can't be reached",
       busy: "The server is busy …",
-      key: "The server wants an API key"
+      key: api.key ? "The server refuses this API key" : "The server wants an API key"
     };
     showStatus(error.kind === "loading" ? "waiting" : "error", texts[error.kind] ?? error.message);
     props = null;
     if (error.kind === "key") {
+      isKeyWanted = true;
       showSidebar(true);
       byId("key").focus();
       return true;  // its change connects again
@@ -193,6 +202,8 @@ async function tryToConnect() {
     drawState();
     return false;
   }
+  if (isKeyWanted) showSidebar(false);
+  isKeyWanted = false;
   drawState();
   return true;
 }
@@ -302,11 +313,9 @@ byId("ask").addEventListener("submit", async (event) => {
   event.preventDefault();
   if (session.isBusy || byId("send").disabled || !questionText()) return;
   say("");
-  isSending = true;
-  drawState();
+  setSending(true);
   await tray.settled();
-  isSending = false;
-  drawState();
+  setSending(false);
   const reason = tray.reasonAgainst();
   if (reason || !questionText()) return say(reason);
   const question = questionText();

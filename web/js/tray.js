@@ -57,8 +57,9 @@ function weightSlider(input) {
 /// is wrong with it is said at its card.
 export class Tray {
   items = [];
+  isAwaited = false;  // a question waits until they have been read
   #props = null;
-  #cards = new Map();   // by input: {root, state, weight, refresh, shown}
+  #cards = new Map();   // by input: {root, state, weight, options, refresh, shown}
   #checks = new Map();  // by input: {promise, refusal, warnings, isRunning}
   #discarded = new WeakSet();
 
@@ -158,6 +159,8 @@ export class Tray {
       const card = this.#cards.get(input);
       if (!card.root.isConnected) this.list.append(card.root);
       card.weight.hidden = this.items.length < 2;
+      // What the file doesn't say may be said there.
+      if (card.options && this.#checks.get(input)?.refusal) card.options.open = true;
       const lines = this.#stateOf(input);
       const text = lines.map((line) => line.textContent).join("\n");
       if (text !== card.shown) card.state.replaceChildren(...lines);  // else it is read out again
@@ -170,11 +173,16 @@ export class Tray {
   /// What becomes of the inputs, where it isn't obvious.
   drawNote() {
     const count = this.items.length;
+    const reason = this.reasonAgainst();
     const lines = [];
-    if (count > 1)
+    if (reason)
+      lines.push(`Asking has to wait. ${reason}`);
+    else if (this.isAwaited)
+      lines.push("The question is sent as soon as the server has read the inputs.");
+    if (!reason && count > 1)
       lines.push(
           `The model gets the weighted sum of these ${count} inputs: it can't compare them.`);
-    if (count > 0 && this.replaces())
+    if (!reason && count > 0 && this.replaces())
       lines.push(`From now on the model is asked about ${
           count > 1 ? "these" : "this one"} instead of the earlier inputs.`);
     this.note.textContent = lines.join(" ");
@@ -219,6 +227,7 @@ export class Tray {
     const reason = reasonAgainst(sense, this.#props);
     const weight = weightSlider(input);
     const state = element("div", {class: "card-state"});
+    const options = this.#options(input, sense, refresh);
     const root = element(
         "li", {class: "card", "data-sense": input.sense},
         element(
@@ -235,9 +244,8 @@ export class Tray {
         element(
             "p", {class: "card-name", title: input.name},
             `${input.name} · ${byteText(input.blob.size)}`),
-        reason && element("p", {class: "notice"}, `${reason}.`), weight,
-        this.#options(input, sense, refresh));
-    return {root, state, weight, refresh, shown: ""};
+        reason && element("p", {class: "notice"}, `${reason}.`), weight, options);
+    return {root, state, weight, options, refresh, shown: ""};
   }
 
   #options(input, sense, refresh) {
