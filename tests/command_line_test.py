@@ -51,6 +51,7 @@ class CommandLineTest(unittest.TestCase):
         return json.loads(result.stdout)["timings"]["prompt_tokens"]
 
     def test_words_of_other_programs(self):
+        self.refuses(2, "'panda-mini' is neither an address (https://..) nor of the form hf:", "pull", "panda-mini")
         self.answers("run", "tiny-panda", "What is it?")
         self.answers("run", "tiny-panda", "--image", PICTURE, "What is it?")
         self.answers("run", "tiny-panda", text="What is it?\n")
@@ -150,6 +151,8 @@ class CommandLineTest(unittest.TestCase):
                      "What is it?")
         self.refuses(3, "404", "ask", "-m", "tiny-panda", "--allow-urls", "--image", address + "/dog.jpg",
                      "What is it?")
+        missing = run("ask", "-m", "tiny-panda", "--allow-urls", "--image", address + "/dog.jpg", "What is it?")
+        self.assertEqual(missing.stderr.count(address), 1, missing.stderr)
         chat = run("chat", "-m", "tiny-panda", "--allow-urls", "--json",
                    text=f"/image {address}/cat.jpg\nWhat is it?\n")
         self.assertEqual(chat.returncode, 0, chat.stderr)

@@ -90,6 +90,12 @@ class Puller {
 
  private:
   void pull_address() {
+    if (arguments_.source.find("://") == std::string::npos)
+      throw Error(
+          ErrorKind::kUsage,
+          "'" + arguments_.source +
+              "' is neither an address (https://..) nor of the form "
+              "hf:owner/repo[@revision][:file]; 'pandagpt models' lists what is here already");
     const Url url(arguments_.source);
     forbid_patterns();
     DownloadOptions options = common_options(url);
