@@ -174,6 +174,19 @@ std::vector<Resized> resizable() {
   };
 }
 
+TEST(Tiff, MeasurementsAreNoPicture) {
+  for (const std::string name : {"depth_f32.tif", "depth_f32_plain.tif", "thermal_nan.tif"}) {
+    try {
+      load_image(fs::path(PANDAGPT_FIXTURES) / "sensors" / name);
+      FAIL() << name;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::kInput);
+      EXPECT_THAT(error.what(),
+                  HasSubstr("a TIFF file of measurements (32-bit floats), not a picture"));
+    }
+  }
+}
+
 TEST(ImageBomb, IsRefusedFromTheHeader) {
   for (const Resized& kind : resizable()) {
     SCOPED_TRACE(kind.fixture);

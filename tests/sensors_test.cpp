@@ -244,6 +244,17 @@ TEST(Npy, RefusesLiesAndObjects) {
               HasSubstr("truncated"));
 }
 
+TEST(Npy, ARecordingOfMotionIsNoMap) {
+  for (const std::string shape : {"(200, 6)", "(6, 200)", "(1, 200, 6)"}) {
+    const Bytes file =
+        npy_file("{'descr': '|u1', 'fortran_order': False, 'shape': " + shape + "}\n", 1200);
+    EXPECT_THAT(refusal([&] { decode_scalar_map(file, "it"); }),
+                HasSubstr("a recording of motion"));
+  }
+  const Bytes small = npy_file("{'descr': '|u1', 'fortran_order': False, 'shape': (8, 6)}\n", 48);
+  EXPECT_EQ(decode_scalar_map(small, "it").width, 6);
+}
+
 // --- Thermal -----------------------------------------------------------------------------------
 
 TEST(Thermal, GivesTheReferencesTensors) {
@@ -350,7 +361,7 @@ TEST(Imu, RefusesWrongUnits) {
   EXPECT_THAT(at_rest("0,0,9.8,0,0,0", {.acceleration = AccelerationUnit::kG}),
               HasSubstr("gravity is 9.8"));
   EXPECT_THAT(at_rest("0,0,9e9,0,0,0"), HasSubstr("can't be"));
-  EXPECT_THAT(at_rest("0,0,9.8,90,0,0"), HasSubstr("the gyroscope (rad/s or deg/s)"));
+  EXPECT_THAT(at_rest("0,0,9.8,90,0,0"), HasSubstr("the gyroscope (--imu-gyro-unit"));
   EXPECT_THAT(imu_refusal("time_s,ax_g,ay_g,az_g,gx,gy,gz\n" + rows(200),
                           {.acceleration = AccelerationUnit::kMetresPerSecondSquared}),
               HasSubstr("another unit of the accelerometer"));
@@ -358,7 +369,7 @@ TEST(Imu, RefusesWrongUnits) {
 
 TEST(Imu, RefusesBadTimes) {
   EXPECT_THAT(imu_refusal("ax,ay,az,gx,gy,gz\n0,0,9.8,0,0,0\n"),
-              HasSubstr("the rate is not known"));
+              HasSubstr("the rate is not known; give it in Hz (--imu-rate, in requests rate_hz)"));
   for (const double rate : {0.0, -50.0, 1e9, std::nan("")})
     EXPECT_THAT(imu_refusal("ax,ay,az,gx,gy,gz\n0,0,9.8,0,0,0\n", {.rate_hz = rate}),
                 HasSubstr("out of the range"));

@@ -246,6 +246,18 @@ TEST(WhatIsThis, NamesWhatLiesInAFilesPlace) {
   EXPECT_THAT(what(std::string("GGUF\3\0\0\0", 8)), HasSubstr("a GGUF file"));
   EXPECT_THAT(what("Hello"), HasSubstr("text"));
   EXPECT_THAT(what("\xFF\x0A...."), HasSubstr("JPEG XL"));
+  EXPECT_EQ(what("\xFF\xFB\x90\xC4"), "a sound (MP3)") << "without a tag";
+  EXPECT_EQ(what("\xFF\xF1\x50\x80"), "a sound (AAC)");
+  EXPECT_EQ(what(std::string("FORM\0\0\0\0AIFF", 12)), "a sound (AIFF)");
+  EXPECT_EQ(what(std::string("\0\0\0\x18"
+                             "ftypM4A ",
+                             12)),
+            "a sound (M4A)");
+  EXPECT_EQ(what(std::string("\0\0\0\x18"
+                             "ftypisom",
+                             12)),
+            "a video (MP4 or MOV)");
+  EXPECT_EQ(what("#!AMR\n\x3C\x08\x91"), "a sound (AMR)");
   EXPECT_EQ(what("\xE9t\xE9"), "text") << "Latin-1";
   EXPECT_EQ(what(std::string("\1\2\3\0\5", 5)), "");
 }

@@ -85,9 +85,28 @@ constexpr std::array kSignatures = std::to_array<Signature>({
     {0, "fLaC"sv, "a sound (FLAC)"},
     {0, "OggS"sv, "a sound (Ogg)"},
     {0, "ID3"sv, "a sound (MP3)"},
+    // MPEG audio without a tag: the first frame's sync word, version and layer
+    {0, "\xFF\xFB"sv, "a sound (MP3)"},
+    {0, "\xFF\xFA"sv, "a sound (MP3)"},
+    {0, "\xFF\xF3"sv, "a sound (MP3)"},
+    {0, "\xFF\xF2"sv, "a sound (MP3)"},
+    {0, "\xFF\xE3"sv, "a sound (MP3)"},
+    {0, "\xFF\xF1"sv, "a sound (AAC)"},
+    {0, "\xFF\xF9"sv, "a sound (AAC)"},
+    {8, "AIFF"sv, "a sound (AIFF)"},
+    {8, "AIFC"sv, "a sound (AIFF)"},
+    {0, "caff"sv, "a sound (CAF)"},
+    {0, "#!AMR"sv, "a sound (AMR)"},
+    {0, ".snd"sv, "a sound (AU)"},
+    {0, "\x30\x26\xB2\x75\x8E\x66\xCF\x11"sv, "a video or sound (WMV or WMA)"},
+    {4, "ftypM4A "sv, "a sound (M4A)"},
+    {4, "ftypM4B "sv, "a sound (M4A)"},
     {4, "ftyp"sv, "a video (MP4 or MOV)"},
     {8, "AVI "sv, "a video (AVI)"},
     {0, "\x1A\x45\xDF\xA3"sv, "a video (Matroska or WebM)"},
+    {0, "FLV\x01"sv, "a video (Flash)"},
+    {0, "\0\0\1\xBA"sv, "a video (MPEG)"},
+    {0, "\x76\x2F\x31\x01"sv, "an OpenEXR file"},
 });
 
 bool is_text(std::string_view text) {

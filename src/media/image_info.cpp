@@ -52,15 +52,19 @@ std::string describe_other(ByteView bytes) {
 constexpr std::uint16_t kTagSubfileType = 254;
 constexpr std::uint16_t kTagWidth = 256;
 constexpr std::uint16_t kTagHeight = 257;
+constexpr std::uint16_t kTagBitsPerSample = 258;
 constexpr std::uint16_t kTagCompression = 259;
 constexpr std::uint16_t kTagOrientation = 274;
 constexpr std::uint16_t kTagSubDirectories = 330;
+constexpr std::uint16_t kTagSampleFormat = 339;
 constexpr std::uint16_t kTagDngVersion = 50706;
 
 struct TiffTags {
   std::uint32_t width = 0;
   std::uint32_t height = 0;
   std::uint32_t compression = 1;
+  std::uint32_t bits_per_sample = 1;
+  std::uint32_t sample_format = 1;  // 1 and 2: whole numbers, 3: floats
   int orientation = 1;
   bool is_reduced = false;  // a small copy of the picture
   bool has_others = false;  // further pictures in directories of its own
@@ -78,10 +82,16 @@ TiffTags read_tiff_tags(ByteView bytes) {
   for (std::size_t i = 0; i < entries; ++i) {
     const std::size_t entry = directory + 2 + i * kEntryBytes;
     const std::uint16_t tag = tiff.u16(entry);
-    const std::uint32_t value =
-        tiff.u16(entry + 2) == kTypeShort ? tiff.u16(entry + 8) : tiff.u32(entry + 8);
+    const bool is_short = tiff.u16(entry + 2) == kTypeShort;
+    const std::uint32_t value = is_short ? tiff.u16(entry + 8) : tiff.u32(entry + 8);
+    // One number a channel: of more than two the entry holds the place.
+    const auto of_first_channel = [&] {
+      return is_short && tiff.u32(entry + 4) > 2 ? tiff.u16(tiff.u32(entry + 8)) : value;
+    };
     if (tag == kTagWidth) tags.width = value;
     if (tag == kTagHeight) tags.height = value;
+    if (tag == kTagBitsPerSample) tags.bits_per_sample = of_first_channel();
+    if (tag == kTagSampleFormat) tags.sample_format = of_first_channel();
     if (tag == kTagCompression) tags.compression = value;
     if (tag == kTagSubfileType) tags.is_reduced = (value & 1) != 0;
     if (tag == kTagSubDirectories) tags.has_others = true;
@@ -185,6 +195,13 @@ void read_tiff(ByteView bytes, const std::string& name, ImageInfo& info) {
   // FFmpeg gives black or wrongly coloured pictures for many of these.
   if (tags.compression == kOldJpeg || tags.compression == kJpeg)
     fail(name, "a TIFF file with JPEG compression can't be read; save it as JPEG or PNG first");
+  constexpr std::uint32_t kLongestOfPictures = 16;  // bits
+  constexpr std::uint32_t kFloats = 3;
+  if (tags.bits_per_sample > kLongestOfPictures || tags.sample_format == kFloats)
+    fail(name, "a TIFF file of measurements (" + std::to_string(tags.bits_per_sample) + "-bit " +
+                   (tags.sample_format == kFloats ? "floats" : "numbers") +
+                   "), not a picture; give it as a thermal picture or a depth map, or save it with "
+                   "8 bits");
   info.width = tags.width;
   info.height = tags.height;
   info.orientation = tags.orientation;

@@ -73,7 +73,9 @@ void check_rate(double rate, const std::string& name) {
 void set_times_by_rate(RawImu& raw, const ImuOptions& options, const std::string& name) {
   const std::optional<double> rate = raw.rate_hz ? raw.rate_hz : options.rate_hz;
   if (!rate)
-    fail(name, "the rate is not known; give it (in Hz), or add a time column to the table");
+    fail(name,
+         "the rate is not known; give it in Hz (--imu-rate, in requests rate_hz), or add a "
+         "time column to the table");
   if (raw.rate_hz && options.rate_hz && *raw.rate_hz != *options.rate_hz)
     fail(name, "the file says " + short_number(*raw.rate_hz) + " Hz, the option " +
                    short_number(*options.rate_hz) + " Hz; leave the option out");
@@ -176,6 +178,9 @@ std::vector<double> lengths_of(const ImuRecording& recording, int first) {
   return lengths;
 }
 
+constexpr const char* kAccelerationUnit =
+    " (--imu-accel-unit, in requests acceleration_unit: m/s2, g or mg)";
+
 /// Values that no sensor gives in the unit that was taken: the unit must be another one.
 void check_plausible(const ImuRecording& recording, bool unit_is_stated) {
   constexpr double kStrongest = 128 * kGravity;                     // twice what sensors reach
@@ -187,20 +192,23 @@ void check_plausible(const ImuRecording& recording, bool unit_is_stated) {
   const double usual = median(acceleration);
   if (strongest > kStrongest)
     fail(name, "accelerations of " + short_number(strongest) +
-                   " m/s^2 can't be; give the unit of the accelerometer (m/s^2, g or mg)");
+                   " m/s^2 can't be; give the unit of the accelerometer" + kAccelerationUnit);
   if (usual > 4 * kGravity)
     fail(name, "the accelerometer reads " + short_number(usual) +
-                   " m/s^2 most of the time, gravity is 9.8; give its unit (m/s^2, g or mg)");
+                   " m/s^2 most of the time, gravity is 9.8; give its unit" + kAccelerationUnit);
   // A resting sensor shows gravity: 1 where it should be 9.8.
   if (!unit_is_stated && usual > 0.5 && usual < 2)
     fail(name, "the accelerometer reads " + short_number(usual) +
-                   " most of the time, which looks like g, not m/s^2; give its unit");
+                   " most of the time, which looks like g, not m/s^2; give its unit" +
+                   kAccelerationUnit);
   const std::vector<double> rotation = lengths_of(recording, 3);
   const double fastest = std::ranges::max(rotation);
   if (fastest > kFastest || median(rotation) > kFastestForLong)
-    fail(name, "rotations of up to " + short_number(fastest) + " rad/s, and " +
-                   short_number(median(rotation)) +
-                   " most of the time, can't be; give the unit of the gyroscope (rad/s or deg/s)");
+    fail(name,
+         "rotations of up to " + short_number(fastest) + " rad/s, and " +
+             short_number(median(rotation)) +
+             " most of the time, can't be; give the unit of the gyroscope (--imu-gyro-unit, in "
+             "requests rotation_unit: rad/s or deg/s)");
 }
 
 ImuRecording finish(RawImu raw, const std::string& name, const ImuOptions& options) {

@@ -60,6 +60,9 @@ constexpr const char* kReadable = "; WAV, FLAC, MP3, OGG, M4A, MP4, MKV, WebM, A
 
 [[noreturn]] void fail_unknown(const std::string& name, ByteView beginning) {
   std::string what = what_is_this(beginning);
+  if (what.starts_with("a sound") || what.starts_with("a video"))
+    throw Error(ErrorKind::kInput, name + ": begins as " + what +
+                                       " does, and can't be read; get a complete copy of it");
   const bool says_what_to_do = what.find(';') != std::string::npos;
   if (!what.empty() && !says_what_to_do)
     what += what.ends_with("picture") ? "; give it as a picture" : kReadable;

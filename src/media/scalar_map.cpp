@@ -4,6 +4,8 @@ extern "C" {
 #include <libavutil/pixdesc.h>
 }
 
+#include <algorithm>
+
 #include "core/what_is_this.h"
 #include "media/byte_reader.h"
 #include "media/image_info.h"
@@ -79,6 +81,13 @@ ScalarMap decode_npy_map(ByteView bytes, const std::string& name, const ImageLim
   if (shape.size() != 2)
     fail(name, "the array has the shape " + npy_shape_text(array.shape) +
                    ", one of (height, width) was expected; save one channel");
+  // One file for another: a recording of accelerometer and gyroscope.
+  constexpr std::int64_t kMotionChannels = 6;
+  constexpr std::int64_t kFewestSamples = 50;
+  const auto [shortest, longest] = std::ranges::minmax(shape);
+  if (shortest == kMotionChannels && longest >= kFewestSamples)
+    fail(name, "an array of " + npy_shape_text(array.shape) +
+                   " is a recording of motion, not a map; give it as motion");
   check_map_size(static_cast<std::uint64_t>(shape[1]), static_cast<std::uint64_t>(shape[0]), name,
                  limits);
   return {static_cast<int>(shape[1]),

@@ -102,8 +102,10 @@ void check_unit(const std::vector<float>& measured_metres, const ScalarMap& map,
   const std::string unit = transform.metres_per_unit ? "in the unit that was given"
                            : map.integer             ? "as millimetres (whole numbers)"
                                                      : "as metres (floats)";
-  fail(name, "a usual depth of " + std::string(usual) + " m can't be, taken " + unit +
-                 "; give the unit of the values in metres (0.001 for millimetres)");
+  fail(name,
+       "a usual depth of " + std::string(usual) + " m can't be, taken " + unit +
+           "; give the unit of the values in metres (--depth-unit, in requests metres_per_unit: "
+           "0.001 for millimetres)");
 }
 
 /// Metres of every pixel.
