@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -65,26 +66,83 @@ void write_familiarity(const fs::path& path, float weight, float bias, int width
   writer.write(path);
 }
 
+/// Of motion alone, in these tests.
+int two_statistics(Modality modality) {
+  return modality == Modality::kImu ? 2 : 0;
+}
+
 TEST(Familiarity, IsAProductWithTheDirection) {
   const test::TemporaryFolder folder;
   write_familiarity(folder / "f.gguf", 2, 0.5F, 4);
-  const Familiarity familiarity(folder / "f.gguf", 4);
+  const Familiarity familiarity(folder / "f.gguf", 4, two_statistics);
   const std::vector<float> embedding{3, 0, 4, 0};
-  EXPECT_FLOAT_EQ(*familiarity.score(Modality::kImage, embedding), 2 * 7 / 5.0F + 0.5F);
-  EXPECT_FLOAT_EQ(*familiarity.score(Modality::kImage, std::vector<float>(4)), 0.5F);
-  EXPECT_FALSE(familiarity.score(Modality::kAudio, embedding));
+  EXPECT_FLOAT_EQ(*familiarity.score(Modality::kImage, embedding, {}), 2 * 7 / 5.0F + 0.5F);
+  EXPECT_FLOAT_EQ(*familiarity.score(Modality::kImage, std::vector<float>(4), {}), 0.5F);
+  EXPECT_FLOAT_EQ(*familiarity.score(Modality::kVideo, embedding, {}), 2 * 7 / 5.0F + 0.5F)
+      << "films are as pictures";
+  EXPECT_FALSE(familiarity.score(Modality::kAudio, embedding, {}));
+}
+
+/// Two Gaussians of two statistics: about (0, 0) with deviations 1 and 0.5, and about (10, 0) with
+/// a whitening that isn't symmetric.
+void write_mixture(const fs::path& path, const std::string& kind, bool with_direction) {
+  GgufWriter writer;
+  writer.set_str("general.architecture", "pandagpt-familiarity");
+  if (with_direction) {
+    writer.add_f32("familiarity." + kind + ".weight", {4}, std::vector<float>{1, 0, 0, 0});
+    writer.add_f32("familiarity." + kind + ".bias", {1}, std::vector<float>{0});
+  }
+  writer.add_f32("familiarity." + kind + ".mean", {2, 2}, std::vector<float>{0, 0, 10, 0});
+  writer.add_f32("familiarity." + kind + ".whitening", {2, 2, 2},
+                 std::vector<float>{1, 0, 0, 2, 1, 0, 3, 1});
+  writer.add_f32("familiarity." + kind + ".log_weight", {2}, std::vector<float>{-1, -2});
+  writer.write(path);
+}
+
+TEST(Familiarity, IsTheDensityOfAMixture) {
+  const test::TemporaryFolder folder;
+  write_mixture(folder / "f.gguf", "imu", false);
+  const Familiarity familiarity(folder / "f.gguf", 4, two_statistics);
+  const auto score = [&](std::vector<float> statistics) {
+    return *familiarity.score(Modality::kImu, {}, statistics);
+  };
+  EXPECT_NEAR(score({0, 0}), -1, 1e-4);
+  EXPECT_NEAR(score({1, 1}), -1 - (1 + 4) / 2.0, 1e-4);
+  EXPECT_NEAR(score({11, 1}), -2 - (1 + 16) / 2.0, 1e-4);
+  const double first = -1 - 25 / 2.0, second = -2 - (25 + 225) / 2.0;
+  EXPECT_NEAR(score({5, 0}), std::log(std::exp(first) + std::exp(second)), 1e-4);
+  EXPECT_LT(score({1e6F, 1e6F}), -1e9F) << "far away it is no infinity that can't be compared";
+}
+
+TEST(Familiarity, IsTheSmallerOfBothMeasures) {
+  const test::TemporaryFolder folder;
+  write_mixture(folder / "f.gguf", "imu", true);
+  const Familiarity familiarity(folder / "f.gguf", 4, two_statistics);
+  const std::vector<float> along{1, 0, 0, 0}, against{-5, 0, 0, 0}, middle{0, 0}, far{3, 0};
+  EXPECT_NEAR(*familiarity.score(Modality::kImu, along, middle), -1, 1e-4);
+  EXPECT_NEAR(*familiarity.score(Modality::kImu, along, far), -1 - 4.5, 1e-4);
+  EXPECT_NEAR(*familiarity.score(Modality::kImu, against, middle), -1, 1e-4);
 }
 
 TEST(Familiarity, FilesOfAnotherShapeAreModelErrors) {
   const test::TemporaryFolder folder;
   write_familiarity(folder / "f.gguf", 2, 0.5F, 4);
-  const Error wide = test::error_of([&] { Familiarity(folder / "f.gguf", 5); });
+  const Error wide = test::error_of([&] { Familiarity(folder / "f.gguf", 5, two_statistics); });
   EXPECT_EQ(wide.kind(), ErrorKind::kModel);
   EXPECT_THAT(wide.what(), HasSubstr("familiarity.image.weight"));
-  const Error none =
-      test::error_of([&] { Familiarity(kFixtures / "tiny-panda" / "projector.gguf", 4); });
+  const Error none = test::error_of(
+      [&] { Familiarity(kFixtures / "tiny-panda" / "projector.gguf", 4, two_statistics); });
   EXPECT_EQ(none.kind(), ErrorKind::kModel);
   EXPECT_THAT(none.what(), HasSubstr("familiarity"));
+
+  write_mixture(folder / "m.gguf", "imu", false);
+  const Error more =
+      test::error_of([&] { Familiarity(folder / "m.gguf", 4, [](Modality) { return 3; }); });
+  EXPECT_EQ(more.kind(), ErrorKind::kModel);
+  EXPECT_THAT(more.what(), HasSubstr("familiarity.imu.mean"));
+  write_mixture(folder / "p.gguf", "image", false);
+  const Error picture = test::error_of([&] { Familiarity(folder / "p.gguf", 4, two_statistics); });
+  EXPECT_THAT(picture.what(), HasSubstr("no statistics"));
 }
 
 /// tiny-panda, for which every picture scores 0.

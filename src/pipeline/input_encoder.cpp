@@ -20,6 +20,33 @@ EncoderOptions with_hashes_of(EmbeddingCache& cache, const std::string& recorded
   return options;
 }
 
+/// Statistics are remembered beside the embedding. The 1 changes with what they are.
+std::string statistics_key(const std::string& key) {
+  return key + "\nstatistics 1";
+}
+
+/// What is remembered of an input.
+struct Remembered {
+  std::vector<float> embedding;
+  std::vector<float> statistics;
+};
+
+std::optional<Remembered> find(EmbeddingCache& cache, const std::string& key, std::size_t width,
+                               int n_statistics) {
+  std::optional<std::vector<float>> embedding = cache.find(key, width);
+  if (!embedding) return std::nullopt;
+  if (n_statistics == 0) return Remembered{std::move(*embedding), {}};
+  std::optional<std::vector<float>> statistics =
+      cache.find(statistics_key(key), static_cast<std::size_t>(n_statistics));
+  if (!statistics) return std::nullopt;
+  return Remembered{std::move(*embedding), std::move(*statistics)};
+}
+
+std::vector<float> statistics_of(const PreparedInput& prepared) {
+  const auto* tensor = std::get_if<MediaTensor>(&prepared);
+  return tensor != nullptr ? tensor->statistics : std::vector<float>();
+}
+
 void tell(const std::vector<std::string>& warnings, InputReport* report) {
   for (const std::string& warning : warnings) {
     if (report != nullptr)
@@ -87,6 +114,7 @@ std::vector<float> InputEncoder::encode(const std::vector<Input>& inputs,
   if (!inputs.empty()) name_encoder();
   const auto width = static_cast<std::size_t>(n_embd_);
   std::vector<float> rows(inputs.size() * width);
+  if (report != nullptr) report->statistics.assign(inputs.size(), {});
   std::vector<NewInput> fresh;
   std::vector<TowerInput> prepared;
   for (std::size_t i = 0; i < inputs.size(); ++i) {
@@ -95,8 +123,10 @@ std::vector<float> InputEncoder::encode(const std::vector<Input>& inputs,
     std::optional<std::string> key;
     if (cache_.keeps_embeddings()) key = cache_.key_of(input, transforms_.audio_channel);
     if (key) {
-      if (const auto known = cache_.find(*key, width)) {
-        std::ranges::copy(*known, rows.begin() + static_cast<std::ptrdiff_t>(i * width));
+      const int n_wanted = report != nullptr ? n_statistics(input.modality) : 0;
+      if (auto known = find(cache_, *key, width, n_wanted)) {
+        std::ranges::copy(known->embedding, rows.begin() + static_cast<std::ptrdiff_t>(i * width));
+        if (report != nullptr) report->statistics[i] = std::move(known->statistics);
         continue;
       }
     }
@@ -108,20 +138,24 @@ std::vector<float> InputEncoder::encode(const std::vector<Input>& inputs,
     }
     if (!warnings.empty()) key.reset();
     tell(warnings, report);
-    fresh.push_back({i, std::move(key), stamp});
+    fresh.push_back({i, std::move(key), stamp, statistics_of(prepared.back().prepared)});
   }
   if (report != nullptr) report->n_cached += static_cast<int>(inputs.size() - fresh.size());
   if (fresh.empty()) return rows;
   const std::vector<float> encoded = encode_together(prepared);
   auto row = encoded.cbegin();
-  for (const NewInput& one : fresh) {
+  for (NewInput& one : fresh) {
     const Input& input = inputs[one.row];
     const auto target = std::span(rows).subspan(one.row * width, width);
     std::copy_n(row, width, target.begin());
     row += static_cast<std::ptrdiff_t>(width);
     // A file that was written to meanwhile has been hashed as one thing and read as another.
     const bool is_same = !input.bytes.empty() || file_stamp(input.name) == one.stamp;
-    if (one.key && is_same) cache_.put(*one.key, target);
+    if (one.key && is_same) {
+      cache_.put(*one.key, target);
+      if (!one.statistics.empty()) cache_.put(statistics_key(*one.key), one.statistics);
+    }
+    if (report != nullptr) report->statistics[one.row] = std::move(one.statistics);
   }
   return rows;
 }

@@ -22,6 +22,8 @@ struct InputReport {
   int n_cached = 0;                        ///< inputs that had been encoded before
   std::vector<std::string> warnings = {};  ///< each begins with its input's name
   bool is_unsure = false;                  ///< see Answer
+  /// MediaTensor::statistics, one a input of the last call.
+  std::vector<std::vector<float>> statistics = {};
 };
 
 /// May be used by several threads at once: they decode side by side, and what has gathered while
@@ -41,12 +43,15 @@ class InputEncoder {
   const std::vector<Modality>& modalities() const { return modalities_; }
   bool takes(Modality modality) const;
   bool takes_text() const;
+  /// How many InputReport::statistics a kind of input has.
+  int n_statistics(Modality modality) const { return statistics_count(modality, transforms_); }
   const std::string& fingerprint() const;
 
   /// (inputs, n_embd), row-major. All inputs are checked and decoded before any is encoded; those
   /// that the cache knows are neither decoded nor encoded. What is warned of isn't remembered, so
-  /// that it is warned of again. Adds to `report` all but its time; without one, warnings go to the
-  /// log. Throws Error(kInput) for an unreadable one, Error(kModel) for one without a tower.
+  /// that it is warned of again. Adds to `report` all but its time, and gives it the statistics;
+  /// without one, warnings go to the log. Throws Error(kInput) for an unreadable one, Error(kModel)
+  /// for one without a tower.
   std::vector<float> encode(const std::vector<Input>& inputs, InputReport* report = nullptr) const;
   /// (texts, n_embd). Throws Error(kModel) without a text tower.
   std::vector<float> encode_texts(std::span<const std::string> texts) const;
@@ -57,6 +62,7 @@ class InputEncoder {
     std::size_t row;                 ///< of the result
     std::optional<std::string> key;  ///< to remember it by; nothing: not to be remembered
     std::optional<FileStamp> stamp;  ///< of its file before it was read
+    std::vector<float> statistics;
   };
 
   /// What one call waits for.

@@ -58,7 +58,8 @@ LoadedModel::LoadedModel(const std::string& model, const PandaOptions& options)
       manifest_.audio_channel);
   projector_ = std::make_unique<Projector>(manifest_.projector.path);
   if (options.say_unsure && manifest_.familiarity)
-    familiarity_.emplace(manifest_.familiarity->path, manifest_.embedding_width);
+    familiarity_.emplace(manifest_.familiarity->path, manifest_.embedding_width,
+                         [this](Modality one) { return encoder_->n_statistics(one); });
   LanguagePart part = language.get();
   llm_ = std::move(part.model);
   adapter_ = std::move(part.adapter);
@@ -77,15 +78,18 @@ std::vector<float> LoadedModel::project(const Inputs& inputs, InputReport& repor
   const std::vector<float> rows = encoder_->encode(inputs.items(), &report);
   const auto width = static_cast<std::size_t>(encoder_->n_embd());
   for (std::size_t i = 0; i < inputs.items().size(); ++i)
-    if (is_strange(inputs.items()[i].modality, std::span(rows).subspan(i * width, width)))
+    if (is_strange(inputs.items()[i].modality, std::span(rows).subspan(i * width, width),
+                   report.statistics[i]))
       report.is_unsure = true;
   return projector_->project_sum(rows, weights);
 }
 
-bool LoadedModel::is_strange(Modality modality, std::span<const float> embedding) const {
-  const auto threshold = manifest_.unsure.find(modality);
+bool LoadedModel::is_strange(Modality modality, std::span<const float> embedding,
+                             std::span<const float> statistics) const {
+  auto threshold = manifest_.unsure.find(modality);
+  if (threshold == manifest_.unsure.end()) threshold = manifest_.unsure.find(judged_as(modality));
   if (!familiarity_ || threshold == manifest_.unsure.end()) return false;
-  const std::optional<float> score = familiarity_->score(modality, embedding);
+  const std::optional<float> score = familiarity_->score(modality, embedding, statistics);
   return score && *score < threshold->second;
 }
 

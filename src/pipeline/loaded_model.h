@@ -36,7 +36,8 @@ class LoadedModel {
   std::vector<float> project(const Inputs& inputs, InputReport& report) const;
 
  private:
-  bool is_strange(Modality modality, std::span<const float> embedding) const;
+  bool is_strange(Modality modality, std::span<const float> embedding,
+                  std::span<const float> statistics) const;
   void check_widths() const;
   void check_separator() const;
   void describe();

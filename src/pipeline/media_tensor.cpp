@@ -17,6 +17,7 @@
 #include "media/video.h"
 #include "pandagpt/error.h"
 #include "preprocess/audio.h"
+#include "preprocess/statistics.h"
 #include "preprocess/thermal.h"
 
 namespace pandagpt {
@@ -58,6 +59,27 @@ Image picture(const Input& input, const InputLimits& limits) {
   return image;
 }
 
+/// The mean of the views' statistics, each by `measure` of (view).
+template <typename Measure>
+MediaTensor with_statistics(int n_views, std::vector<float> values, const Measure& measure) {
+  MediaTensor tensor{n_views, std::move(values)};
+  const std::size_t length = tensor.values.size() / static_cast<std::size_t>(n_views);
+  for (std::size_t begin = 0; begin < tensor.values.size(); begin += length) {
+    const std::vector<float> own = measure(std::span(tensor.values).subspan(begin, length));
+    tensor.statistics.resize(own.size());
+    for (std::size_t i = 0; i < own.size(); ++i)
+      tensor.statistics[i] += own[i] / static_cast<float>(n_views);
+  }
+  return tensor;
+}
+
+MediaTensor square_with_statistics(std::vector<float> plane) {
+  const auto side = static_cast<int>(std::lround(std::sqrt(plane.size())));
+  return with_statistics(1, std::move(plane), [side](std::span<const float> view) {
+    return plane_statistics(view, side, side);
+  });
+}
+
 MediaTensor film(const Input& input, const VideoTransform& transform, const InputLimits& limits) {
   VideoLimits own;
   lower(own.max_pixels, limits.max_pixels);
@@ -77,7 +99,10 @@ MediaTensor sound(const Input& input, int channel, const InputLimits& limits) {
   Audio audio = input.bytes.empty() ? load_audio(input.name, own)
                                     : decode_audio(input.bytes, input.name, own);
   choose_channel(audio, channel);
-  return {kImageBindAudio.n_clips, audio_tensor(audio)};
+  return with_statistics(
+      kImageBindAudio.n_clips, audio_tensor(audio), [](std::span<const float> view) {
+        return sound_statistics(view, kImageBindAudio.n_mel_bins, kImageBindAudio.n_frames);
+      });
 }
 
 MediaTensor thermal(const Input& input, const ThermalRange& range, const ImageTransform& transform,
@@ -86,7 +111,7 @@ MediaTensor thermal(const Input& input, const ThermalRange& range, const ImageTr
                                          : decode_thermal(input.bytes, input.name, range, limits);
   if (is_one_colour(grey))
     warn(shown_name(input) + ": the thermal picture has no contrast" + kNothing);
-  return {1, thermal_tensor(grey, transform)};
+  return square_with_statistics(thermal_tensor(grey, transform));
 }
 
 MediaTensor depth(const Input& input, const DepthTransform& transform, const ImageLimits& limits) {
@@ -95,7 +120,7 @@ MediaTensor depth(const Input& input, const DepthTransform& transform, const Ima
   const FloatPlane plane = disparity_plane(map, input.name, transform);
   if (is_constant(plane.values))
     warn(shown_name(input) + ": the depth map has the same depth everywhere" + kNothing);
-  return {1, disparity_tensor(plane, transform)};
+  return square_with_statistics(disparity_tensor(plane, transform));
 }
 
 MediaTensor motion(const Input& input, const ImuOptions& options, const ImuTransform& transform) {
@@ -103,7 +128,11 @@ MediaTensor motion(const Input& input, const ImuOptions& options, const ImuTrans
                                                      : decode_imu(input.bytes, input.name, options);
   ImuClips clips = imu_clips(recording, transform);
   judge_motion(recording);
-  return {clips.n_clips, std::move(clips.values)};
+  return with_statistics(clips.n_clips, std::move(clips.values),
+                         [&transform](std::span<const float> clip) {
+                           return motion_statistics(clip, transform.n_steps,
+                                                    transform.clip_seconds / transform.n_steps);
+                         });
 }
 
 /// Side of the square picture of one channel that the tower takes.
@@ -126,6 +155,24 @@ Tower tower_of(Modality modality) {
       return Tower::kDepth;
     case Modality::kImu:
       return Tower::kImu;
+  }
+  throw Error(ErrorKind::kInternal, "an input of an unknown kind");
+}
+
+int statistics_count(Modality modality, const MediaTransforms& transforms) {
+  const auto of_side = [](int side) { return side < kLeastPlaneSide ? 0 : kPlaneStatistics; };
+  switch (modality) {
+    case Modality::kAudio:
+      return kSoundStatistics;
+    case Modality::kThermal:
+      return of_side(transforms.thermal_picture.size);
+    case Modality::kDepth:
+      return of_side(transforms.depth.size);
+    case Modality::kImu:
+      return kMotionStatistics;
+    case Modality::kImage:
+    case Modality::kVideo:
+      return 0;
   }
   throw Error(ErrorKind::kInternal, "an input of an unknown kind");
 }

@@ -24,6 +24,9 @@ Tower tower_of(Modality modality);
 struct MediaTensor {
   int n_views = 1;
   std::vector<float> values;  ///< (n_views, view), see Encoders::encode
+  /// What kind of signal it is (preprocess/statistics.h), the mean of the views: of sounds, motion,
+  /// thermal pictures and depth maps whose views are large enough, else empty.
+  std::vector<float> statistics = {};
 };
 
 /// Pictures stay pictures: how they become tensors is the vision tower's own.
@@ -51,6 +54,9 @@ ImuOptions with_sensor(ImuOptions options, const SensorOptions& sensor);
 /// do".
 PreparedInput prepare(const Input& input, const MediaTransforms& transforms,
                       const InputLimits& limits = {});
+
+/// How many statistics the tensors of a kind of input have; 0: none.
+int statistics_count(Modality modality, const MediaTransforms& transforms);
 
 /// A prepared input and where it goes.
 struct TowerInput {
