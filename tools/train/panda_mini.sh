@@ -127,6 +127,6 @@ mkdir -p "$model"
 cp "$root/models/panda-mini/panda.json" "$llm" "$space" "$runs"/together/{projector,adapter}.gguf "$model"
 "$pandagpt" convert split "$trunk" "$space" -o "$model/towers.gguf"
 # When it is not sure: numpy, Pillow and gguf, and COCO's photos in coco500.
-"$python" "$root/tools/train/unsure.py" --root . --pandagpt "$pandagpt" --model "$model" \
+"$python" "$root/tools/train/unsure.py" --root . --build "$root/build/release" --model "$model" \
   --strange panda_mini/strange
 "$pandagpt" models hash "$model"

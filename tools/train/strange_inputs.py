@@ -203,7 +203,70 @@ def vowels(random: np.random.Generator) -> np.ndarray:
     return out
 
 
-SOUNDS = {"noise": noise_sound, "tone": tone, "sweep": sweep, "melody": melody, "beeps": beeps,
+def band_noise(random: np.random.Generator) -> np.ndarray:
+    """Noise of a narrow band, steady or switched on and off."""
+    low = np.exp(random.uniform(np.log(100), np.log(4000)))
+    spectrum = np.fft.rfft(random.normal(size=len(TIME)))
+    pitch = np.fft.rfftfreq(len(TIME), 1 / SAMPLE_RATE)
+    spectrum[(pitch < low) | (pitch > low * random.uniform(1.1, 3))] = 0
+    gate = np.sin(2 * np.pi * random.uniform(0.5, 12) * TIME) > 0 if random.random() < 0.5 else 1
+    return np.fft.irfft(spectrum) * gate
+
+
+def warble(random: np.random.Generator) -> np.ndarray:
+    """A tone whose pitch goes up and down 8 to 60 times a second."""
+    pitch = random.uniform(200, 3000)
+    pitches = pitch * (1 + random.uniform(0.2, 0.9) * np.sin(2 * np.pi * random.uniform(8, 60) * TIME))
+    return np.sin(2 * np.pi * np.cumsum(pitches) / SAMPLE_RATE)
+
+
+def modem(random: np.random.Generator) -> np.ndarray:
+    """Bits as tones."""
+    length = int(random.integers(20, 200))
+    bits = np.repeat(random.integers(0, int(random.choice([2, 4, 8])), len(TIME) // length + 1), length)
+    pitches = random.uniform(500, 1500) + bits[:len(TIME)] * random.uniform(200, 700)
+    return np.sin(2 * np.pi * np.cumsum(pitches) / SAMPLE_RATE)
+
+
+def computer_game(random: np.random.Generator) -> np.ndarray:
+    """Fast notes of square waves."""
+    out, length = np.zeros(len(TIME)), int(random.choice([800, 1600, 3200]))
+    for begin in range(0, len(TIME), length):
+        local = np.arange(min(length, len(TIME) - begin)) / SAMPLE_RATE
+        note = 220 * 2 ** (random.integers(0, 36) / 12)
+        out[begin:begin + length] = np.sign(np.sin(2 * np.pi * note * local)) * (random.random() < 0.85)
+    return out
+
+
+def drops(random: np.random.Generator) -> np.ndarray:
+    """Short sounds of falling or rising pitch."""
+    out, length = np.zeros(len(TIME)), SAMPLE_RATE // 4
+    local = np.arange(length)
+    for begin in random.integers(0, len(TIME) - length, int(random.integers(3, 25))):
+        pitch = np.exp(random.uniform(np.log(200), np.log(6000)))
+        bend = 1 + random.uniform(-0.5, 0.5) * local / length
+        out[begin:begin + length] += np.exp(-local / random.uniform(200, 2000)) \
+            * np.sin(2 * np.pi * pitch * bend * local / SAMPLE_RATE)
+    return out
+
+
+def picture_sound(picture: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """A sound whose spectrogram is the picture."""
+    grey = picture.mean(2)[::-1].T  # (time, pitch)
+    columns = np.zeros((len(TIME) // SIDE + 2, SIDE + 1))
+    for begin in range(0, len(columns), SIDE):
+        part = grey[:len(columns) - begin]
+        columns[begin:begin + len(part), :SIDE] = 10 ** ((part - 255) / 64)
+    turned = columns * np.exp(2j * np.pi * random.random(columns.shape))
+    pieces = np.fft.irfft(turned, axis=1) * np.hanning(2 * SIDE)
+    out = np.zeros((len(columns) + 1) * SIDE)
+    for i, piece in enumerate(pieces):
+        out[i * SIDE:(i + 2) * SIDE] += piece
+    return out[:len(TIME)]
+
+
+SOUNDS = {"noise": noise_sound, "band noise": band_noise, "warble": warble, "modem": modem,
+          "computer game": computer_game, "drops": drops, "tone": tone, "sweep": sweep, "melody": melody, "beeps": beeps,
           "drums": drums, "clicks": clicks, "hum": hum, "vowels": vowels}
 
 
@@ -263,12 +326,30 @@ MOTIONS = {"white": white_motion, "drifting": drifting, "shaken": shaken, "spinn
            "falling": falling, "steps": steps_motion}
 
 
+def picture_motion(picture: np.ndarray) -> np.ndarray:
+    """Six lines of a picture."""
+    lines = picture.mean(2)[SIDE // 12::SIDE // 6][:6].T
+    lines = (lines - lines.mean(0)) / lines.std(0) * np.repeat([4, 1.5], 3)
+    return np.resize(lines, (len(IMU_TIME), 6)) + [0, 0, 9.81, 0, 0, 0]
+
+
 def scrambled(rows: np.ndarray, random: np.random.Generator, how: str) -> np.ndarray:
-    """A real recording that isn't one any more."""
+    """A real recording that isn't one any more, or is read wrongly."""
     if how == "shuffled":
         return random.permutation(rows)
     if how == "swapped":  # what turns and what is pushed
         return rows[:, [3, 4, 5, 0, 1, 2]]
+    if how == "mixed":  # axes of both
+        return rows[:, random.permutation(6)]
     if how == "fourfold":
         return rows * 4
+    if how == "in g":  # read as m/s^2
+        return rows / np.repeat([9.81, 1], 3)
+    if how == "in degrees":  # read as radians
+        return rows * np.repeat([1, np.degrees(1)], 3)
+    if how == "fast":
+        return np.resize(rows[::4], rows.shape)
     raise ValueError(how)
+
+
+SCRAMBLED = ("shuffled", "swapped", "mixed", "fourfold", "in g", "in degrees", "fast")
