@@ -9,7 +9,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <chrono>
 #include <cstring>
 #include <filesystem>
 #include <memory>
@@ -22,6 +21,7 @@
 #include "cli/output.h"
 #include "convert/synthetic_panda.h"
 #include "core/progress.h"
+#include "core/stopwatch.h"
 #include "core/threads.h"
 #include "pipeline/model_folder.h"
 
@@ -29,8 +29,6 @@ extern char** environ;
 
 namespace pandagpt {
 namespace {
-
-using Clock = std::chrono::steady_clock;
 
 constexpr const char* kQuestion = "Describe the image.";
 constexpr const char* kFollowUp = "Tell me more about the picture.";
@@ -54,10 +52,6 @@ struct Measurement {
 Measurement summary(std::vector<double> values) {
   std::ranges::sort(values);
   return {values[values.size() / 2], values.front()};
-}
-
-double milliseconds_since(Clock::time_point start) {
-  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
 }
 
 class FileActions {

@@ -1,27 +1,18 @@
 // ChatSession::generate: one answer, token by token, with guesses evaluated along where they pay.
 #include <algorithm>
-#include <chrono>
 #include <cstring>
 
+#include "core/stopwatch.h"
+#include "llm/answer_loop.h"
 #include "llm/chat_session.h"
-#include "llm/text_stream.h"
 #include "llm/token_sampler.h"
 
 namespace pandagpt {
-namespace {
-
-using Clock = std::chrono::steady_clock;
-
-double milliseconds_since(Clock::time_point start) {
-  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
-}
-
-}  // namespace
 
 /// The tokens of one answer. Guesses are evaluated together with the token before them, and stay in
 /// the cache as far as sampling confirms them. Only where that gives the same bits as one position
 /// at a time, so that guessing never changes an answer.
-class ChatSession::Decoder {
+class ChatSession::Decoder : public TokenSource {
  public:
   Decoder(ChatSession& session, const GenerateOptions& options, std::uint32_t seed)
       : session_(session),
@@ -30,13 +21,11 @@ class ChatSession::Decoder {
         begin_(session.cached_.size()),
         confirmed_(begin_) {}
 
-  /// Positions of the conversation up to here.
-  std::size_t n_positions() const { return confirmed_; }
+  std::size_t n_positions() const override { return confirmed_; }
 
-  llama_token sample() { return sampler_.sample(session_.logits(row())); }
+  llama_token sample() override { return sampler_.sample(session_.logits(row())); }
 
-  /// Makes the scores behind `token` available. At most `n_guesses` tokens are guessed.
-  void advance(llama_token token, std::size_t n_guesses) {
+  void advance(llama_token token, std::size_t n_more) override {
     const std::vector<std::int32_t>& cached = session_.cached_;
     if (confirmed_ < cached.size() && cached[confirmed_] == token) {
       ++confirmed_;
@@ -46,6 +35,10 @@ class ChatSession::Decoder {
     const int last_row = row();
     session_.lookup_.saw(token);
     end_evaluation();
+    const std::size_t n_guesses =
+        std::min({static_cast<std::size_t>(session_.n_ctx_) - n_positions() - 2, n_more,
+                  static_cast<std::size_t>(session_.n_batch_ - 1),
+                  static_cast<std::size_t>(options_.n_draft)});
     evaluate(with_guesses(token, n_guesses, last_row));
   }
 
@@ -129,45 +122,15 @@ class ChatSession::Decoder {
 };
 
 Answer ChatSession::generate(const GenerateOptions& options, const OnText& on_text) {
-  Answer answer;
-  answer.seed = choose_seed(options);
-  Decoder decoder(*this, options, answer.seed);
-  AnswerStream stream({conversation_.format().stop});
-  const Clock::time_point start = Clock::now();
-  bool go_on = true;
-  const auto emit = [&](const std::string& text) {
-    if (text.empty()) return;
-    if (answer.timings.first_text_ms == 0) answer.timings.first_text_ms = milliseconds_since(start);
-    if (on_text && !on_text(text)) go_on = false;
-  };
-
-  const auto n_ctx = static_cast<std::size_t>(n_ctx_);
-  int& count = answer.timings.generated_tokens;
-  bool ended_by_model = false;
-  Clock::time_point first_token = start;
-  while (true) {
-    const llama_token token = decoder.sample();
-    if (++count == 1) first_token = Clock::now();
-    answer.timings.generate_ms = milliseconds_since(first_token);
-    ended_by_model = model_->is_end_of_generation(token);
-    if (ended_by_model) break;
-    emit(stream.push(model_->token_to_piece(token)));
-    if (stream.stopped()) break;
-    answer.finish = !go_on                               ? FinishReason::kCancelled
-                    : count >= options.max_tokens        ? FinishReason::kLength
-                    : decoder.n_positions() + 1 >= n_ctx ? FinishReason::kContext
-                                                         : FinishReason::kStop;
-    if (answer.finish != FinishReason::kStop) break;
-    const std::size_t room = std::min(
-        {n_ctx - decoder.n_positions() - 2, static_cast<std::size_t>(options.max_tokens - count),
-         static_cast<std::size_t>(n_batch_ - 1), static_cast<std::size_t>(options.n_draft)});
-    decoder.advance(token, room);
-  }
+  const std::uint32_t seed = choose_seed(options);
+  Decoder decoder(*this, options, seed);
+  Answer answer = generate_answer(decoder, *model_,
+                                  {conversation_.format().stop, static_cast<std::size_t>(n_ctx_)},
+                                  options, on_text);
   decoder.finish();
+  answer.seed = seed;
   answer.timings.guessed_tokens = decoder.n_guessed_in_all();
   answer.timings.accepted_tokens = decoder.n_right_in_all();
-  if (go_on) emit(stream.finish(ended_by_model));  // after a refusal, nothing more is sent
-  answer.text = stream.text();
   return answer;
 }
 

@@ -1,25 +1,16 @@
 #include "llm/chat_session.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cstddef>
 #include <utility>
 
+#include "core/stopwatch.h"
+#include "llm/answer_loop.h"
 #include "llm/beam_search.h"
 #include "llm/text_stream.h"
 #include "pandagpt/error.h"
 
 namespace pandagpt {
-namespace {
-
-using Clock = std::chrono::steady_clock;
-
-double milliseconds_since(Clock::time_point start) {
-  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
-}
-
-}  // namespace
-
 ChatSession::ChatSession(std::shared_ptr<const LlmModel> model,
                          std::shared_ptr<const LoraAdapter> adapter, PromptTemplate format,
                          const SessionOptions& options)
@@ -50,12 +41,7 @@ void ChatSession::add_image(std::vector<float> embeddings, int n_own) {
 
 void ChatSession::evaluate_prompt(std::string_view question) {
   const std::vector<std::int32_t> tokens = conversation_.tokens(question);
-  if (tokens.size() >= static_cast<std::size_t>(n_ctx_))
-    throw Error(ErrorKind::kUsage,
-                "the conversation with this question needs " + std::to_string(tokens.size() + 1) +
-                    " positions and the context (n_ctx) has " + std::to_string(n_ctx_) +
-                    ": start a new conversation, ask a shorter question, or raise the context "
-                    "size; nothing was lost");
+  check_prompt_fits(tokens.size(), n_ctx_);
   counters_.evaluated_in_turn = 0;
   // The last position is always evaluated again: its scores are needed and not kept.
   const std::span<const std::int32_t> reusable(tokens.data(), tokens.size() - 1);

@@ -78,6 +78,8 @@ class ChatSession {
   const std::vector<Turn>& history() const { return conversation_.turns(); }
   /// Replaces the history, e.g. by the one an API client sends with each request.
   void set_history(std::vector<Turn> turns) { conversation_.set_turns(std::move(turns)); }
+  /// The next question, with the image that is set for it, was answered elsewhere.
+  void add_turn(Turn turn) { conversation_.add_turn(std::move(turn)); }
 
   /// The sequence in the cache: token ids, and negative numbers for embeddings (Conversation).
   std::span<const std::int32_t> cached_tokens() const { return cached_; }

@@ -3,6 +3,7 @@
 #include <llama.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "llm/prompt.h"
 #include "pandagpt/error.h"
@@ -10,13 +11,21 @@
 namespace pandagpt {
 namespace {
 
-/// Empty if llama.cpp doesn't know the template.
-std::string render(const std::string& name, const std::vector<std::string>& contents) {
+/// The conversation in a template, up to where the next answer starts. `contents`: the system
+/// message if `has_system`, then questions and answers in turn. Empty if llama.cpp doesn't know the
+/// template.
+std::string render(const std::string& name, const std::vector<std::string>& contents,
+                   bool has_system) {
   std::vector<llama_chat_message> messages;
   std::size_t size = 256;
-  for (std::size_t i = 0; i < contents.size(); ++i) {
-    messages.push_back({i % 2 == 0 ? "user" : "assistant", contents[i].c_str()});
-    size += 2 * contents[i].size() + 64;
+  for (const std::string& content : contents) {
+    const bool is_system = has_system && messages.empty();
+    const bool is_question = (messages.size() - (has_system ? 1 : 0)) % 2 == 0;
+    messages.push_back({is_system     ? "system"
+                        : is_question ? "user"
+                                      : "assistant",
+                        content.c_str()});
+    size += 2 * content.size() + 64;
   }
   std::string text(size, '\0');
   const auto fill = [&] {
@@ -58,18 +67,32 @@ std::vector<std::int32_t> tokenize(const llama_vocab* vocab, const std::string& 
 
 }  // namespace
 
-ChatTemplate::ChatTemplate(const LlmModel& model) : model_(model) {
+ChatTemplate::ChatTemplate(const LlmModel& model, std::string system)
+    : model_(model), system_(std::move(system)) {
   const char* own = llama_model_chat_template(model.handle(), /*name=*/nullptr);
-  if (own != nullptr && !render(own, {mark(0)}).empty()) {
+  if (own != nullptr && !render(own, {mark(0)}, /*has_system=*/false).empty()) {
     template_ = own;
   } else {
     stop_ = PromptTemplate().stop;
   }
+  if (!system_.empty() && !takes_system())
+    throw Error(ErrorKind::kUsage,
+                model_.path().string() +
+                    (is_models_own() ? ": its chat template has"
+                                     : ": no chat template that is known, hence") +
+                    " no place for a system message; put its text in front of the question");
+}
+
+bool ChatTemplate::takes_system() const {
+  if (!is_models_own()) return false;
+  const std::string text = render(template_, {mark(0), mark(1)}, /*has_system=*/true);
+  return text.find(mark(0)) < text.find(mark(1));
 }
 
 std::vector<ChatTemplate::Piece> ChatTemplate::own_pieces(const std::vector<Turn>& turns,
                                                           std::string_view question) const {
   std::vector<std::string> contents;
+  if (!system_.empty()) contents.push_back(system_);
   for (const Turn& turn : turns) {
     contents.push_back(turn.question);
     contents.push_back(turn.answer);
@@ -78,7 +101,7 @@ std::vector<ChatTemplate::Piece> ChatTemplate::own_pieces(const std::vector<Turn
   std::vector<std::string> marks;
   for (std::size_t i = 0; i < contents.size(); ++i)
     marks.push_back(mark(i));
-  std::string rest = render(template_, marks);
+  std::string rest = render(template_, marks, !system_.empty());
   std::vector<Piece> pieces;
   for (std::size_t i = 0; i < contents.size(); ++i) {
     const std::size_t at = rest.find(marks[i]);

@@ -15,7 +15,9 @@ namespace pandagpt {
 /// (llama_chat_apply_template; it runs no Jinja). Otherwise PandaGPT's own form.
 class ChatTemplate {
  public:
-  explicit ChatTemplate(const LlmModel& model);
+  /// `system`: what stands before the conversation and says how to answer; maybe empty. Throws
+  /// Error(kUsage) if the template has no place for one.
+  explicit ChatTemplate(const LlmModel& model, std::string system = {});
 
   /// False: PandaGPT's.
   bool is_models_own() const { return !template_.empty(); }
@@ -32,10 +34,12 @@ class ChatTemplate {
     std::string text;
     bool is_content = false;
   };
+  bool takes_system() const;
   std::vector<Piece> pieces(const std::vector<Turn>& turns, std::string_view question) const;
   std::vector<Piece> own_pieces(const std::vector<Turn>& turns, std::string_view question) const;
 
   const LlmModel& model_;
+  std::string system_;
   std::string template_;  // empty: PandaGPT's
   std::string stop_;
 };

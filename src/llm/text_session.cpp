@@ -3,30 +3,25 @@
 #include <llama.h>
 
 #include <algorithm>
-#include <chrono>
 #include <string>
 #include <utility>
 
-#include "llm/text_stream.h"
+#include "core/stopwatch.h"
+#include "llm/answer_loop.h"
 #include "llm/token_sampler.h"
 #include "pandagpt/error.h"
 
 namespace pandagpt {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
 constexpr std::size_t kBatch = 512;  // positions evaluated in one go
-
-double milliseconds_since(Clock::time_point start) {
-  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
-}
 
 }  // namespace
 
-TextSession::TextSession(std::shared_ptr<const LlmModel> model, int n_ctx, int n_threads)
+TextSession::TextSession(std::shared_ptr<const LlmModel> model, int n_ctx, int n_threads,
+                         std::string system)
     : model_(std::move(model)),
-      template_(*model_),
+      template_(*model_, std::move(system)),
       n_ctx_(usable_context_size(*model_, n_ctx)),
       context_(make_context(*model_, /*adapter=*/nullptr,
                             {.n_ctx = n_ctx_,
@@ -56,12 +51,7 @@ void TextSession::evaluate(std::span<const std::int32_t> tokens) {
 
 void TextSession::evaluate_prompt(std::string_view question, Timings& timings) {
   const std::vector<std::int32_t> tokens = template_.tokens(turns_, question);
-  if (tokens.size() >= static_cast<std::size_t>(n_ctx_))
-    throw Error(ErrorKind::kUsage,
-                "the conversation with this question needs " + std::to_string(tokens.size() + 1) +
-                    " positions and the context (--ctx-size) has " + std::to_string(n_ctx_) +
-                    ": start a new conversation, ask a shorter question, or raise the context "
-                    "size; nothing was lost");
+  check_prompt_fits(tokens.size(), n_ctx_);
   // The last position is always evaluated again: its scores are needed.
   const std::span<const std::int32_t> reusable(tokens.data(), tokens.size() - 1);
   const auto same = std::mismatch(reusable.begin(), reusable.end(), cached_.begin(), cached_.end());
@@ -77,40 +67,32 @@ void TextSession::evaluate_prompt(std::string_view question, Timings& timings) {
   timings.reused_tokens = static_cast<int>(count);
 }
 
-Answer TextSession::generate(const GenerateOptions& options, const OnText& on_text) {
-  Answer answer;
-  answer.seed = choose_seed(options);
-  TokenSampler sampler(options, model_->n_vocab(), answer.seed);
-  AnswerStream stream({template_.stop()});
-  const Clock::time_point start = Clock::now();
-  bool go_on = true;
-  const auto emit = [&](const std::string& text) {
-    if (text.empty()) return;
-    if (answer.timings.first_text_ms == 0) answer.timings.first_text_ms = milliseconds_since(start);
-    if (on_text && !on_text(text)) go_on = false;
-  };
-  int& count = answer.timings.generated_tokens;
-  bool ended_by_model = false;
-  Clock::time_point first_token = start;
-  while (true) {
-    const llama_token token = sampler.sample(
-        {llama_get_logits_ith(context_.get(), -1), static_cast<std::size_t>(model_->n_vocab())});
-    if (++count == 1) first_token = Clock::now();
-    answer.timings.generate_ms = milliseconds_since(first_token);
-    ended_by_model = model_->is_end_of_generation(token);
-    if (ended_by_model) break;
-    emit(stream.push(model_->token_to_piece(token)));
-    if (stream.stopped()) break;
-    answer.finish = !go_on                        ? FinishReason::kCancelled
-                    : count >= options.max_tokens ? FinishReason::kLength
-                    : cached_.size() + 1 >= static_cast<std::size_t>(n_ctx_)
-                        ? FinishReason::kContext
-                        : FinishReason::kStop;
-    if (answer.finish != FinishReason::kStop) break;
-    evaluate({&token, 1});
+/// One token after another, each by the scores behind the last one.
+class TextSession::Decoder : public TokenSource {
+ public:
+  Decoder(TextSession& session, const GenerateOptions& options, std::uint32_t seed)
+      : session_(session), sampler_(options, session.model_->n_vocab(), seed) {}
+
+  std::size_t n_positions() const override { return session_.cached_.size(); }
+  llama_token sample() override {
+    return sampler_.sample({llama_get_logits_ith(session_.context_.get(), -1),
+                            static_cast<std::size_t>(session_.model_->n_vocab())});
   }
-  if (go_on) emit(stream.finish(ended_by_model));
-  answer.text = stream.text();
+  void advance(llama_token token, std::size_t /*n_more*/) override {
+    session_.evaluate({&token, 1});
+  }
+
+ private:
+  TextSession& session_;
+  TokenSampler sampler_;
+};
+
+Answer TextSession::generate(const GenerateOptions& options, const OnText& on_text) {
+  const std::uint32_t seed = choose_seed(options);
+  Decoder decoder(*this, options, seed);
+  Answer answer = generate_answer(
+      decoder, *model_, {template_.stop(), static_cast<std::size_t>(n_ctx_)}, options, on_text);
+  answer.seed = seed;
   return answer;
 }
 

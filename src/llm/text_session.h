@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -19,9 +20,10 @@ namespace pandagpt {
 /// is evaluated again.
 class TextSession {
  public:
-  /// `n_ctx`: positions, limited to the model's own limit. Throws Error(kModel) if the context
-  /// can't be made.
-  TextSession(std::shared_ptr<const LlmModel> model, int n_ctx, int n_threads);
+  /// `n_ctx`: positions, limited to the model's own limit. `system`: as ChatTemplate's. Throws
+  /// Error(kModel) if the context can't be made, and as ChatTemplate.
+  TextSession(std::shared_ptr<const LlmModel> model, int n_ctx, int n_threads,
+              std::string system = {});
 
   /// Throws Error(kUsage) for a conversation that doesn't fit, which is then as it was before, and
   /// for beam search, which is not supported here.
@@ -31,8 +33,11 @@ class TextSession {
   void reset() { turns_.clear(); }
   const std::vector<Turn>& history() const { return turns_; }
   void set_history(std::vector<Turn> turns) { turns_ = std::move(turns); }
+  void add_turn(Turn turn) { turns_.push_back(std::move(turn)); }
 
  private:
+  class Decoder;
+
   void evaluate(std::span<const std::int32_t> tokens);
   void evaluate_prompt(std::string_view question, Timings& timings);
   Answer generate(const GenerateOptions& options, const OnText& on_text);
