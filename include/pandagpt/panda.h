@@ -59,6 +59,9 @@ struct PandaOptions {
   /// "I am not sure; perhaps .." in front of the first answer about an input that is far from all
   /// that the model knows, if the model folder says how far that is ("unsure" in its panda.json).
   bool say_unsure = true;
+  /// Stands before every conversation and says how to answer, for a language model alone (*.gguf)
+  /// whose chat template has a place for it. A model folder takes none: it was trained without.
+  std::string system_message = {};
   /// For those who show warnings before the answer; it lists them as well. Called by the thread
   /// that asks, several at once if several ask.
   OnWarning on_warning = {};
@@ -88,7 +91,7 @@ class Panda {
  public:
   /// `model` is a folder with a panda.json or the name of one in the model path ($PANDAGPT_MODELS,
   /// the user's data folder, the source tree). Throws Error(kModel) if anything in it can't be
-  /// used.
+  /// used, Error(kUsage) for a system message that it can't take.
   explicit Panda(const std::string& model, const PandaOptions& options = {});
 
   /// Answers one question, without history. `inputs` may be empty: then it is about text alone.
@@ -145,6 +148,8 @@ class Chat {
   std::vector<Turn> history() const;
   /// Continues from a conversation held elsewhere.
   void set_history(const std::vector<Turn>& turns);
+  /// One more turn of it: the next question, about the inputs that are set for it, and its answer.
+  void add_turn(const Turn& turn);
 
  private:
   friend class Panda;

@@ -1,26 +1,17 @@
 // A model folder behind Panda and Chat.
-#include <algorithm>
-#include <chrono>
-#include <iterator>
 #include <mutex>
 #include <optional>
-#include <span>
 #include <utility>
 
+#include "core/stopwatch.h"
 #include "llm/chat_session.h"
 #include "pipeline/loaded_model.h"
-#include "pipeline/missing_input.h"
+#include "pipeline/manifest.h"
 #include "pipeline/model_backend.h"
 #include "pipeline/unsure_text.h"
 
 namespace pandagpt {
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-double milliseconds_since(Clock::time_point start) {
-  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
-}
 
 /// What `generate` answers with an OnText; behind "I am not sure" if `is_unsure`.
 template <typename Generate>
@@ -55,16 +46,6 @@ class WarningModel {
     return image;
   }
 
-  /// missing_input(); adds to `report`, and tells it at once.
-  void look_for_inputs(std::string_view question, std::span<const Modality> given, bool is_first,
-                       InputReport& report) const {
-    const std::optional<std::string> warning = missing_input(question, given, is_first);
-    // A question that didn't fit is asked again.
-    if (!warning || std::ranges::find(report.warnings, *warning) != report.warnings.end()) return;
-    report.warnings.push_back(*warning);
-    if (on_warning_) on_warning_(*warning);
-  }
-
  private:
   LoadedModel model_;
   OnWarning on_warning_;
@@ -81,7 +62,6 @@ class FolderChat : public ChatBackend {
     report.is_unsure = false;
     session_->set_image(model_.encode(inputs, report));
     news_ = std::move(report);
-    given_ = modalities_of(inputs);
   }
   void add_inputs(const Inputs& inputs) override {
     InputReport report = news_.value_or(InputReport());
@@ -89,12 +69,10 @@ class FolderChat : public ChatBackend {
     session_->add_image(model_.encode(inputs, report),
                         n_words * static_cast<int>(inputs.items().size()));
     news_ = std::move(report);
-    std::ranges::copy(modalities_of(inputs), std::back_inserter(given_));
   }
   Answer ask(std::string_view question, const GenerateOptions& options,
              const OnText& on_text) override {
     if (!news_) told_ = {};  // those were another question's
-    model_.look_for_inputs(question, given_, history().empty(), news_ ? *news_ : told_);
     return answer(on_text,
                   [&](const OnText& show) { return session_->ask(question, options, show); });
   }
@@ -105,10 +83,13 @@ class FolderChat : public ChatBackend {
     session_->reset();
     news_.reset();
     told_ = {};
-    given_.clear();
   }
   std::vector<Turn> history() const override { return session_->history(); }
   void set_history(const std::vector<Turn>& turns) override { session_->set_history(turns); }
+  void add_turn(const Turn& turn) override {
+    session_->add_turn(turn);
+    told_ = std::exchange(news_, std::nullopt).value_or(InputReport());
+  }
 
  private:
   /// What `generate` answers with an OnText, and what was found about the inputs.
@@ -127,7 +108,6 @@ class FolderChat : public ChatBackend {
   // Of the inputs that no answer has accounted for yet, and of those of the last question.
   std::optional<InputReport> news_;
   InputReport told_;
-  std::vector<Modality> given_;  // kinds of all inputs of the conversation
 };
 
 class FolderBackend : public ModelBackend {
@@ -139,7 +119,6 @@ class FolderBackend : public ModelBackend {
     options.validate();  // before the expensive part
     InputReport report;
     std::vector<float> image = model_.encode(inputs, report);
-    model_.look_for_inputs(question, modalities_of(inputs), /*is_first=*/true, report);
     const std::lock_guard lock(ask_mutex_);
     if (!ask_session_) ask_session_ = open_session();
     ask_session_->reset();
@@ -184,6 +163,11 @@ class FolderBackend : public ModelBackend {
 
 std::unique_ptr<const ModelBackend> open_model_folder(const std::string& model,
                                                       const PandaOptions& options) {
+  if (!options.system_message.empty())  // before the weights are read
+    throw Error(ErrorKind::kUsage,
+                find_model(model).string() +
+                    ": PandaGPT's prompt has no place for a system message; put its text in front "
+                    "of the question");
   return std::make_unique<const FolderBackend>(model, options);
 }
 

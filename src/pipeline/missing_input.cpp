@@ -197,14 +197,15 @@ std::vector<Modality> modalities_of(const Inputs& inputs) {
 }
 
 std::optional<std::string> missing_input(std::string_view question, std::span<const Modality> given,
-                                         bool is_first) {
+                                         bool is_first, bool takes_inputs) {
   const std::optional<Asked> asked = asked_about(WordList(question), is_first);
   if (!asked || std::ranges::any_of(given, [&](Modality one) { return shows(one, *asked); }))
     return std::nullopt;
   constexpr std::array kNames{"a picture", "a video", "a sound", "a picture, a sound or the like"};
-  std::string warning = std::string("the question asks about ") +
-                        kNames[static_cast<std::size_t>(*asked)] +
-                        ", but none was given; give one, or the answer may be invented";
+  std::string warning =
+      std::string("the question asks about ") + kNames[static_cast<std::size_t>(*asked)] +
+      (takes_inputs ? ", but none was given; give one, or the answer may be invented"
+                    : ", which this model can't be given: its answer may be invented");
   if (asked == Asked::kSound && std::ranges::find(given, Modality::kVideo) != given.end())
     warning += " (the sound of a video has to be asked for)";
   return warning;

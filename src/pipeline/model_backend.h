@@ -1,4 +1,5 @@
-// What stands behind Panda and Chat: a model folder, or a language model's file alone.
+// What stands behind Panda and Chat: a model folder, or a language model's file alone. What both
+// have in common is done by Panda and Chat: looking for inputs that a question is about.
 #pragma once
 
 #include <memory>
@@ -22,6 +23,7 @@ class ChatBackend {
   virtual void reset() = 0;
   virtual std::vector<Turn> history() const = 0;
   virtual void set_history(const std::vector<Turn>& turns) = 0;
+  virtual void add_turn(const Turn& turn) = 0;
 };
 
 /// As Panda. May be used by several threads at once.

@@ -40,6 +40,7 @@ class TextChat : public ChatBackend {
   void reset() override { session_->reset(); }
   std::vector<Turn> history() const override { return session_->history(); }
   void set_history(const std::vector<Turn>& turns) override { session_->set_history(turns); }
+  void add_turn(const Turn& turn) override { session_->add_turn(turn); }
 
  private:
   std::string name_;
@@ -50,7 +51,8 @@ class TextBackend : public ModelBackend {
  public:
   TextBackend(const std::string& file, const PandaOptions& options)
       : n_ctx_(options.n_ctx > 0 ? options.n_ctx : kDefaultContext),
-        n_threads_(options.n_threads > 0 ? options.n_threads : default_thread_count()) {
+        n_threads_(options.n_threads > 0 ? options.n_threads : default_thread_count()),
+        system_(options.system_message) {
     if (options.verify)
       throw Error(ErrorKind::kUsage, file + ": no manifest says what its SHA-256 must be");
     llm_ = std::make_shared<const LlmModel>(file, llm_options(options));
@@ -58,6 +60,7 @@ class TextBackend : public ModelBackend {
     info_.folder = std::filesystem::path(file).parent_path().string();
     info_.language_model = llm_->description();
     info_.n_ctx = std::min(n_ctx_, llm_->n_ctx_train());
+    const ChatTemplate checks_system(*llm_, system_);
   }
 
   Answer ask(const Inputs& inputs, std::string_view question, const GenerateOptions& options,
@@ -77,11 +80,12 @@ class TextBackend : public ModelBackend {
 
  private:
   std::unique_ptr<TextSession> open_session() const {
-    return std::make_unique<TextSession>(llm_, info_.n_ctx, n_threads_);
+    return std::make_unique<TextSession>(llm_, info_.n_ctx, n_threads_, system_);
   }
 
   int n_ctx_;
   int n_threads_;
+  std::string system_;
   std::shared_ptr<const LlmModel> llm_;
   ModelInfo info_;
   GenerateOptions sampling_;
