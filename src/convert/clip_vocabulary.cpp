@@ -37,23 +37,16 @@ Bytes member_of_wheel(const fs::path& path, ByteView wheel) {
   fail(path, "a zip archive without " + std::string(kPackedName));
 }
 
-std::string vocabulary_text(ByteView bytes, const fs::path& path) {
-  try {
-    return text_of(bytes, path.string());
-  } catch (const Error& error) {  // for the caller it is the model that can't be used
-    throw Error(ErrorKind::kModel, error.what());
-  }
-}
-
 std::string read_text(const fs::path& path) {
   const MappedFile file(path);
   Bytes packed;
   ByteView bytes = file.bytes();
   if (starts_with(bytes, "PK")) bytes = packed = member_of_wheel(path, bytes);
   if (starts_with(bytes, "\x1f\x8b"))
-    return vocabulary_text(inflate_bytes(bytes, Deflated::kGzip, kMaxBytes, path.string()), path);
+    return model_text_of(inflate_bytes(bytes, Deflated::kGzip, kMaxBytes, path.string()),
+                         path.string());
   if (bytes.size() > kMaxBytes) fail(path, "too large for a vocabulary");
-  return vocabulary_text(bytes, path);
+  return model_text_of(bytes, path.string());
 }
 
 bool is_merge(std::string_view line) {

@@ -100,8 +100,9 @@ class Reader {
 
   ElementType type(const std::string& name, const nlohmann::json& entry) const {
     const nlohmann::json& text = field(name, entry, "dtype");
+    const auto* given = text.get_ptr<const nlohmann::json::string_t*>();
     for (const TypeName& known : kTypes)
-      if (text == known.name) return known.type;
+      if (given != nullptr && *given == known.name) return known.type;
     fail("tensor " + name + " has the type " + text.dump() + ", which is not supported");
   }
 

@@ -35,12 +35,7 @@ nlohmann::json parse_strict_json(ByteView bytes, int max_depth, const std::strin
 
 nlohmann::json read_strict_json(const std::filesystem::path& path, std::uint64_t max_bytes,
                                 int max_depth) {
-  std::string text;
-  try {
-    text = read_text_file(path, max_bytes);
-  } catch (const Error& error) {  // for the caller it is the model that can't be used
-    throw Error(ErrorKind::kModel, error.what());
-  }
+  const std::string text = read_model_text(path, max_bytes);
   return parse_strict_json({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()},
                            max_depth, path.string());
 }

@@ -38,6 +38,15 @@ const char* wide_encoding(std::string_view text) {
   return is_wide ? "UTF-16" : nullptr;
 }
 
+template <typename Read>
+std::string model_text(const Read& read) {
+  try {
+    return read();
+  } catch (const Error& error) {
+    throw Error(ErrorKind::kModel, error.what());
+  }
+}
+
 }  // namespace
 
 std::size_t check_text_beginning(ByteView beginning, const std::string& name) {
@@ -81,6 +90,14 @@ std::string text_of(ByteView bytes, const std::string& name) {
 
 std::string read_text_file(const fs::path& path, std::uint64_t max_bytes) {
   return text_of(read_file(path, max_bytes), path == "-" ? "standard input" : path.string());
+}
+
+std::string read_model_text(const fs::path& path, std::uint64_t max_bytes) {
+  return model_text([&] { return read_text_file(path, max_bytes); });
+}
+
+std::string model_text_of(ByteView bytes, const std::string& name) {
+  return model_text([&] { return text_of(bytes, name); });
 }
 
 std::vector<std::string> read_text_lines(const fs::path& path, std::uint64_t max_bytes) {

@@ -23,6 +23,10 @@ std::string read_text_file(const std::filesystem::path& path, std::uint64_t max_
 /// The same of bytes that are in memory; `name` stands for them in messages.
 std::string text_of(ByteView bytes, const std::string& name);
 
+/// Both of a file that belongs to a model: what is wrong with it is an Error(kModel).
+std::string read_model_text(const std::filesystem::path& path, std::uint64_t max_bytes);
+std::string model_text_of(ByteView bytes, const std::string& name);
+
 /// The lines of read_text_file, without their ends; the last one need not have one.
 std::vector<std::string> read_text_lines(const std::filesystem::path& path,
                                          std::uint64_t max_bytes);

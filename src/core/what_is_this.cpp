@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <fstream>
+#include <span>
 #include <string_view>
+#include <utility>
 
 #include "core/ascii.h"
 
@@ -18,36 +20,37 @@ constexpr std::string_view kWebPage =
     "a web page (HTML) instead of the file; download it again with its direct address";
 constexpr std::string_view kServerError =
     "a server's error message instead of the file; download it again";
-constexpr std::string_view kUnpack = "; unpack it first";
 constexpr std::string_view kUnfinished =
     "empty at its beginning (zeros), as after an unfinished download; download it again";
-constexpr std::string_view kSavePicture = ", which can't be read; save it as JPEG or PNG first";
+
+constexpr std::string_view kOldGgml =
+    "a GGML file of an old llama.cpp; convert the model to GGUF anew";
 
 struct Signature {
   std::size_t at;
   std::string_view bytes;
   std::string_view what;
-  std::string_view advice = {};
 };
 
-constexpr std::array kSignatures = std::to_array<Signature>({
-    // archives
-    {0, "\x1F\x8B"sv, "a gzip file", kUnpack},
-    {0, "PK\x03\x04"sv, "a zip archive", kUnpack},
-    {257, "ustar"sv, "a tar archive", kUnpack},
+constexpr std::array kArchives = std::to_array<Signature>({
+    {0, "\x1F\x8B"sv, "a gzip file"},
+    {0, "PK\x03\x04"sv, "a zip archive"},
+    {257, "ustar"sv, "a tar archive"},
     {0,
      "\xFD"
      "7zXZ\0"sv,
-     "an xz file", kUnpack},
-    {0, "\x28\xB5\x2F\xFD"sv, "a zstd file", kUnpack},
-    {0, "BZh"sv, "a bzip2 file", kUnpack},
-    {0, "7z\xBC\xAF\x27\x1C"sv, "a 7-Zip archive", kUnpack},
-    {0, "Rar!"sv, "a RAR archive", kUnpack},
-    // models and arrays
+     "an xz file"},
+    {0, "\x28\xB5\x2F\xFD"sv, "a zstd file"},
+    {0, "BZh"sv, "a bzip2 file"},
+    {0, "7z\xBC\xAF\x27\x1C"sv, "a 7-Zip archive"},
+    {0, "Rar!"sv, "a RAR archive"},
+});
+
+constexpr std::array kModels = std::to_array<Signature>({
     {0, "GGUF"sv, "a GGUF file"},
-    {0, "lmgg"sv, "a GGML file of an old llama.cpp; convert the model to GGUF anew"},
-    {0, "fmgg"sv, "a GGML file of an old llama.cpp; convert the model to GGUF anew"},
-    {0, "tjgg"sv, "a GGML file of an old llama.cpp; convert the model to GGUF anew"},
+    {0, "lmgg"sv, kOldGgml},
+    {0, "fmgg"sv, kOldGgml},
+    {0, "tjgg"sv, kOldGgml},
     {0, "\x93NUMPY"sv, "a NumPy array (.npy)"},
     {0, "\x89HDF\r\n"sv, "an HDF5 file"},
     {8, "{\""sv, "a safetensors file"},
@@ -57,21 +60,25 @@ constexpr std::array kSignatures = std::to_array<Signature>({
      "ELF"sv,
      "a program"},
     {0, "SQLite format 3"sv, "an SQLite database"},
-    // pictures that nothing here reads
-    {0, "\xFF\x0A"sv, "a JPEG XL picture", kSavePicture},
-    {4, "JXL \r\n\x87\n"sv, "a JPEG XL picture", kSavePicture},
-    {4, "jP  \r\n\x87\n"sv, "a JPEG 2000 picture", kSavePicture},
-    {0, "\xFF\x4F\xFF\x51"sv, "a JPEG 2000 picture", kSavePicture},
-    {4, "ftypcrx "sv, "a camera's raw file (CR3)", kSavePicture},
-    {8, "CR\x02\0"sv, "a camera's raw file (CR2)", kSavePicture},
-    {0, "IIRO"sv, "a camera's raw file (ORF)", kSavePicture},
-    {0, "IIRS"sv, "a camera's raw file (ORF)", kSavePicture},
-    {0, "IIU\0"sv, "a camera's raw file (RW2)", kSavePicture},
-    {0, "FUJIFILMCCD-RAW"sv, "a camera's raw file (RAF)", kSavePicture},
-    {0, "FOVb"sv, "a camera's raw file (X3F)", kSavePicture},
-    {0, "\0MRM"sv, "a camera's raw file (MRW)", kSavePicture},
-    {0, "8BPS"sv, "a Photoshop file", kSavePicture},
-    // media
+});
+
+constexpr std::array kUnreadablePictures = std::to_array<Signature>({
+    {0, "\xFF\x0A"sv, "a JPEG XL picture"},
+    {4, "JXL \r\n\x87\n"sv, "a JPEG XL picture"},
+    {4, "jP  \r\n\x87\n"sv, "a JPEG 2000 picture"},
+    {0, "\xFF\x4F\xFF\x51"sv, "a JPEG 2000 picture"},
+    {4, "ftypcrx "sv, "a camera's raw file (CR3)"},
+    {8, "CR\x02\0"sv, "a camera's raw file (CR2)"},
+    {0, "IIRO"sv, "a camera's raw file (ORF)"},
+    {0, "IIRS"sv, "a camera's raw file (ORF)"},
+    {0, "IIU\0"sv, "a camera's raw file (RW2)"},
+    {0, "FUJIFILMCCD-RAW"sv, "a camera's raw file (RAF)"},
+    {0, "FOVb"sv, "a camera's raw file (X3F)"},
+    {0, "\0MRM"sv, "a camera's raw file (MRW)"},
+    {0, "8BPS"sv, "a Photoshop file"},
+});
+
+constexpr std::array kMedia = std::to_array<Signature>({
     {0, "\xFF\xD8\xFF"sv, "a JPEG picture"},
     {0, "\x89PNG"sv, "a PNG picture"},
     {0, "GIF8"sv, "a GIF picture"},
@@ -108,6 +115,14 @@ constexpr std::array kSignatures = std::to_array<Signature>({
     {0, "\0\0\1\xBA"sv, "a video (MPEG)"},
     {0, "\x76\x2F\x31\x01"sv, "an OpenEXR file"},
 });
+
+/// In this order: what is more special comes first. Behind each kind what to do about it.
+constexpr std::array<std::pair<std::span<const Signature>, std::string_view>, 4> kSignatures{{
+    {kArchives, "; unpack it first"},
+    {kModels, ""},
+    {kUnreadablePictures, ", which can't be read; save it as JPEG or PNG first"},
+    {kMedia, ""},
+}};
 
 bool is_text(std::string_view text) {
   return std::ranges::all_of(text, [](unsigned char c) {
@@ -146,9 +161,10 @@ std::string what_is_this(ByteView beginning) {
   if (text.empty()) return "an empty file; get a complete copy of it";
   const bool is_ascii = static_cast<unsigned char>(text.front()) < 0x80;
   if (is_ascii && is_text(text)) return std::string(what_text_is(text));
-  for (const Signature& one : kSignatures)
-    if (text.size() >= one.at && text.substr(one.at).starts_with(one.bytes))
-      return std::string(one.what) + std::string(one.advice);
+  for (const auto& [signatures, advice] : kSignatures)
+    for (const Signature& one : signatures)
+      if (text.size() >= one.at && text.substr(one.at).starts_with(one.bytes))
+        return std::string(one.what) + std::string(advice);
   constexpr std::size_t kZeros = 64;
   if (text.size() >= kZeros && text.find_first_not_of('\0') == std::string_view::npos)
     return std::string(kUnfinished);

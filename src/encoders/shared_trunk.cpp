@@ -35,10 +35,12 @@ struct Tap {
 
 std::vector<Tap> taps(int length, int size) {
   std::vector<Tap> result;
+  const auto n_low = static_cast<float>(length);
   for (int i = 0; i < size; ++i) {
-    const float at = std::clamp((i + 0.5F) * length / size - 0.5F, 0.0F, length - 1.0F);
+    const float centre = (static_cast<float>(i) + 0.5F) * n_low / static_cast<float>(size);
+    const float at = std::clamp(centre - 0.5F, 0.0F, n_low - 1.0F);
     const int low = static_cast<int>(at);
-    result.push_back({low, std::min(low + 1, length - 1), at - low});
+    result.push_back({low, std::min(low + 1, length - 1), at - static_cast<float>(low)});
   }
   return result;
 }

@@ -32,17 +32,9 @@ constexpr int kMaxContext = 1 << 20;
   throw Error(ErrorKind::kModel, path.string() + ": " + why);
 }
 
-std::string read_text(const fs::path& path) {
-  try {
-    return read_text_file(path, kMaxManifestBytes);
-  } catch (const Error& error) {  // for the caller it is the model that can't be used
-    throw Error(ErrorKind::kModel, error.what());
-  }
-}
-
 template <typename Json>
 Json parse(const fs::path& path) {
-  const std::string text = read_text(path);
+  const std::string text = read_model_text(path, kMaxManifestBytes);
   try {
     return Json::parse(text);
   } catch (const nlohmann::json::exception& error) {
@@ -342,9 +334,10 @@ fs::path find_model(const std::string& model) {
   for (const fs::path& folder : list_models())
     names.push_back(folder.filename().string());
   const std::string meant = did_you_mean(model, names);
-  throw Error(ErrorKind::kModel,
-              "no model named '" + model + "' in " + places +
-                  (meant.empty() ? "; see 'pandagpt models', or give a folder" : meant));
+  throw Error(
+      ErrorKind::kModel,
+      "no model named '" + model + "' in " + places +
+          (meant.empty() ? "; see 'pandagpt models', or give a folder or a .gguf file" : meant));
 }
 
 bool is_encoders_file(const std::filesystem::path& model) {
