@@ -44,16 +44,14 @@ foreach(program IN ITEMS pandagpt_cli:pandagpt pandagpt-train:train)
       INSTALL_RPATH "${origin}/${bin_to_lib};${origin}/${bin_to_lib}/pandagpt"
       INSTALL_RPATH_USE_LINK_PATH ${link_path})
     install(TARGETS ${target} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT ${component})
+    get_target_property(share_dir ${target} PANDAGPT_SHARE)  # manual pages and completions
+    if(share_dir)
+      install(DIRECTORY ${share_dir}/man/ DESTINATION ${CMAKE_INSTALL_MANDIR} COMPONENT ${component})
+      install(DIRECTORY ${share_dir}/ DESTINATION ${CMAKE_INSTALL_DATADIR} COMPONENT ${component}
+              PATTERN man EXCLUDE)
+    endif()
   endif()
 endforeach()
-
-# Manual pages and completions (src/cli/CMakeLists.txt makes them).
-if(TARGET pandagpt_cli AND NOT CMAKE_CROSSCOMPILING)
-  set(share_dir ${PROJECT_BINARY_DIR}/share)
-  install(DIRECTORY ${share_dir}/man/ DESTINATION ${CMAKE_INSTALL_MANDIR} COMPONENT pandagpt)
-  install(DIRECTORY ${share_dir}/ DESTINATION ${CMAKE_INSTALL_DATADIR} COMPONENT pandagpt
-          PATTERN man EXCLUDE)
-endif()
 
 install(DIRECTORY include/pandagpt DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT pandagpt)
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT pandagpt)

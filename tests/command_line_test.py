@@ -7,6 +7,7 @@ import http.server
 import json
 import os
 import shutil
+import struct
 import subprocess
 import sys
 import tempfile
@@ -19,10 +20,22 @@ ANSWER = "A panda eats bamboo \U0001F43C!\n"
 CLOSED_OUTPUT = 141
 
 
-def run(*arguments, text="", **options):
-    """Standard input is a pipe with `text`."""
-    return subprocess.run([PROGRAM, *map(str, arguments)], input=text, capture_output=True, text=True,
-                          check=False, timeout=120, **options)
+def run(*arguments, text="", stderr_too=False):
+    """Standard input is a pipe with `text`; `stderr_too`: what comes there is part of the output."""
+    return subprocess.run([PROGRAM, *map(str, arguments)], input=text, text=True, check=False, timeout=120,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT if stderr_too else subprocess.PIPE)
+
+
+def with_chat_template(file, template):
+    """The content of a GGUF file with one key more. Its length is a multiple of the alignment, so that the
+    tensors' bytes stay aligned."""
+    content = file.read_bytes()
+    n_keys, = struct.unpack_from("<Q", content, 16)
+    key = b"tokenizer.chat_template"
+    text = template.encode()
+    text += b" " * (-(8 + len(key) + 4 + 8 + len(text)) % 32)
+    entry = struct.pack("<Q", len(key)) + key + struct.pack("<IQ", 8, len(text)) + text
+    return content[:16] + struct.pack("<Q", n_keys + 1) + entry + content[24:]
 
 
 class CommandLineTest(unittest.TestCase):
@@ -84,7 +97,26 @@ class CommandLineTest(unittest.TestCase):
                      "--log-format", "jsn")
         self.refuses(2, "--image needs a value (FILE)", "ask", "q", "--image")
         self.refuses(4, "did you mean 'tiny-panda'?", "ask", "-m", "tiny-pnada", "q")
-        self.refuses(2, "pandagpt ask", "What is in the picture?")
+        self.refuses(2, "did you mean pandagpt ask \"What is in the picture?\"?", "What is in the picture?")
+
+    def test_what_other_programs_have_taught(self):
+        self.refuses(2, "did you mean pandagpt ask -m tiny-panda -p Hi?", "-m", "tiny-panda", "-p", "Hi")
+        for words, hint in ((["show", "panda-mini"], "pandagpt inspect"), (["ps"], "pandagpt models"),
+                            (["rm", "x"], "folder"), (["download", "a/b"], "pandagpt pull"),
+                            (["version"], "pandagpt --version"), (["server"], "pandagpt serve")):
+            self.refuses(2, hint, *words)
+        self.assertEqual(run("ls").stdout, run("list").stdout)
+        self.refuses(2, "unknown option '--hf'", "ask", "-hf", "ggml-org/x", "q")
+        self.refuses(2, "unknown option '--cnv'", "chat", "-cnv", "-m", "tiny-panda")
+        self.refuses(2, "give hf:owner/repo", "pull", "llama3.2:1b")
+        self.refuses(2, "did you mean 'hf:owner/repo'?", "pull", "owner/repo")
+        self.refuses(2, "option before it: --image " + PICTURE, "ask", PICTURE, "What is it?")
+        self.refuses(2, "option before it: --image " + PICTURE, "ask", "-m", "tiny-panda", "What?", PICTURE)
+        self.refuses(2, "the question is missing: --image " + PICTURE, "ask", PICTURE)
+        listed = run("ask", "-m", "tiny-panda", "--json", "--image", f"{PICTURE},{PICTURE}", "What is it?")
+        self.assertEqual(len(json.loads(listed.stdout)["inputs"]), 2)
+        log = run("ask", "-m", "tiny-panda", "--verbose", "What is it?", stderr_too=True).stdout
+        self.assertIn(ANSWER + "pandagpt: info: ", log)
 
     def test_questions_through_pipes(self):
         self.answers("ask", "-m", "tiny-panda", text="What is it?\n")
@@ -101,7 +133,32 @@ class CommandLineTest(unittest.TestCase):
         result = subprocess.run([PROGRAM, "ask", "-m", "tiny-panda"], input=b"caf\xe9", check=False,
                                 capture_output=True)
         self.assertEqual(result.returncode, 3)
-        self.assertIn(b"standard input: the text is not UTF-8", result.stderr)
+        self.assertIn(b"standard input: line 1: byte 0xE9 is no UTF-8", result.stderr)
+        self.refuses(3, "the text is UTF-16", "ask", "-m", "tiny-panda", text="q\0u\0")
+
+    def test_questions_from_files(self):
+        file = self.folder / "my letter.txt"
+        file.write_text("\ufeffA long letter.\r\n\r\nYours, Anna\r\n\r\n")
+        letter = "A long letter.\n\nYours, Anna"
+        self.answers("ask", "-m", "tiny-panda", "-f", file)
+        self.answers("run", "tiny-panda", "--file", file, text="not read")
+        self.assertEqual(self.prompt_tokens("-f", file), self.prompt_tokens(letter))
+        self.assertEqual(self.prompt_tokens("-f", "~/my letter.txt", "Sum up."),
+                         self.prompt_tokens(letter + "\n\nSum up."))
+        self.assertEqual(self.prompt_tokens("-f", file, "Sum up.", text="not read"),
+                         self.prompt_tokens("Sum up.", text=letter))
+        self.assertEqual(self.prompt_tokens("-f", "-", "Sum up.", text=letter),
+                         self.prompt_tokens("Sum up.", text=letter))
+        self.assertGreater(self.prompt_tokens("--image", PICTURE, "-f", file, "Sum up."),
+                           self.prompt_tokens("--image", PICTURE, "Sum up."))
+        ask = ("ask", "-m", "tiny-panda", "-f")
+        self.refuses(3, "none.txt: no such file", *ask, self.folder / "none.txt")
+        self.refuses(3, "is a folder", *ask, self.folder)
+        self.refuses(3, "not the text that it should be, but a JPEG picture", *ask, PICTURE, "q")
+        self.refuses(2, "give one of them", *ask, file, "-", text="q")
+        self.refuses(2, "standard input", *ask, "-", "--image", "-", "q", text="q")
+        file.write_text(" \n")
+        self.refuses(3, "my letter.txt: there is no text in it", *ask, file)
 
     def test_a_loop_keeps_its_lines(self):
         script = ('while read -r file; do "$1" ask -m tiny-panda --image "$file" "What is it?"; '
@@ -126,6 +183,45 @@ class CommandLineTest(unittest.TestCase):
         self.refuses(4, "no such file", "ask", "--model", self.folder / "none.gguf", "q")
         (self.folder / "bad.gguf").write_text("no model")
         self.refuses(4, "bad.gguf", "ask", "--model", self.folder / "bad.gguf", "q")
+
+    def test_system_messages(self):
+        """Where a chat template has a place for one."""
+        template = self.folder / "chatml.gguf"
+        template.write_bytes(with_chat_template(Path(MODEL) / "llm.gguf",
+                                                "{{'<|im_start|>' + role + content + '<|im_end|>'}}"))
+        def tokens(*arguments):
+            result = run("ask", "-m", template, "--json", "-n", "2", "Hi", *arguments)
+            self.assertEqual((result.returncode, result.stderr), (0, ""), arguments)
+            return json.loads(result.stdout)["timings"]["prompt_tokens"]
+
+        system = "Answer in one word."
+        without = tokens()
+        for name in ("-sys", "--system", "--system-prompt"):
+            self.assertGreater(tokens(name, system), without + len(system) / 2, name)
+        chat = run("chat", "-m", template, "-sys", system, "--json", "-n", "2", text="Hi\n/reset\nHi\n")
+        for line in chat.stdout.splitlines():
+            timings = json.loads(line)["timings"]
+            self.assertEqual(timings["prompt_tokens"] + timings["reused_tokens"], tokens("-sys", system))
+        self.assertEqual(run("run", template, "-sys", system, "-n", "2", "Hi").returncode, 0)
+        self.refuses(2, "tiny-panda: PandaGPT's prompt has no place for a system message", "ask", "-m",
+                     "tiny-panda", "-sys", system, "q")
+        self.refuses(2, "llm.gguf: no chat template that is known", "ask", "-m", Path(MODEL) / "llm.gguf",
+                     "--system", system, "q")
+
+    def test_questions_about_nothing(self):
+        """A question about a picture that nobody has given, to a model that could be given one or not."""
+        for model, message in ((Path(MODEL), "a picture, but none was given"),
+                               (Path(MODEL) / "llm.gguf", "a picture, which this model can't be given")):
+            asked = run("ask", "-m", model, "--json", "-n", "2", "What is in the picture?")
+            self.assertIn(message, asked.stderr)
+            self.assertEqual(asked.stderr.count("\n"), 1)
+            self.assertIn(message, json.loads(asked.stdout)["warnings"][0])
+            chat = run("chat", "-m", model, "--json", "-n", "2",
+                       text="What is in the picture?\n/regenerate\nHow are you?\n")
+            self.assertEqual(chat.stderr.count(message), 1)
+            warnings = [json.loads(line)["warnings"] for line in chat.stdout.splitlines()]
+            self.assertEqual([len(one) for one in warnings], [1, 1, 0])
+            self.assertEqual(run("ask", "-m", model, "-n", "2", "What is a picture?").stderr, "")
 
     def test_web_addresses(self):
         content = Path(PICTURE).read_bytes()
@@ -197,6 +293,45 @@ class CommandLineTest(unittest.TestCase):
         conversation = json.loads(Path(f"{saved}.2").read_text())["conversation"]
         self.assertEqual(conversation[0]["value"], "One\ntwo")
 
+    def test_inputs_of_a_saved_chat_stay_in_their_turns(self):
+        saved = self.folder / "talk.json"
+        sound = self.folder / "b.jpg"
+        shutil.copy(PICTURE, sound)
+        chat = ("chat", "-m", "tiny-panda", "--later-inputs", "keep", "--json")
+
+        def positions(result):
+            self.assertEqual(result.returncode, 0, result.stderr)
+            timings = json.loads(result.stdout.splitlines()[-1])["timings"]
+            return timings["prompt_tokens"] + timings["reused_tokens"]
+
+        talk = f"/image {PICTURE}\nOne?\nTwo?\n/add image {sound}\nThree?\n/add image {PICTURE}\n"
+        whole = run(*chat, text=talk + f"/save {saved}\nFour?\n")
+        document = json.loads(saved.read_text())
+        self.assertEqual([one["path"] for one in document["inputs"]], [PICTURE])
+        questions = document["conversation"][::2]
+        self.assertEqual([len(one.get("inputs", [])) for one in questions], [0, 0, 1])
+        self.assertEqual(questions[2]["inputs"][0]["path"], str(sound))
+        self.assertEqual(len(document["next_inputs"]), 1)
+        again = run(*chat, text=f"/load {saved}\n/inputs\nFour?\n/save {saved}\n")
+        self.assertEqual(positions(again), positions(whole), "all at the beginning would be fewer")
+        self.assertEqual(json.loads(again.stderr.splitlines()[0])[1]["path"], str(sound))
+        questions = json.loads(saved.read_text())["conversation"][::2]
+        self.assertEqual([len(one.get("inputs", [])) for one in questions], [0, 0, 1, 1])
+        self.assertEqual(run(*chat, text=f"/load {saved}\n/regenerate\n").returncode, 0)
+        # Where the newest inputs replace the earlier ones, the newest are used.
+        other = run("chat", "-m", "tiny-panda", text=f"/load {saved}\nFive?\n/save {saved}.2\n")
+        self.assertEqual(other.returncode, 0, other.stderr)
+        inputs = json.loads(Path(f"{saved}.2").read_text())["inputs"]
+        self.assertEqual([one["path"] for one in inputs], [PICTURE])
+        # What can't be loaded leaves the conversation as it is.
+        sound.unlink()
+        kept = run(*chat, text=f"/image {PICTURE}\nMine?\n/load {saved}\n/save {saved}.3\n")
+        self.assertEqual(kept.returncode, 3)
+        self.assertIn("b.jpg: no such file", kept.stderr)
+        document = json.loads(Path(f"{saved}.3").read_text())
+        self.assertEqual(document["conversation"][0]["value"], "Mine?")
+        self.assertEqual(len(document["inputs"]), 1)
+
     def test_readers_that_go_away(self):
         for arguments in (["list"], ["ask", "-m", "tiny-panda", "q"], ["models", "--json"]):
             reader, writer = os.pipe()
@@ -205,6 +340,8 @@ class CommandLineTest(unittest.TestCase):
                                     stderr=subprocess.PIPE, check=False)
             os.close(writer)
             self.assertEqual((result.returncode, result.stderr), (CLOSED_OUTPUT, b""), arguments)
+        self.assertIn(f"{CLOSED_OUTPUT} nobody reads", run("--help").stdout)
+        self.assertIn(f"{CLOSED_OUTPUT} nobody reads", run("man").stdout)
 
     def test_versions(self):
         text = run("--version").stdout

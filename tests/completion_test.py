@@ -10,11 +10,25 @@ import unittest
 from pathlib import Path
 
 PROGRAM, SHARE = Path(sys.argv[1]).absolute(), Path(sys.argv[2]).absolute()
+NAME = PROGRAM.name
+FUNCTION = "_" + NAME.replace("-", "_")
 SCRIPTS = {
-    "bash": SHARE / "bash-completion/completions/pandagpt",
-    "zsh": SHARE / "zsh/site-functions/_pandagpt",
-    "fish": SHARE / "fish/vendor_completions.d/pandagpt.fish",
+    "bash": SHARE / "bash-completion/completions" / NAME,
+    "zsh": SHARE / "zsh/site-functions" / f"_{NAME}",
+    "fish": SHARE / "fish/vendor_completions.d" / f"{NAME}.fish",
 }
+# Of each program: how many commands at least, an option of a command, and what is offered for words.
+KNOWN = {
+    "pandagpt": (25, ("models", "pull"), "--sha256", {
+        ("as",): "ask", ("models", "pu"): "pull", ("ask", "--temper"): "--temperature",
+        ("completion", "--verb"): "--verbose", ("serve", "--log-format", "j"): "json"}),
+    "pandagpt-train": (5, ("llm",), "--lora-rank", {
+        ("pl",): "plot", ("llm", "--lora-ra"): "--lora-rank", ("plot", "--x", "h"): "hours",
+        ("bind", "--dtype", "b"): "bf16"}),
+}
+N_COMMANDS, COMMAND, OPTION, OFFERED = KNOWN[NAME]
+NO_VALUES = {"pandagpt": ("ask", "--seed", ""), "pandagpt-train": ("llm", "--seed", "")}[NAME]
+A_FILE = {"pandagpt": ("ask", "--image", "f"), "pandagpt-train": ("llm", "--data", "f")}[NAME]
 
 
 def run(*command, **options):
@@ -45,30 +59,29 @@ class CompletionTest(unittest.TestCase):
 
     def complete(self, *words):
         """What bash offers for the last word."""
-        script = (f". '{SCRIPTS['bash']}'; COMP_WORDS=(\"$@\"); COMP_CWORD=$(($# - 1)); _pandagpt; "
-                  "for word in \"${COMPREPLY[@]}\"; do printf '%s\\n' \"$word\"; done")
-        result = run("bash", "-c", script, "bash", "pandagpt", *words, cwd=SHARE)
+        script = (f". '{SCRIPTS['bash']}'; COMP_WORDS=(\"$@\"); COMP_CWORD=$(($# - 1)); "
+                  f"{FUNCTION}; for word in \"${{COMPREPLY[@]}}\"; do printf '%s\\n' \"$word\"; done")
+        result = run("bash", "-c", script, "bash", NAME, *words, cwd=SHARE)
         self.assertEqual(result.stderr, "")
         return result.stdout.split("\n")[:-1]
 
     def offered(self, path, beginnings):
         """All that bash offers for each of several beginnings behind the same words."""
         script = (f". '{SCRIPTS['bash']}'; for last in {' '.join(beginnings)}; do "
-                  "COMP_WORDS=(\"$@\" \"$last\"); COMP_CWORD=$#; _pandagpt; "
-                  "for word in \"${COMPREPLY[@]}\"; do printf '%s\\n' \"$word\"; done; done")
-        result = run("bash", "-c", script, "bash", "pandagpt", *path, cwd=SHARE)
+                  "COMP_WORDS=(\"$@\" \"$last\"); COMP_CWORD=$#; "
+                  f"{FUNCTION}; for word in \"${{COMPREPLY[@]}}\"; do printf '%s\\n' \"$word\"; done; done")
+        result = run("bash", "-c", script, "bash", NAME, *path, cwd=SHARE)
         self.assertEqual(result.stderr, "")
         return result.stdout.splitlines()
 
     def test_the_help_was_read(self):
-        self.assertGreater(len(self.commands), 25)
-        self.assertIn("--image", self.commands["ask",])
-        self.assertIn("--sha256", self.commands["models", "pull"])
+        self.assertGreaterEqual(len(self.commands), N_COMMANDS)
+        self.assertIn(OPTION, self.commands[COMMAND])
 
     def test_every_option_is_in_every_script_and_page(self):
         scripts = {shell: path.read_text() for shell, path in SCRIPTS.items()}
         for path, options in self.commands.items():
-            page = SHARE / "man/man1" / ("-".join(("pandagpt", *path)) + ".1")
+            page = SHARE / "man/man1" / ("-".join((NAME, *path)) + ".1")
             text = page.read_text().replace("\\-", "-")
             offered = self.offered(path, options)
             for option in options:
@@ -81,8 +94,9 @@ class CompletionTest(unittest.TestCase):
     def test_printed_is_what_is_installed(self):
         for shell, path in SCRIPTS.items():
             self.assertEqual(run(PROGRAM, "completion", shell).stdout, path.read_text())
-        self.assertEqual(run(PROGRAM, "man", "models pull").stdout,
-                         (SHARE / "man/man1/pandagpt-models-pull.1").read_text())
+        self.assertEqual(run(PROGRAM, "man", " ".join(COMMAND)).stdout,
+                         (SHARE / "man/man1" / ("-".join((NAME, *COMMAND)) + ".1")).read_text())
+        self.assertEqual(run(PROGRAM, "man", "nonsense").returncode, 2)
 
     def test_shells_and_groff_take_them(self):
         for shell, path in SCRIPTS.items():
@@ -96,13 +110,10 @@ class CompletionTest(unittest.TestCase):
             self.assertEqual((result.returncode, result.stderr), (0, ""), page.name)
 
     def test_bash_offers_what_fits(self):
-        self.assertIn("ask", self.complete("as"))
-        self.assertEqual(self.complete("models", "pu"), ["pull"])
-        self.assertEqual(self.complete("ask", "--temper"), ["--temperature"])
-        self.assertEqual(self.complete("completion", "--verb"), ["--verbose"])
-        self.assertEqual(self.complete("serve", "--log-format", "j"), ["json"])
-        self.assertEqual(self.complete("ask", "--seed", ""), [])
-        self.assertIn("fish", self.complete("ask", "--image", "f"), "a file of this folder")
+        for words, offered in OFFERED.items():
+            self.assertEqual(self.complete(*words), [offered], words)
+        self.assertEqual(self.complete(*NO_VALUES), [])
+        self.assertIn("fish", self.complete(*A_FILE), "a file of this folder")
 
     @unittest.skipUnless(shutil.which("fish"), "fish is not installed")
     def test_fish_offers_what_fits(self):
@@ -112,10 +123,8 @@ class CompletionTest(unittest.TestCase):
             self.assertEqual(result.stderr, "")
             return [one.split("\t")[0] for one in result.stdout.splitlines()]
 
-        self.assertIn("ask", complete("pandagpt as"))
-        self.assertEqual(complete("pandagpt models pu"), ["pull"])
-        self.assertEqual(complete("pandagpt ask --temper"), ["--temperature"])
-        self.assertEqual(complete("pandagpt serve --log-format j"), ["json"])
+        for words, offered in OFFERED.items():
+            self.assertEqual(complete(" ".join((NAME, *words))), [offered], words)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ NAMED = re.compile(r'^(?:"([^"]+)"|<([^>]+)>)')
 # standard's, or the system's, if one of the patterns below says so.
 LIBRARIES = [
     (r"(torch|ATen|c10|gloo)/", "libtorch"), (r"faiss/", "FAISS"), (r"httplib\.h", "cpp-httplib"),
-    (r"curl/", "libcurl"), (r"sqlite3\.h", "SQLite"), (r"llama\.h", "llama.cpp"), (r"ggml.*\.h", "ggml"),
+    (r"curl/", "libcurl"), (r"sqlite3\.h", "SQLite"), (r"llama\.h", "llama.cpp"), (r"ggml.*\.h|gguf\.h", "ggml"),
     (r"(oneapi/|dnnl)", "oneDNN"), (r"omp\.h", "OpenMP"), (r"openssl/", "OpenSSL"), (r"spdlog/", "spdlog"),
     (r"nlohmann/", "nlohmann-json"), (r"CLI/", "CLI11"), (r"yaml-cpp/", "yaml-cpp"), (r"histedit\.h", "libedit"),
     (r"zlib\.h", "zlib"), (r"utf8proc\.h", "utf8proc"), (r"lib(avcodec|avformat|avutil|swresample|swscale)/", "FFmpeg"),

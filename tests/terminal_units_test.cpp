@@ -9,6 +9,7 @@
 #include "cli/chat_completion.h"
 #include "cli/question_files.h"
 #include "cli/typed_path.h"
+#include "cli/usage_hints.h"
 #include "config/arguments.h"
 #include "config/usage_error.h"
 #include "core/percent_coding.h"
@@ -78,6 +79,23 @@ TEST_F(TypedPathTest, AsTerminalsWriteThem) {
   EXPECT_EQ(typed_path("/no/such file"), "/no/such file");
   EXPECT_EQ(typed_path("file://host/a"), "file://host/a") << "another machine's";
   EXPECT_EQ(expand_path("~nobody-of-this-name/a"), "~nobody-of-this-name/a");
+}
+
+TEST_F(TypedPathTest, SeveralFilesWithCommas) {
+  EXPECT_THAT(listed_files("~/my photo.png,~/plain.wav"),
+              ElementsAre(path("my photo.png"), path("plain.wav")));
+  EXPECT_THAT(listed_files("~/my photo.png,none.png"), ElementsAre("~/my photo.png,none.png"))
+      << "what can't be found is named as it was typed";
+  test::write_text(folder_ / "a,b.png", "x");
+  EXPECT_THAT(listed_files(path("a,b.png")), ElementsAre(path("a,b.png")));
+  EXPECT_THAT(listed_files("~/plain.wav"), ElementsAre(path("plain.wav")));
+}
+
+TEST_F(TypedPathTest, FilesHaveAnOption) {
+  EXPECT_EQ(option_of_file("~/plain.wav"), "--audio");
+  EXPECT_EQ(option_of_file(path("my photo.png")), "--image");
+  EXPECT_EQ(option_of_file(path("notes.txt")), "");
+  EXPECT_EQ(option_of_file(path("none.png")), "");
 }
 
 TEST_F(TypedPathTest, WordsOfPlainLanguageKeepTheirApostrophes) {
@@ -215,6 +233,13 @@ TEST_F(ArgumentsTest, ComeInAnyOrder) {
   EXPECT_EQ(fault({"--image", "f", "-n", "5", "ask", "q"}), "");
   EXPECT_EQ(image_ + question_, "fq");
   EXPECT_EQ(max_tokens_, 5);
+}
+
+TEST_F(ArgumentsTest, WordsOfLlamaCppAreNoClusters) {
+  EXPECT_THAT(fault({"ask", "-hf", "owner/repo", "q"}), HasSubstr("unknown option '--hf'"));
+  EXPECT_THAT(fault({"ask", "-vf", "q"}), HasSubstr("unknown option '--vf'"));
+  EXPECT_THAT(fault({"ask", "-nocnv", "q"}), HasSubstr("unknown option '--nocnv'"));
+  EXPECT_EQ(fault({"ask", "-n3", "-vv", "q"}), "");
 }
 
 TEST_F(ArgumentsTest, FaultsNameTheCulprit) {

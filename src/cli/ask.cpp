@@ -5,16 +5,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <array>
-#include <cerrno>
 #include <cstdio>
-#include <cstring>
+#include <iostream>
 #include <memory>
 #include <string_view>
 
 #include "cli/commands.h"
 #include "cli/output.h"
-#include "core/utf8.h"
+#include "cli/typed_path.h"
+#include "cli/usage_hints.h"
+#include "core/text_file.h"
 
 namespace pandagpt {
 namespace {
@@ -23,7 +23,6 @@ constexpr const char* kStandardInput = "-";
 constexpr std::size_t kMaxTextBytes = std::size_t{1} << 20;
 constexpr int kPatienceMs = 2000;
 constexpr std::string_view kSpaces = " \t\r\n";
-constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 
 bool is_blank(std::string_view text) {
   return text.find_first_not_of(kSpaces) == std::string_view::npos;
@@ -42,45 +41,63 @@ void say_if_waiting() {
     std::fputs("pandagpt: waiting for text on standard input (none: < /dev/null)\n", stderr);
 }
 
-/// All of standard input; maybe empty.
-std::string piped_text() {
-  say_if_waiting();
-  std::string text;
-  std::array<char, 4096> block{};
-  for (ssize_t count = 1; count > 0;) {
-    count = read(STDIN_FILENO, block.data(), block.size());
-    if (count < 0)
-      throw Error(ErrorKind::kInput, std::string("standard input: ") + std::strerror(errno));
-    text.append(block.data(), static_cast<std::size_t>(count));
-    if (text.size() > kMaxTextBytes)
-      throw Error(ErrorKind::kInput, "standard input: the text is longer than 1 MiB");
-  }
-  if (text.starts_with(kByteOrderMark)) text.erase(0, kByteOrderMark.size());
-  for (std::string_view rest = text; !rest.empty();) {
-    const std::size_t length = utf8_length(rest);
-    if (length == 0) throw Error(ErrorKind::kInput, "standard input: the text is not UTF-8");
-    rest.remove_prefix(length);
-  }
+/// The text of a file or of standard input ("-"), without space at its end.
+std::string text_of_file(const std::string& path) {
+  std::string text = read_text_file(path, kMaxTextBytes);
   text.erase(text.find_last_not_of(kSpaces) + 1);
   return text;
 }
 
+/// All of standard input; maybe empty.
+std::string piped_text() {
+  say_if_waiting();
+  if (std::cin.peek() == std::char_traits<char>::eof()) return {};
+  return text_of_file(kStandardInput);
+}
+
+/// What a question is about, and the question, if there is one.
+std::string text_with_question(const std::string& text, const std::string& question) {
+  return is_blank(question) ? text : text + "\n\n" + question;
+}
+
 }  // namespace
+
+void AskArguments::add_question_to(CLI::App& command, const std::string& help) {
+  command.add_option("question,-p,--prompt", question, help);
+  command
+      .add_option(
+          "-f,--file", file,
+          "a text file with the question, or with what the question is about ('-': standard "
+          "input)")
+      ->type_name("FILE");
+}
 
 std::string complete_question(const AskArguments& arguments) {
   const std::string& question = arguments.question;
   const Inputs inputs = arguments.inputs.listed();
+  if (!arguments.file.empty()) {
+    if (question == kStandardInput)
+      throw Error(ErrorKind::kUsage, "the question is '-' and in --file: give one of them");
+    if (arguments.file == kStandardInput) arguments.inputs.check_standard_input("the text");
+    const std::string text = text_of_file(expand_path(arguments.file));
+    if (is_blank(text)) throw Error(ErrorKind::kInput, arguments.file + ": there is no text in it");
+    return text_with_question(text, question);
+  }
   if (question == kStandardInput) {
     arguments.inputs.check_standard_input("the question");
     const std::string text = piped_text();
     if (is_blank(text)) throw Error(ErrorKind::kUsage, "the question on standard input is empty");
     return text;
   }
+  // Only `run` takes files in its question. Here it would be asked about nothing.
+  if (const std::string option = option_of_file(question); !option.empty())
+    throw Error(ErrorKind::kUsage, question + " is a file, and the question is missing: " + option +
+                                       " " + question + " \"What is it?\"");
   const bool is_missing = is_blank(question);
   const bool reads = has_piped_input() && !arguments.inputs.takes_standard_input() &&
                      (is_missing || inputs.empty());
   const std::string text = reads ? piped_text() : std::string();
-  if (!is_blank(text)) return is_missing ? text : text + "\n\n" + question;
+  if (!is_blank(text)) return text_with_question(text, question);
   if (is_missing)
     throw Error(ErrorKind::kUsage,
                 "there is no question: pandagpt ask \"What is in the picture?\"");
@@ -97,21 +114,21 @@ void run_ask(const AskArguments& arguments) {
   const auto stream = [](std::string_view text) { return try_write_output(text); };
   const Answer answer =
       panda.ask(inputs, question, options, arguments.json ? OnText{} : OnText{stream});
-  log_timings(answer.timings);
   if (arguments.json) {
     write_json(answer_report(answer, panda, inputs));
   } else {
     write_output("\n");
   }
+  log_timings(answer.timings);
 }
 
 void add_ask(CLI::App& app) {
   const auto arguments = std::make_shared<AskArguments>();
   CLI::App* command = app.add_subcommand("ask", "Ask one question, about inputs or without any");
-  command->add_option("question,-p,--prompt", arguments->question,
-                      "the question; '-' or none: from standard input");
+  arguments->add_question_to(*command, "the question; '-' or none: from standard input");
   arguments->inputs.add_to(*command);
   arguments->model.add_to(*command);
+  add_system_message(*command, arguments->model.options);
   arguments->sampling.add_to(*command);
   command->add_flag("--json", arguments->json, "print one JSON object instead of the plain answer");
   command->footer([] {
@@ -122,6 +139,7 @@ void add_ask(CLI::App& app) {
                "  pandagpt ask --image photo.jpg \"What is in the picture?\"\n"
                "  echo \"What is a panda?\" | pandagpt ask\n"
                "  cat letter.txt | pandagpt ask \"Summarise this.\"\n"
+               "  pandagpt ask --file letter.txt \"Summarise this.\"\n"
                "  pandagpt ask --model model.gguf \"What is a panda?\"    a language model alone: "
                "text "
                "only") +

@@ -20,6 +20,7 @@ void add_chat(CLI::App& app) {
       app.add_subcommand("chat", "Talk about inputs, with history; one line, one question");
   arguments->inputs.add_to(*command);
   arguments->model.add_to(*command);
+  add_system_message(*command, arguments->model.options);
   add_later_inputs(*command, arguments->model.options);
   arguments->sampling.add_to(*command);
   command->add_flag("--json", arguments->json, "print one JSON object a line for each answer");

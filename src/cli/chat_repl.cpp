@@ -10,7 +10,6 @@
 #include "cli/line_editor.h"
 #include "cli/output.h"
 #include "cli/question_files.h"
-#include "cli/saved_chat.h"
 #include "cli/typed_path.h"
 #include "core/user_folders.h"
 
@@ -121,7 +120,6 @@ void ChatRepl::answer(const Generate& generate) {
   });
   InterruptGuard::clear();
   asked_ = true;
-  log_timings(result.timings);
   output_works_ = false;  // until the end of the line is out as well
   if (json_) {
     write_json(answer_report(result, panda_, all_inputs()));
@@ -129,6 +127,7 @@ void ChatRepl::answer(const Generate& generate) {
     write_output("\n");
   }
   output_works_ = true;
+  log_timings(result.timings);
 }
 
 void ChatRepl::on_line(const std::string& line) {
@@ -229,7 +228,8 @@ void ChatRepl::on_command(const std::string& line) {
 
 void ChatRepl::reset() {
   chat_.reset();
-  inputs_ = later_inputs_ = {};
+  inputs_ = {};
+  turn_inputs_.clear();
   asked_ = false;
   note("A new conversation.\n");
 }
@@ -271,7 +271,7 @@ void ChatRepl::add_input(const std::string& argument) {
     throw Error(ErrorKind::kUsage, "/add needs a kind and a file: /add audio rain.wav");
   if (keeps_inputs()) {
     chat_.add_inputs(input_arguments_.completed(Inputs().add_file(*modality, file)));
-    later_inputs_.add_file(*modality, file);
+    turn_inputs_[chat_.history().size()].add_file(*modality, file);
   } else {
     use_inputs(Inputs(inputs_).add_file(*modality, file));
   }
@@ -282,17 +282,23 @@ bool ChatRepl::keeps_inputs() const {
   return panda_.info().later_inputs == LaterInputs::kKeep;
 }
 
+Inputs ChatRepl::inputs_of_turn(std::size_t turn) const {
+  const auto found = turn_inputs_.find(turn);
+  return found == turn_inputs_.end() ? Inputs() : found->second;
+}
+
 Inputs ChatRepl::all_inputs() const {
   Inputs all = inputs_;
-  for (const Input& input : later_inputs_.items())
-    all.add(input);
+  for (const auto& [turn, inputs] : turn_inputs_)
+    for (const Input& input : inputs.items())
+      all.add(input);
   return all;
 }
 
 void ChatRepl::use_inputs(Inputs inputs) {
   chat_.set_inputs(input_arguments_.completed(inputs));  // throws before anything has changed
   inputs_ = std::move(inputs);
-  later_inputs_ = {};
+  turn_inputs_.clear();
   asked_ = false;
 }
 
@@ -305,7 +311,11 @@ void ChatRepl::save(const std::string& argument) {
   if (!forced && file != own_file_ && std::filesystem::exists(file, ignored))
     throw Error(ErrorKind::kUsage, file.string() + " is there already; /save " +
                                        std::string(kForce) + " " + name + " writes over it");
-  write_saved_chat(file, {panda_.info().name, with_absolute_paths(all_inputs()), chat_.history()});
+  SavedChat saved{panda_.info().name, with_absolute_paths(inputs_), {}, {}};
+  for (const Turn& turn : chat_.history())
+    saved.turns.push_back({turn, with_absolute_paths(inputs_of_turn(saved.turns.size()))});
+  saved.next_inputs = with_absolute_paths(inputs_of_turn(saved.turns.size()));
+  write_saved_chat(file, saved);
   own_file_ = file;
   note("Saved to " + file.string() + ".\n");
 }
@@ -314,12 +324,39 @@ void ChatRepl::load(const std::string& argument) {
   if (argument.empty()) throw Error(ErrorKind::kUsage, "/load needs a file: /load talk.json");
   const std::filesystem::path file = std::filesystem::absolute(typed_path(argument));
   const SavedChat saved = read_saved_chat(file);
-  use_inputs(saved.inputs);  // throws before anything has changed
-  chat_.set_history(saved.turns);
+  continue_from(saved);
   own_file_ = file;
   note("A conversation of " + std::to_string(saved.turns.size()) + " questions" +
        (saved.model == panda_.info().name ? "" : " with " + saved.model) + ", about " +
-       std::to_string(saved.inputs.items().size()) + " inputs.\n");
+       std::to_string(all_inputs().items().size()) + " inputs.\n");
+}
+
+/// With each input where it stood; where the newest ones replace the others, with those.
+void ChatRepl::continue_from(const SavedChat& saved) {
+  Inputs beginning = saved.inputs;
+  std::map<std::size_t, Inputs> turn_inputs;
+  const auto take = [&](std::size_t turn, const Inputs& inputs) {
+    if (inputs.empty()) return;
+    if (keeps_inputs()) {
+      turn_inputs[turn] = inputs;
+    } else {
+      beginning = inputs;
+    }
+  };
+  for (std::size_t i = 0; i < saved.turns.size(); ++i)
+    take(i, saved.turns[i].inputs);
+  take(saved.turns.size(), saved.next_inputs);
+
+  Chat chat = panda_.start_chat();  // what throws leaves the old one as it is
+  chat.set_inputs(input_arguments_.completed(beginning));
+  for (std::size_t i = 0; i <= saved.turns.size(); ++i) {
+    if (turn_inputs.contains(i)) chat.add_inputs(input_arguments_.completed(turn_inputs[i]));
+    if (i < saved.turns.size()) chat.add_turn(saved.turns[i].turn);
+  }
+  chat_ = std::move(chat);
+  inputs_ = std::move(beginning);
+  turn_inputs_ = std::move(turn_inputs);
+  asked_ = !saved.turns.empty();
 }
 
 }  // namespace pandagpt

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -10,6 +11,7 @@
 #include "cli/chat_commands.h"
 #include "cli/line_reader.h"
 #include "cli/options.h"
+#include "cli/saved_chat.h"
 #include "pandagpt/panda.h"
 
 namespace pandagpt {
@@ -48,11 +50,13 @@ class ChatRepl {
   void take_dropped(const std::vector<std::string>& files);
   void add_input(const std::string& argument);
   bool keeps_inputs() const;
+  Inputs inputs_of_turn(std::size_t turn) const;
   Inputs all_inputs() const;
   void use_inputs(Inputs inputs);
   void reset();
   void save(const std::string& argument);
   void load(const std::string& argument);
+  void continue_from(const SavedChat& saved);
   template <typename Generate>
   void answer(const Generate& generate);
 
@@ -63,8 +67,8 @@ class ChatRepl {
   Chat chat_;
   const InputArguments& input_arguments_;
   Inputs inputs_;
-  Inputs later_inputs_;  // of /add, where they stand in their own turn
-  bool asked_ = false;   // a question about inputs_
+  std::map<std::size_t, Inputs> turn_inputs_;  // of /add, where they stand in a turn of their own
+  bool asked_ = false;                         // a question about inputs_
   std::unique_ptr<LineReader> reader_;
   std::filesystem::path own_file_;  // which /save may write again
   bool ended_ = false;

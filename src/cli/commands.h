@@ -8,8 +8,6 @@ namespace pandagpt {
 
 void add_ask(CLI::App& app);
 void add_run(CLI::App& app);
-void add_completion(CLI::App& app);
-void add_man(CLI::App& app);
 void add_chat(CLI::App& app);
 void add_models(CLI::App& app);
 void add_list(CLI::App& app);  ///< the same as models list

@@ -12,6 +12,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <exception>
+#include <initializer_list>
 #include <utility>
 
 #include "core/utf8.h"
@@ -166,24 +167,19 @@ class LineEditor : public LineReader {
         L"panda-complete", L"Complete a command or a file",
         +[](EditLine* one, wint_t) { return of(one).complete(); });
     // Beside libedit's own: keys as terminals of today send them and as shells have them.
-    constexpr std::array<std::pair<const wchar_t*, const wchar_t*>, 14> kKeys{{
-        {kPasteBegin, L"panda-paste"},
-        {L"\t", L"panda-complete"},
-        {L"^R", L"em-inc-search-prev"},
-        {L"^W", L"ed-delete-prev-word"},
-        {L"\033[3~", L"ed-delete-next-char"},
-        {L"\033[1~", L"ed-move-to-beg"},
-        {L"\033[4~", L"ed-move-to-end"},
-        {L"\033[H", L"ed-move-to-beg"},
-        {L"\033[F", L"ed-move-to-end"},
-        {L"\033OH", L"ed-move-to-beg"},
-        {L"\033OF", L"ed-move-to-end"},
-        {L"\033[1;5C", L"em-next-word"},
-        {L"\033[1;5D", L"ed-prev-word"},
-        {L"\033\177", L"ed-delete-prev-word"},
-    }};
-    for (const auto& [key, function] : kKeys)
-      el_wset(edit, EL_BIND, key, function, nullptr);
+    const auto bind = [&](const wchar_t* function, std::initializer_list<const wchar_t*> keys) {
+      for (const wchar_t* key : keys)
+        el_wset(edit, EL_BIND, key, function, nullptr);
+    };
+    bind(L"panda-paste", {kPasteBegin});
+    bind(L"panda-complete", {L"\t"});
+    bind(L"em-inc-search-prev", {L"^R"});
+    bind(L"ed-move-to-beg", {L"\033[1~", L"\033[H", L"\033OH"});
+    bind(L"ed-move-to-end", {L"\033[4~", L"\033[F", L"\033OF"});
+    bind(L"em-next-word", {L"\033[1;5C"});
+    bind(L"ed-prev-word", {L"\033[1;5D"});
+    bind(L"ed-delete-prev-word", {L"^W", L"\033\177"});
+    bind(L"ed-delete-next-char", {L"\033[3~"});
     el_source(edit, nullptr);  // ~/.editrc: the user's own keys
   }
 

@@ -20,9 +20,10 @@
 #include "cli/openmp_spins.h"
 #include "cli/output.h"
 #include "cli/pull.h"
+#include "cli/usage_hints.h"
 #include "cli/version.h"
 #include "config/arguments.h"
-#include "config/usage_error.h"
+#include "config/documentation_commands.h"
 #include "pandagpt/error.h"
 
 namespace pandagpt {
@@ -69,7 +70,8 @@ void declare(CLI::App& app) {
       ->trigger_on_parse();
   app.footer(
       "Answers are written to standard output, everything else to standard error.\n"
-      "Exit codes: 0 done, 2 wrong usage, 3 unreadable input, 4 bad model, 1 anything else.");
+      "Exit codes: 0 done, 2 wrong usage, 3 unreadable input, 4 bad model, 141 nobody reads the\n"
+      "output any more (as in `pandagpt models | head -1`), 1 anything else.");
   add_ask(app);
   add_chat(app);
   add_run(app);
@@ -87,20 +89,10 @@ void declare(CLI::App& app) {
   add_inspect(app);
   add_eval(app);
   add_rpc_server(app);
-  add_completion(app);
-  add_man(app);
+  add_completion(app, write_output);
+  add_man(app, PANDAGPT_VERSION, write_output);
   for (const char* name : kComputingCommands)
     app.get_subcommand(name)->preparse_callback([](std::size_t) { limit_openmp_spins(); });
-}
-
-/// A question without a command is one more thing that people type.
-std::string fault_of(const CLI::App& app, const CLI::ParseError& error) {
-  const std::vector<std::string> unknown = app.remaining();
-  const bool is_text = app.get_subcommands().empty() && !unknown.empty() &&
-                       unknown.front().find(' ') != std::string::npos;
-  if (is_text)
-    return "a command is missing; did you mean pandagpt ask \"" + unknown.front() + "\"?";
-  return usage_message(app, error);
 }
 
 int run(int argc, char** argv) {
@@ -109,11 +101,12 @@ int run(int argc, char** argv) {
   CLI::App app("PandaGPT: questions about pictures and other inputs, answered by a language model",
                "pandagpt");
   declare(app);
+  const std::vector<std::string> arguments(argv + 1, argv + argc);
   try {
-    parse_arguments(app, {argv + 1, argv + argc});
+    parse_arguments(app, arguments);
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() != static_cast<int>(CLI::ExitCodes::Success))
-      return report(ErrorKind::kUsage, fault_of(app, error));
+      return report(ErrorKind::kUsage, usage_fault(app, error, arguments));
     app.exit(error);  // prints help and versions
   }
   return 0;

@@ -94,7 +94,7 @@ void verify(const std::string& model) {
 
 void add_list(CLI::App& app) {
   const auto json = std::make_shared<bool>(false);
-  CLI::App* command = app.add_subcommand("list", "The same as 'models list'");
+  CLI::App* command = app.add_subcommand("list", "The same as 'models list'")->alias("ls");
   command->add_flag("--json", *json, "print JSON");
   command->callback([json] { list(*json); });
 }

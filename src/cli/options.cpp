@@ -160,6 +160,15 @@ void ModelArguments::add_to(CLI::App& command) {
       ->group(kModelGroup);
 }
 
+void add_system_message(CLI::App& command, PandaOptions& options) {
+  command
+      .add_option("--sys,--system,--system-prompt", options.system_message,
+                  "system message: how to answer, before the conversation (a language model's GGUF "
+                  "file whose chat template has one)")
+      ->type_name("TEXT")
+      ->group(kModelGroup);
+}
+
 void add_later_inputs(CLI::App& command, PandaOptions& options) {
   std::map<std::string, LaterInputs> names;
   for (const LaterInputs later : kAllLaterInputs)
@@ -265,10 +274,12 @@ void InputArguments::add_to(CLI::App& command) {
   for (const Modality modality : kAllModalities) {
     const std::function<void(const std::string&)> take = [this, modality](const std::string& file) {
       if (file.empty()) throw CLI::ValidationError("--" + to_string(modality), "the path is empty");
-      Input input;
-      input.modality = modality;
-      input.name = expand_path(file);
-      items_.push_back(std::move(input));
+      for (std::string& path : listed_files(file)) {
+        Input input;
+        input.modality = modality;
+        input.name = std::move(path);
+        items_.push_back(std::move(input));
+      }
       text_is_last_ = false;
     };
     command.add_option_function("--" + to_string(modality), take, help_of(modality))

@@ -36,6 +36,9 @@ struct ModelArguments {
   PandaOptions completed_options() const;
 };
 
+/// --system, for commands that ask.
+void add_system_message(CLI::App& command, PandaOptions& options);
+
 /// --later-inputs, for commands that hold conversations.
 void add_later_inputs(CLI::App& command, PandaOptions& options);
 

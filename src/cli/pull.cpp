@@ -80,7 +80,10 @@ class Puller {
                                       }}) {}
 
   void run() {
-    if (!is_hub_source(arguments_.source)) return pull_address();
+    if (!is_hub_source(arguments_.source)) {
+      if (arguments_.source.find("://") == std::string::npos) refuse_name();
+      return pull_address();
+    }
     const HubSource source = parse_hub_source(arguments_.source);
     if (source.file.empty())
       pull_repository(source);
@@ -89,6 +92,15 @@ class Puller {
   }
 
  private:
+  /// "llama3.2", as Ollama takes it; "owner/repo", as Hugging Face's programs do.
+  [[noreturn]] void refuse_name() const {
+    const std::string hint = arguments_.source.find('/') == std::string::npos
+                                 ? "; models have no short names here: give hf:owner/repo, or an "
+                                   "address (https://..)"
+                                 : "; did you mean 'hf:" + arguments_.source + "'?";
+    throw Error(ErrorKind::kUsage, "'" + arguments_.source + "' is no address" + hint);
+  }
+
   void pull_address() {
     if (arguments_.source.find("://") == std::string::npos)
       throw Error(

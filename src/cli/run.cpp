@@ -14,7 +14,8 @@ namespace pandagpt {
 namespace {
 
 void run_model(const AskArguments& arguments) {
-  const bool has_question = !arguments.question.empty() || isatty(STDIN_FILENO) == 0;
+  const bool has_question =
+      !arguments.question.empty() || !arguments.file.empty() || isatty(STDIN_FILENO) == 0;
   if (has_question) {
     AskArguments ask = arguments;
     QuestionFiles found = take_question_files(arguments.question);
@@ -38,9 +39,10 @@ void add_run(CLI::App& app) {
   CLI::App* command = app.add_subcommand("run", "Ask a model, or chat with it without a question");
   arguments->inputs.add_to(*command);
   arguments->model.add_to(*command);
+  add_system_message(*command, arguments->model.options);
   add_later_inputs(*command, arguments->model.options);
   arguments->model.add_positional_to(*command);
-  command->add_option("question,-p,--prompt", arguments->question, "the question; none: a chat");
+  arguments->add_question_to(*command, "the question; none: a chat");
   arguments->sampling.add_to(*command);
   command->add_flag("--json", arguments->json, "print JSON instead of the plain answer");
   command->footer([] {

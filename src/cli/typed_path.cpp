@@ -123,6 +123,19 @@ std::string expand_path(const std::string& path) {
   return path;
 }
 
+std::vector<std::string> listed_files(const std::string& value) {
+  const std::string whole = expand_path(value);
+  if (is_there(whole) || value.find(',') == std::string::npos) return {whole};
+  std::vector<std::string> files;
+  for (std::size_t begin = 0; begin <= value.size();) {
+    const std::size_t end = std::min(value.find(',', begin), value.size());
+    files.push_back(expand_path(value.substr(begin, end - begin)));
+    if (!is_file(files.back())) return {whole};
+    begin = end + 1;
+  }
+  return files;
+}
+
 std::string typed_path(const std::string& text) {
   const std::string whole = expand_path(text);
   if (is_there(whole)) return whole;

@@ -25,6 +25,10 @@ std::vector<TypedWord> typed_words(std::string_view line);
 /// home folder for "~".
 std::string expand_path(const std::string& path);
 
+/// The files that an option's value names: one, or several with commas between them, as llama.cpp
+/// takes them, if there is no file of that name and there are all of these. As expand_path.
+std::vector<std::string> listed_files(const std::string& value);
+
 /// The file that `text`, a whole argument, names: as it stands if there is such a file, else
 /// without quotes and backslashes, and as expand_path. If there is none, what was most likely
 /// meant.

@@ -1,6 +1,7 @@
 #include "config/arguments.h"
 
 #include <algorithm>
+#include <cctype>
 #include <utility>
 
 namespace pandagpt {
@@ -8,12 +9,6 @@ namespace {
 
 constexpr const char* kHelpCommand = "help";
 constexpr const char* kHelpOption = "--help";
-
-const CLI::App* find_command(const CLI::App& app, const std::string& name) {
-  for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; }))
-    if (command->check_name(name)) return command;
-  return nullptr;
-}
 
 bool is_option(const std::string& argument) {
   return argument.size() > 1 && argument.front() == '-';
@@ -53,17 +48,45 @@ void move_command_to_front(const CLI::App& app, std::vector<std::string>& argume
   }
 }
 
+/// "-hf" and "-cnv", options of llama.cpp that nobody has here: CLI11 would take them as -h and -f,
+/// and as -c with the value "nv". True for letters behind a flag that aren't all flags, and behind
+/// an option that takes a number.
+bool is_unknown_word(const CLI::App& app, const CLI::App& command, const std::string& argument) {
+  const auto option_of = [&](char letter) {
+    return find_option(app, command, std::string("-") + letter);
+  };
+  const auto is_flag = [&](char letter) {
+    const CLI::Option* option = option_of(letter);
+    return option != nullptr && option->get_items_expected_max() == 0;
+  };
+  const auto is_letter = [](unsigned char c) { return std::isalpha(c) != 0 || c == '-'; };
+  const std::string letters = argument.substr(1, argument.find('=') - 1);
+  const CLI::Option* first = option_of(letters.front());
+  if (first == nullptr || !std::ranges::all_of(letters, is_letter)) return false;
+  if (is_flag(letters.front())) return !std::ranges::all_of(letters, is_flag);
+  const std::string type = first->get_type_name();
+  return type.starts_with("INT") || type.starts_with("UINT") || type.starts_with("FLOAT");
+}
+
 void double_dashes(const CLI::App& app, std::vector<std::string>& arguments) {
   const CLI::App* command = arguments.empty() ? nullptr : find_command(app, arguments.front());
   if (command == nullptr) return;
   for (std::string& argument : arguments) {
     if (argument == "--") return;
     if (argument.size() < 3 || argument[0] != '-' || argument[1] == '-') continue;
-    if (find_option(app, *command, "-" + argument) != nullptr) argument.insert(0, 1, '-');
+    if (find_option(app, *command, "-" + argument) != nullptr ||
+        is_unknown_word(app, *command, argument))
+      argument.insert(0, 1, '-');
   }
 }
 
 }  // namespace
+
+const CLI::App* find_command(const CLI::App& app, const std::string& name) {
+  for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; }))
+    if (command->check_name(name)) return command;
+  return nullptr;
+}
 
 std::vector<std::string> ordered_arguments(const CLI::App& app,
                                            std::vector<std::string> arguments) {
