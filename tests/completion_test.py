@@ -46,7 +46,7 @@ def commands_of(path=()):
     yield path, options
     _, _, below = text.partition("\nSubcommands:\n")
     for line in below.splitlines():
-        found = re.match(r"^  ([a-z][a-z-]*) ", line)
+        found = re.match(r"^  ([a-z][a-z-]*)(?:, [a-z]+)* ", line)
         if not found:
             break
         yield from commands_of((*path, found.group(1)))
