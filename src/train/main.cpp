@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "config/arguments.h"
+#include "config/documentation_commands.h"
 #include "config/usage_error.h"
 #include "core/file.h"
 #include "pandagpt/error.h"
@@ -130,6 +131,10 @@ struct PlotArguments {
   }
 };
 
+void write_output(const std::string& text) {
+  std::cout << text << std::flush;
+}
+
 int run_plot(const PlotArguments& arguments) {
   const std::string kind = fs::path(arguments.out).extension().string();
   if (kind != ".svg" && kind != ".png")
@@ -152,20 +157,26 @@ int main(int argc, char** argv) {
   CLI::App app{"Trains PandaGPT's projection and LoRA, and encoders", "pandagpt-train"};
   app.require_subcommand(1);
   app.set_version_flag("-V,--version", "pandagpt-train " PANDAGPT_VERSION);
+  app.footer(
+      "Exit codes: 0 done, 2 wrong usage, 3 unreadable input, 4 bad model, 1 anything else.");
   train::LlmTrainOptions options;
-  CLI::App* llm = app.add_subcommand("llm", "projection + LoRA on conversations about inputs");
+  CLI::App* llm =
+      app.add_subcommand("llm", "Train projection and LoRA on conversations about inputs");
   options.declare(*llm);
   train::BindOptions bind_options;
   CLI::App* bind =
-      app.add_subcommand("bind", "encoders of senses into the joint space, from pairs");
+      app.add_subcommand("bind", "Train encoders of senses into the joint space, from pairs");
   bind_options.declare(*bind);
   PlotArguments plot_arguments;
-  CLI::App* plot = app.add_subcommand("plot", "draws loss, accuracy, speed, .. of runs");
+  CLI::App* plot = app.add_subcommand("plot", "Draw loss, accuracy, speed, .. of runs");
   plot_arguments.declare(*plot);
+  pandagpt::add_completion(app, write_output);
+  pandagpt::add_man(app, PANDAGPT_VERSION, write_output);
   try {
     pandagpt::parse_arguments(app, {argv + 1, argv + argc});
     if (bind->parsed()) return run_bind(bind_options, *bind);
-    return plot->parsed() ? run_plot(plot_arguments) : run_llm(options, *llm);
+    if (plot->parsed()) return run_plot(plot_arguments);
+    return llm->parsed() ? run_llm(options, *llm) : 0;
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success))
       return app.exit(error);  // prints help and version

@@ -62,7 +62,9 @@ void LlmTrainOptions::declare_data(CLI::App& app) {
 
 void LlmTrainOptions::declare_recipe(CLI::App& app) {
   const auto positive = CLI::PositiveNumber;
-  app.add_option("--epochs", epochs)->check(positive)->capture_default_str();
+  app.add_option("--epochs", epochs, "times that all conversations are trained on")
+      ->check(positive)
+      ->capture_default_str();
   app.add_option("--max-steps", max_steps, "end after so many steps (0: all epochs)")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
@@ -76,9 +78,15 @@ void LlmTrainOptions::declare_recipe(CLI::App& app) {
   app.add_option("--feature-dropout", feature_dropout, "share of the projector's inputs left out")
       ->check(below_one())
       ->capture_default_str();
-  app.add_option("--lora-rank", lora_rank)->check(CLI::Range(1, 1024))->capture_default_str();
-  app.add_option("--lora-alpha", lora_alpha)->check(positive)->capture_default_str();
-  app.add_option("--lora-dropout", lora_dropout)->check(below_one())->capture_default_str();
+  app.add_option("--lora-rank", lora_rank, "rank of the LoRA matrices")
+      ->check(CLI::Range(1, 1024))
+      ->capture_default_str();
+  app.add_option("--lora-alpha", lora_alpha, "the LoRA is scaled by alpha / rank")
+      ->check(positive)
+      ->capture_default_str();
+  app.add_option("--lora-dropout", lora_dropout, "share of the LoRA's inputs left out")
+      ->check(below_one())
+      ->capture_default_str();
 }
 
 void LlmTrainOptions::declare_reports(CLI::App& app) {

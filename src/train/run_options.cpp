@@ -20,14 +20,18 @@ void RunOptions::declare_run(CLI::App& app) {
   app.add_option("--cache", cache, "folder of what is computed of the inputs (default: OUT/cache)");
   app.add_flag("--restart", restart, "start anew even if OUT has a checkpoint");
   app.add_option("--lr", lr, "peak learning rate")->check(positive)->capture_default_str();
-  app.add_option("--beta1", beta1)->check(share)->capture_default_str();
-  app.add_option("--beta2", beta2)->check(share)->capture_default_str();
+  app.add_option("--beta1", beta1, "AdamW: decay of the mean of gradients")
+      ->check(share)
+      ->capture_default_str();
+  app.add_option("--beta2", beta2, "AdamW: decay of the mean of their squares")
+      ->check(share)
+      ->capture_default_str();
   app.add_option("--weight-decay", weight_decay, "of matrices")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
   app.add_option("--warmup", warmup, "share of the steps")->check(share)->capture_default_str();
   app.add_option("--clip", clip, "largest gradient norm")->check(positive)->capture_default_str();
-  app.add_option("--seed", seed)->capture_default_str();
+  app.add_option("--seed", seed, "of all that is drawn at random")->capture_default_str();
   app.add_option("--dtype", dtype, "type of the matrix products")
       ->check(CLI::IsMember({"auto", "bf16", "f32"}))
       ->capture_default_str();
