@@ -201,9 +201,12 @@ class ChatTest(unittest.TestCase):
         terminal = self.chat()
         terminal.ask("What is in ./cat.jpg?")
         terminal.ask(f"{self.folder}/cat.jpg What's this?")
+        terminal.ask("Describe cat.jpg.")
+        terminal.enter("What is in ~/dog.jpg?", str(self.folder / "dog.jpg") + ": no such file")
+        terminal.enter("exit", "type /exit")
         saved = self.saved(terminal)
         self.assertEqual([one["value"] for one in saved["conversation"][::2]],
-                         ["What is in the picture?", "What's this?"])
+                         ["What is in the picture?", "What's this?", "Describe the picture."])
         self.assertEqual(len(saved["inputs"]), 1)
 
     def test_a_dropped_table_is_asked_about(self):

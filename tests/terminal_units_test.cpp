@@ -138,7 +138,12 @@ TEST_F(TypedPathTest, FilesInQuestions) {
   expect("~/plain.wav What's this?", "What's this?", {"plain.wav"});
   expect("Does " + photo + " fit ~/plain.wav, really?", "Does the picture fit the sound, really?",
          {"my photo.png", "plain.wav"});
-  expect("What is in " + folder + "/none.png?", "What is in " + folder + "/none.png?", {});
+  const Error error =
+      test::error_of([&] { take_question_files("What is in " + folder + "/none.png?"); });
+  EXPECT_EQ(std::string(error.what()), folder + "/none.png: no such file");
+  expect("What is none.png?", "What is none.png?", {});
+  expect("Is .mp3/.wav better?", "Is .mp3/.wav better?", {});
+  expect("What is https://a.org/none.png?", "What is https://a.org/none.png?", {});
   expect("Read " + path("notes.txt"), "Read " + path("notes.txt"), {});
   expect("Is 3/4 more than 1/2?", "Is 3/4 more than 1/2?", {});
   EXPECT_EQ(kind_of_dropped("a.WAV"), Modality::kAudio);

@@ -140,6 +140,8 @@ void ChatRepl::on_line(const std::string& line) {
       return;
     }
     reader_->remember(line);
+    if (interactive_ && (line == "exit" || line == "quit"))
+      return note("To end, type /exit or press Ctrl-D.\n");
     const bool is_command = line.front() == '/' && find_chat_command(command_name(line)) != nullptr;
     const std::vector<std::string> files =
         is_command ? std::vector<std::string>() : dropped_files(line);

@@ -30,20 +30,28 @@ struct FoundFile {
   std::size_t end;  // of its name in the line
 };
 
-/// The file that a word names, maybe with signs of the sentence behind it.
+/// Not ".mp3/.wav", which is no path.
+bool begins_as_path(const std::string& word) {
+  return word.starts_with('/') || word.starts_with("./") || word.starts_with("../") ||
+         word.starts_with('~') || word.starts_with("file:");
+}
+
+/// The file that a word names, maybe with signs of the sentence behind it. Throws Error(kInput) for
+/// the path of a medium that isn't there: the model would make something up.
 std::optional<FoundFile> file_of(const TypedWord& word) {
   std::string path = word.text;
-  std::size_t end = word.end;
-  while (path.find('/') != std::string::npos) {
+  std::string missing;
+  for (std::size_t end = word.end; !path.empty(); --end) {
     const std::string file = expand_path(path);
     const auto modality = modality_of_extension(file);
     std::error_code ignored;
     if (modality && std::filesystem::is_regular_file(file, ignored))
       return FoundFile{file, *modality, end};
-    if (kSentenceSigns.find(path.back()) == std::string_view::npos) return std::nullopt;
+    if (modality && begins_as_path(path)) missing = file;
+    if (kSentenceSigns.find(path.back()) == std::string_view::npos) break;
     path.pop_back();
-    --end;
   }
+  if (!missing.empty()) throw Error(ErrorKind::kInput, missing + ": no such file");
   return std::nullopt;
 }
 

@@ -16,9 +16,10 @@ struct QuestionFiles {
   std::string question;  ///< without them
 };
 
-/// Paths of pictures, videos and sounds that stand in a question: existing files, written with a
-/// slash (./cat.jpg, ~/cat.jpg, file:///..), as in Ollama. One at the border of a sentence is taken
-/// out; inside a sentence "the picture", "the video" or "the sound" stands in its place.
+/// Names of pictures, videos and sounds that stand in a question, if there are such files (cat.jpg,
+/// ~/cat.jpg, file:///..). Throws Error(kInput) for a path of one that isn't there. A name at the
+/// border of a sentence is taken out; inside a sentence "the picture", "the video" or "the sound"
+/// stands in its place.
 QuestionFiles take_question_files(const std::string& question);
 
 }  // namespace pandagpt
