@@ -108,7 +108,7 @@ class CommandLineTest(unittest.TestCase):
         self.assertEqual(run("ls").stdout, run("list").stdout)
         self.refuses(2, "unknown option '--hf'", "ask", "-hf", "ggml-org/x", "q")
         self.refuses(2, "unknown option '--cnv'", "chat", "-cnv", "-m", "tiny-panda")
-        self.refuses(2, "give hf:owner/repo", "pull", "llama3.2:1b")
+        self.refuses(2, "nor of the form hf:", "pull", "llama3.2:1b")
         self.refuses(2, "did you mean 'hf:owner/repo'?", "pull", "owner/repo")
         self.refuses(2, "option before it: --image " + PICTURE, "ask", PICTURE, "What is it?")
         self.refuses(2, "option before it: --image " + PICTURE, "ask", "-m", "tiny-panda", "What?", PICTURE)

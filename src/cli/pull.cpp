@@ -80,10 +80,7 @@ class Puller {
                                       }}) {}
 
   void run() {
-    if (!is_hub_source(arguments_.source)) {
-      if (arguments_.source.find("://") == std::string::npos) refuse_name();
-      return pull_address();
-    }
+    if (!is_hub_source(arguments_.source)) return pull_address();
     const HubSource source = parse_hub_source(arguments_.source);
     if (source.file.empty())
       pull_repository(source);
@@ -92,22 +89,14 @@ class Puller {
   }
 
  private:
-  /// "llama3.2", as Ollama takes it; "owner/repo", as Hugging Face's programs do.
-  [[noreturn]] void refuse_name() const {
-    const std::string hint = arguments_.source.find('/') == std::string::npos
-                                 ? "; models have no short names here: give hf:owner/repo, or an "
-                                   "address (https://..)"
-                                 : "; did you mean 'hf:" + arguments_.source + "'?";
-    throw Error(ErrorKind::kUsage, "'" + arguments_.source + "' is no address" + hint);
-  }
-
   void pull_address() {
     if (arguments_.source.find("://") == std::string::npos)
-      throw Error(
-          ErrorKind::kUsage,
-          "'" + arguments_.source +
-              "' is neither an address (https://..) nor of the form "
-              "hf:owner/repo[@revision][:file]; 'pandagpt models' lists what is here already");
+      throw Error(ErrorKind::kUsage, "'" + arguments_.source +
+                                         "' is neither an address (https://..) nor of the form "
+                                         "hf:owner/repo[@revision][:file]" +
+                                         (arguments_.source.find('/') == std::string::npos
+                                              ? "; 'pandagpt models' lists what is here already"
+                                              : "; did you mean 'hf:" + arguments_.source + "'?"));
     const Url url(arguments_.source);
     forbid_patterns();
     DownloadOptions options = common_options(url);
