@@ -38,9 +38,8 @@ nlohmann::json statistics_of(const EmbedItem& item, const MediaTransforms& trans
   try {
     const WarningCollector warnings;  // strange inputs are made to be warned of
     if (!item.fault.empty()) throw Error(ErrorKind::kInput, item.fault);
-    const PreparedInput prepared = prepare(item.inputs.items().at(0), transforms);
-    const auto* tensor = std::get_if<MediaTensor>(&prepared);
-    if (tensor != nullptr && !tensor->statistics.empty()) return tensor->statistics;
+    const MediaTensor tensor = prepare(item.inputs.items().at(0), transforms);
+    if (!tensor.statistics.empty()) return tensor.statistics;
   } catch (const Error& error) {
     std::fprintf(stderr, "%s\n", error.what());
   }

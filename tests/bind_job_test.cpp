@@ -150,9 +150,8 @@ class BindJobTest : public testing::Test {
 /// Index of the label whose text is nearest, by inference alone.
 std::size_t nearest_motion(Encoders& encoders, const fs::path& recording) {
   const MediaTransforms transforms = media_transforms(encoders);
-  const PreparedInput prepared =
+  const MediaTensor tensor =
       prepare({.modality = Modality::kImu, .name = recording.string()}, transforms);
-  const auto& tensor = std::get<MediaTensor>(prepared);
   const auto motion = encoders.encode(Tower::kImu, tensor.values, 1, tensor.n_views);
   const auto texts = encoders.encode_texts(kMotions);
   std::size_t best = 0;

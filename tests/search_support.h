@@ -37,6 +37,17 @@ class FakeEncoder : public SearchEncoder {
     if (kill_after >= 0 && n_embedded > kill_after) raise(SIGKILL);
     return rows;
   }
+  std::vector<EmbedResult> embed_each(const Inputs& inputs) const override {
+    std::vector<EmbedResult> results;
+    for (const Input& input : inputs.items()) {
+      try {
+        results.push_back({.row = embed(Inputs().add(input))});
+      } catch (const Error& error) {
+        results.push_back({.error = error});
+      }
+    }
+    return results;
+  }
   std::vector<float> embed_texts(std::span<const std::string> texts) const override {
     std::vector<float> rows;
     for (const std::string& text : texts)

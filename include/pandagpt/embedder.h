@@ -12,6 +12,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -24,12 +25,19 @@ namespace pandagpt {
 struct EmbedderOptions {
   int n_threads = 0;            ///< 0: one a physical core
   std::string device = "cpu";   ///< "auto": a GPU where there is one
-  int max_batch = 8;            ///< inputs of one kind that are computed in one go
+  int max_batch = 8;            ///< pictures or texts that are computed in one go
   bool use_cache = true;        ///< inputs of the same content aren't encoded again (PandaOptions)
   std::string cache_file = {};  ///< the same on disk; the fingerprint is kept there in any case
 };
 
-/// May be shared by threads; inputs are decoded side by side and encoded one call after another.
+/// What became of one input: a row or an error.
+struct EmbedResult {
+  std::vector<float> row = {};      ///< (width), as embed() gives it; empty if there is an error
+  std::optional<Error> error = {};  ///< why the input can't be embedded
+};
+
+/// May be shared by threads: they decode and preprocess side by side, and what has gathered while
+/// the encoders were busy is encoded in one batch.
 class Embedder {
  public:
   /// `model` is a model folder, the name of one in the model path, or an encoders file (*.gguf).
@@ -50,10 +58,19 @@ class Embedder {
 
   /// (inputs, width) row-major: each of length 1 times the factor of its kind, which sets the
   /// sharpness of a softmax over scores (ImageBind's post-processing). Weights are not applied.
-  /// Throws Error(kInput) for an input that can't be read, Error(kModel) for one without a tower.
+  /// The memory it takes doesn't grow with the number of inputs. Throws Error(kInput) for the first
+  /// input that can't be read, Error(kModel) for one without a tower.
   std::vector<float> embed(const Inputs& inputs) const;
-  /// The same of texts, UTF-8. Throws Error(kModel) without a text tower.
+  /// The same, but an input that can't be embedded doesn't stop the others: each has its own
+  /// result, in the order of the inputs. Throws only what no input is to blame for
+  /// (Error(kInternal), std::bad_alloc while encoding).
+  std::vector<EmbedResult> embed_each(const Inputs& inputs) const;
+
+  /// (texts, width), as embed() of texts in UTF-8. Throws Error(kModel) without a text tower,
+  /// Error(kInput) for a text of more than 64 KiB.
   std::vector<float> embed_texts(std::span<const std::string> texts) const;
+  /// The same for each text by itself, as embed_each() does.
+  std::vector<EmbedResult> embed_texts_each(std::span<const std::string> texts) const;
 
   /// (width): the sum of the inputs' embeddings, each brought to length 1 and times its weight;
   /// brought to length 1 if it is not zero. Throws as embed(), and Error(kUsage) without inputs.

@@ -33,18 +33,12 @@ class BatchEmbedder {
     std::vector<EmbeddedItem> results;
     for (EmbedItem& item : items)
       results.push_back({std::move(item), {}, {}});
-    try {
-      embed_together(results);
-    } catch (const Error& error) {
-      if (error.kind() == ErrorKind::kInternal) throw;
-      for (EmbeddedItem& result : results)  // one of them is at fault
-        embed_alone(result);
-    }
+    embed(results);
     return results;
   }
 
  private:
-  void embed_together(std::vector<EmbeddedItem>& items) const {
+  void embed(std::vector<EmbeddedItem>& items) const {
     Inputs inputs;
     std::vector<std::string> texts;
     for (const EmbeddedItem& one : items) {
@@ -53,40 +47,35 @@ class BatchEmbedder {
         inputs.add(input);
       if (one.item.inputs.empty()) texts.push_back(one.item.text);
     }
-    const std::vector<float> media_rows =
-        inputs.empty() ? std::vector<float>{} : embedder_.embed(inputs);
-    const std::vector<float> text_rows =
-        texts.empty() ? std::vector<float>{} : embedder_.embed_texts(texts);
-    distribute(items, media_rows, text_rows);
+    distribute(items, embedder_.embed_each(inputs), embedder_.embed_texts_each(texts));
   }
 
-  void distribute(std::vector<EmbeddedItem>& items, std::span<const float> media_rows,
-                  std::span<const float> text_rows) const {
-    const auto width = static_cast<std::size_t>(embedder_.width());
+  /// `media` and `texts` are the results of all items in turn.
+  void distribute(std::vector<EmbeddedItem>& items, std::span<const EmbedResult> media,
+                  std::span<const EmbedResult> texts) const {
     for (EmbeddedItem& one : items) {
       one.error = one.item.fault;
       if (!one.error.empty()) continue;
       const std::size_t n_inputs = one.item.inputs.items().size();
-      std::span<const float>& source = n_inputs == 0 ? text_rows : media_rows;
-      const std::size_t n_rows = std::max<std::size_t>(1, n_inputs);
-      const std::span<const float> rows = source.first(n_rows * width);
-      source = source.subspan(n_rows * width);
-      one.row = n_inputs > 1 ? weighted_direction(rows, one.item.inputs)
-                             : std::vector<float>(rows.begin(), rows.end());
-      if (normalize_) bring_to_length_one(one.row);
+      std::span<const EmbedResult>& source = n_inputs == 0 ? texts : media;
+      const std::size_t n_results = std::max<std::size_t>(1, n_inputs);
+      take(one, source.first(n_results));
+      source = source.subspan(n_results);
     }
   }
 
-  void embed_alone(EmbeddedItem& one) const {
-    std::vector<EmbeddedItem> single;
-    single.push_back(std::move(one));
-    try {
-      embed_together(single);
-    } catch (const Error& error) {
-      if (error.kind() == ErrorKind::kInternal) throw;
-      single.front().error = error.what();
+  /// Joins the results of one item.
+  void take(EmbeddedItem& one, std::span<const EmbedResult> results) const {
+    std::vector<float> rows;
+    for (const EmbedResult& result : results) {
+      if (result.error) {
+        one.error = result.error->what();
+        return;
+      }
+      rows.insert(rows.end(), result.row.begin(), result.row.end());
     }
-    one = std::move(single.front());
+    one.row = results.size() > 1 ? weighted_direction(rows, one.item.inputs) : std::move(rows);
+    if (normalize_) bring_to_length_one(one.row);
   }
 
   const Embedder& embedder_;

@@ -94,6 +94,7 @@ class Encoders::Impl {
   }
 
   int n_embd() const { return n_embd_; }
+  int max_batch() const { return options_.max_batch; }
 
   bool has(Tower tower) const {
     return config_of(tower).has_value() || shared_of(tower).has_value() ||
@@ -150,13 +151,17 @@ class Encoders::Impl {
 
   std::vector<float> encode_texts(std::span<const std::string> texts) {
     require(Tower::kText);
-    const BpeTokenizer& bpe = tokenizer();
-    std::vector<std::int32_t> tokens;
+    std::vector<std::int32_t> all;
     for (const std::string& text : texts) {
-      const std::vector<std::int32_t> more = bpe.context(text);
-      tokens.insert(tokens.end(), more.begin(), more.end());
+      const std::vector<std::int32_t> more = tokens(text);
+      all.insert(all.end(), more.begin(), more.end());
     }
-    return encode_text(tokens, static_cast<int>(texts.size()));
+    return encode_text(all, static_cast<int>(texts.size()));
+  }
+
+  std::vector<std::int32_t> tokens(const std::string& text) {
+    require(Tower::kText);
+    return tokenizer().context(text);
   }
 
   int context_length() const {
@@ -169,20 +174,23 @@ class Encoders::Impl {
     return transform_;
   }
 
-  /// The layout of picture tensors that is encoded without being rearranged.
-  TensorLayout layout() const { return efficientnet_ ? TensorLayout::kHwc : TensorLayout::kChw; }
+  TensorLayout layout() const {
+    require(Tower::kVision);
+    return efficientnet_ ? TensorLayout::kHwc : TensorLayout::kChw;
+  }
 
   /// `pixels` is (n, size, size, 3) or (n, 3, size, size), as layout() says.
-  std::vector<float> embed_pictures(const float* pixels, int n) {
+  std::vector<float> encode_pictures(const float* pixels, int n) {
+    require(Tower::kVision);
     if (efficientnet_) return efficientnet_->embed(pixels, n);
     return encode(Tower::kVision, {pixels, n * view_length(Tower::kVision)}, n, 1);
   }
 
   /// `pixels` is (n, size, size, 3).
   std::vector<float> encode_image_tensors(const float* pixels, int n) {
-    if (layout() == TensorLayout::kHwc) return embed_pictures(pixels, n);
+    if (layout() == TensorLayout::kHwc) return encode_pictures(pixels, n);
     const std::size_t length = view_length(Tower::kVision);
-    return embed_pictures(
+    return encode_pictures(
         transpose_each({pixels, n * length}, n, length / kColours, kColours).data(), n);
   }
 
@@ -395,11 +403,17 @@ std::vector<Tower> Encoders::towers() const {
 std::size_t Encoders::view_length(Tower tower) const {
   return impl_->view_length(tower);
 }
+int Encoders::max_batch() const {
+  return impl_->max_batch();
+}
 int Encoders::context_length() const {
   return impl_->context_length();
 }
 const ImageTransform& Encoders::image_transform() const {
   return impl_->transform();
+}
+TensorLayout Encoders::picture_layout() const {
+  return impl_->layout();
 }
 const std::vector<std::string>& Encoders::labels() const {
   return impl_->labels();
@@ -424,6 +438,12 @@ std::vector<float> Encoders::encode_text(std::span<const std::int32_t> tokens, i
 std::vector<float> Encoders::encode_texts(std::span<const std::string> texts) {
   return impl_->encode_texts(texts);
 }
+std::vector<std::int32_t> Encoders::tokens(const std::string& text) {
+  return impl_->tokens(text);
+}
+std::vector<float> Encoders::encode_pictures(const float* pixels, int n) {
+  return impl_->encode_pictures(pixels, n);
+}
 std::vector<float> Encoders::image_grid(const float* pixels, int n) {
   return impl_->efficientnet("grid").grid(pixels, n);
 }
@@ -432,7 +452,7 @@ std::vector<float> Encoders::image_tensor_logits(const float* pixels, int n) {
 }
 std::vector<float> Encoders::encode_images(std::span<const Image> images) {
   return impl_->from_images(images,
-                            [this](const float* p, int n) { return impl_->embed_pictures(p, n); });
+                            [this](const float* p, int n) { return impl_->encode_pictures(p, n); });
 }
 std::vector<float> Encoders::image_logits(std::span<const Image> images) {
   EfficientNetEncoder& encoder = impl_->efficientnet("classifier");

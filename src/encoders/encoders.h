@@ -1,8 +1,8 @@
 // The encoders of a model folder: media tensors -> embeddings in the joint space.
 //
 //   Encoders encoders("models/panda-mini/encoders.gguf", {.n_threads = 2});
-//   std::vector<float> rows = encoders.encode_images(images);  // (n, encoders.n_embd())
-//   rows = encoders.encode(Tower::kAudio, clips, 1, 3);        // one recording of three clips
+//   std::vector<float> rows = encoders.encode_pictures(pixels, n);  // (n, encoders.n_embd())
+//   rows = encoders.encode(Tower::kAudio, clips, 1, 3);             // a recording of three clips
 //
 // One file holds any subset of the towers; which ones, their sizes, the preprocessing constants and
 // the post-processing are read from its metadata (docs in encoder_keys.h, imagebind_config.h).
@@ -48,6 +48,8 @@ class Encoders {
 
   /// Width of the joint space: the length of every embedding.
   int n_embd() const;
+  /// EncoderOptions::max_batch.
+  int max_batch() const;
 
   /// Whether inputs of this kind can be encoded.
   bool has(Tower tower) const;
@@ -69,16 +71,24 @@ class Encoders {
   /// (n, n_embd). `tokens` is (n, context_length()). Throws as `encode`, and Error(kUsage) for a
   /// token that the vocabulary does not have.
   std::vector<float> encode_text(std::span<const std::int32_t> tokens, int n);
-  /// (n, n_embd) of texts in UTF-8, cut to context_length() tokens. Throws as `encode_text`, and
-  /// Error(kModel) if the file has no tokenizer of its text tower's size.
+  /// (n, n_embd) of texts in UTF-8, cut to context_length() tokens. Throws as `encode_text` and
+  /// `tokens`.
   std::vector<float> encode_texts(std::span<const std::string> texts);
+  /// (context_length()) of one text. Throws Error(kInput) if it is too long to be cut,
+  /// Error(kModel) if the file has no text tower or no tokenizer of its size.
+  std::vector<std::int32_t> tokens(const std::string& text);
   /// Tokens of a text, 77 for ImageBind.
   int context_length() const;
 
   /// How a picture becomes the tensor that the vision tower takes. Throws Error(kModel) without a
   /// vision tower, as all that follows.
   const ImageTransform& image_transform() const;
+  /// The order of such a tensor that is encoded without being rearranged.
+  TensorLayout picture_layout() const;
 
+  /// (n, n_embd) of n pictures' tensors, (n, view_length(Tower::kVision)) in that order. Throws as
+  /// encode().
+  std::vector<float> encode_pictures(const float* pixels, int n);
   /// (n, n_embd) after post-processing: L2-normalised, times the scale of the file.
   std::vector<float> encode_images(std::span<const Image> images);
   /// The same from ready tensors. `pixels` is (n, size, size, 3) as to_tensor writes it (kHwc).

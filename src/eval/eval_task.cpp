@@ -32,24 +32,19 @@ struct EmbeddedBatch {
 
 /// `strict`: throws for an input that can't be read, else its row is zeros.
 EmbeddedBatch embed_batch(const Embedder& embedder, const Inputs& batch, bool strict) {
-  try {
-    return {embedder.embed(batch)};
-  } catch (const Error& error) {
-    if (strict || error.kind() != ErrorKind::kInput) throw;
-  }
-  EmbeddedBatch result;
-  const auto width = static_cast<std::size_t>(embedder.width());
-  for (std::size_t i = 0; i < batch.items().size(); ++i) {  // one of them is at fault
-    std::vector<float> row(width);
-    try {
-      row = embedder.embed(Inputs().add(batch.items()[i]));
-    } catch (const Error& error) {
-      if (error.kind() != ErrorKind::kInput) throw;
-      result.errors.emplace_back(i, error);
+  if (strict) return {embedder.embed(batch)};
+  EmbeddedBatch batch_result;
+  std::vector<EmbedResult> results = embedder.embed_each(batch);
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    EmbedResult& one = results[i];
+    if (one.error) {
+      if (one.error->kind() != ErrorKind::kInput) throw Error(*one.error);
+      batch_result.errors.emplace_back(i, *one.error);
+      one.row.resize(static_cast<std::size_t>(embedder.width()));
     }
-    result.rows.insert(result.rows.end(), row.begin(), row.end());
+    batch_result.rows.insert(batch_result.rows.end(), one.row.begin(), one.row.end());
   }
-  return result;
+  return batch_result;
 }
 
 }  // namespace

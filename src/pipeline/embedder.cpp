@@ -71,6 +71,12 @@ const std::string& Embedder::fingerprint() const {
 std::vector<float> Embedder::embed(const Inputs& inputs) const {
   return impl_->encoder.encode(inputs.items());
 }
+std::vector<EmbedResult> Embedder::embed_each(const Inputs& inputs) const {
+  return impl_->encoder.encode_each(inputs.items());
+}
+std::vector<EmbedResult> Embedder::embed_texts_each(std::span<const std::string> texts) const {
+  return impl_->encoder.encode_texts_each(texts);
+}
 std::vector<float> Embedder::embed_texts(std::span<const std::string> texts) const {
   return impl_->encoder.encode_texts(texts);
 }

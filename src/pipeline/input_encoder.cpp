@@ -3,9 +3,10 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <iterator>
+#include <new>
 #include <utility>
 
-#include "core/time_limit.h"
 #include "core/warnings.h"
 #include "pandagpt/error.h"
 
@@ -42,11 +43,6 @@ std::optional<Remembered> find(EmbeddingCache& cache, const std::string& key, st
   return Remembered{std::move(*embedding), std::move(*statistics)};
 }
 
-std::vector<float> statistics_of(const PreparedInput& prepared) {
-  const auto* tensor = std::get_if<MediaTensor>(&prepared);
-  return tensor != nullptr ? tensor->statistics : std::vector<float>();
-}
-
 void tell(const std::vector<std::string>& warnings, InputReport* report) {
   for (const std::string& warning : warnings) {
     if (report != nullptr)
@@ -65,6 +61,7 @@ InputEncoder::InputEncoder(const std::filesystem::path& path, const EncoderOptio
     : model_name_(std::move(model_name)),
       cache_(std::move(cache)),
       encoders_(path, with_hashes_of(cache_, recorded_sha256, options)),
+      work_([this](std::span<TowerInput* const> inputs) { encode_prepared(encoders_, inputs); }),
       limits_(limits),
       transforms_(media_transforms(encoders_)),
       n_embd_(encoders_.n_embd()) {
@@ -82,7 +79,7 @@ bool InputEncoder::takes_text() const {
 }
 
 const std::string& InputEncoder::fingerprint() const {
-  const std::lock_guard lock(mutex_);
+  const auto pause = work_.pause();
   return encoders_.fingerprint();
 }
 
@@ -96,9 +93,16 @@ void InputEncoder::require_tower(Modality modality) const {
               model_name_ + " has no " + to_string(modality) + " tower; it takes: " + known);
 }
 
+void InputEncoder::require_text_tower() const {
+  if (takes_text()) return;
+  throw Error(ErrorKind::kModel, model_name_ +
+                                     " has no text tower: texts can't be compared with inputs; "
+                                     "use a model that has one (ImageBind)");
+}
+
 void InputEncoder::name_encoder() const {
   if (!cache_.wants_encoder()) return;
-  const std::lock_guard lock(mutex_);
+  const auto pause = work_.pause();
   try {
     cache_.set_encoder(encoders_.fingerprint() + '\n' + encoders_.arithmetic());
   } catch (const Error& error) {  // the file is gone, though still mapped: memory alone then
@@ -106,121 +110,191 @@ void InputEncoder::name_encoder() const {
   }
 }
 
-std::vector<float> InputEncoder::encode(const std::vector<Input>& inputs,
-                                        InputReport* report) const {
-  for (const Input& input : inputs) {
-    require_tower(input.modality);
+/// One call: prepares inputs one after another, and encodes what has gathered whenever there is
+/// enough for a batch.
+class InputEncoder::Job {
+ public:
+  /// `rows` is (inputs, n_embd). What goes wrong with an input goes into its result; without
+  /// results it ends the call.
+  Job(const InputEncoder& encoder, const std::vector<Input>& inputs, std::span<float> rows,
+      InputReport* report, std::vector<EmbedResult>* results)
+      : encoder_(encoder), inputs_(inputs), rows_(rows), report_(report), results_(results) {}
+
+  void run() {
+    if (report_ != nullptr) report_->statistics.assign(inputs_.size(), {});
+    if (!inputs_.empty()) encoder_.name_encoder();
+    for (std::size_t i = 0; i < inputs_.size(); ++i) {
+      try {
+        prepare_one(i);
+      } catch (...) {
+        note_failure(i, std::current_exception(), /*is_reading=*/true);
+      }
+      if (pictures_.size() >= static_cast<std::size_t>(encoder_.encoders_.max_batch()))
+        encode(pictures_);
+      if (n_other_values_ > kMaxWaitingValues) encode(others_);
+    }
+    std::ranges::move(pictures_, std::back_inserter(others_));
+    encode(others_);
   }
-  if (!inputs.empty()) name_encoder();
-  const auto width = static_cast<std::size_t>(n_embd_);
-  std::vector<float> rows(inputs.size() * width);
-  if (report != nullptr) report->statistics.assign(inputs.size(), {});
-  std::vector<NewInput> fresh;
-  std::vector<TowerInput> prepared;
-  for (std::size_t i = 0; i < inputs.size(); ++i) {
-    const Input& input = inputs[i];
+
+ private:
+  /// An input that the cache doesn't know.
+  struct NewInput {
+    std::size_t index;
+    std::optional<std::string> key;  // to remember it by; nothing: not to be remembered
+    std::optional<FileStamp> stamp;  // of its file before it was read
+    TowerInput work;
+  };
+
+  // 64 MB: films, which are large, are encoded one by one, so it doesn't pay to gather them.
+  static constexpr std::size_t kMaxWaitingValues = std::size_t{16} << 20;
+
+  std::span<float> row(std::size_t index) const {
+    const auto width = static_cast<std::size_t>(encoder_.n_embd_);
+    return rows_.subspan(index * width, width);
+  }
+
+  /// Puts an input among those that wait, unless the cache knows it.
+  void prepare_one(std::size_t index) {
+    const Input& input = inputs_[index];
+    encoder_.require_tower(input.modality);
     const std::optional<FileStamp> stamp = file_stamp(input.name);
+    EmbeddingCache& cache = encoder_.cache_;
+    const int n_statistics = report_ != nullptr ? encoder_.n_statistics(input.modality) : 0;
     std::optional<std::string> key;
-    if (cache_.keeps_embeddings()) key = cache_.key_of(input, transforms_.audio_channel);
+    if (cache.keeps_embeddings()) key = cache.key_of(input, encoder_.transforms_.audio_channel);
     if (key) {
-      const int n_wanted = report != nullptr ? n_statistics(input.modality) : 0;
-      if (auto known = find(cache_, *key, width, n_wanted)) {
-        std::ranges::copy(known->embedding, rows.begin() + static_cast<std::ptrdiff_t>(i * width));
-        if (report != nullptr) report->statistics[i] = std::move(known->statistics);
-        continue;
+      if (auto known = find(cache, *key, row(index).size(), n_statistics)) {
+        std::ranges::copy(known->embedding, row(index).begin());
+        if (report_ == nullptr) return;
+        report_->statistics[index] = std::move(known->statistics);
+        ++report_->n_cached;
+        return;
       }
     }
+    MediaTensor tensor;
     std::vector<std::string> warnings;
     {
       const WarningCollector collector;
-      prepared.push_back({tower_of(input.modality), prepare(input, transforms_, limits_)});
+      tensor = prepare(input, encoder_.transforms_, encoder_.limits_);
       warnings = collector.messages();
     }
     if (!warnings.empty()) key.reset();
-    tell(warnings, report);
-    fresh.push_back({i, std::move(key), stamp, statistics_of(prepared.back().prepared)});
+    tell(warnings, report_);
+    const bool is_picture = input.modality == Modality::kImage;
+    if (!is_picture) n_other_values_ += tensor.values.size();
+    (is_picture ? pictures_ : others_)
+        .push_back({index, std::move(key), stamp, {input.modality, std::move(tensor), row(index)}});
   }
-  if (report != nullptr) report->n_cached += static_cast<int>(inputs.size() - fresh.size());
-  if (fresh.empty()) return rows;
-  const std::vector<float> encoded = encode_together(prepared);
-  auto row = encoded.cbegin();
-  for (NewInput& one : fresh) {
-    const Input& input = inputs[one.row];
-    const auto target = std::span(rows).subspan(one.row * width, width);
-    std::copy_n(row, width, target.begin());
-    row += static_cast<std::ptrdiff_t>(width);
+
+  /// Together with what other threads wait for.
+  void encode(std::vector<NewInput>& waiting) {
+    if (waiting.empty()) return;
+    std::vector<TowerInput*> work;
+    for (NewInput& one : waiting)
+      work.push_back(&one.work);
+    encoder_.work_.run(work, "the inputs");
+    for (NewInput& one : waiting) {
+      if (one.work.failure)
+        note_failure(one.index, one.work.failure, /*is_reading=*/false);
+      else
+        remember(one);
+    }
+    waiting.clear();
+    if (&waiting == &others_) n_other_values_ = 0;
+  }
+
+  void remember(NewInput& one) {
+    std::vector<float>& statistics = one.work.tensor.statistics;
+    const Input& input = inputs_[one.index];
     // A file that was written to meanwhile has been hashed as one thing and read as another.
     const bool is_same = !input.bytes.empty() || file_stamp(input.name) == one.stamp;
     if (one.key && is_same) {
-      cache_.put(*one.key, target);
-      if (!one.statistics.empty()) cache_.put(statistics_key(*one.key), one.statistics);
+      encoder_.cache_.put(*one.key, row(one.index));
+      if (!statistics.empty()) encoder_.cache_.put(statistics_key(*one.key), statistics);
     }
-    if (report != nullptr) report->statistics[one.row] = std::move(one.statistics);
+    if (report_ != nullptr) report_->statistics[one.index] = std::move(statistics);
   }
+
+  /// Memory is short because of this input if it was being read, else because of the machine.
+  void note_failure(std::size_t index, const std::exception_ptr& failure, bool is_reading) {
+    if (results_ == nullptr) std::rethrow_exception(failure);
+    try {
+      std::rethrow_exception(failure);
+    } catch (const Error& error) {
+      if (error.kind() == ErrorKind::kInternal) throw;
+      (*results_)[index].error = error;
+    } catch (const std::bad_alloc&) {
+      if (!is_reading) throw;
+      (*results_)[index].error =
+          Error(ErrorKind::kInput,
+                shown_name(inputs_[index]) + ": takes more memory than there is; make it smaller");
+    }
+  }
+
+  const InputEncoder& encoder_;
+  const std::vector<Input>& inputs_;
+  std::span<float> rows_;
+  InputReport* report_;
+  std::vector<EmbedResult>* results_;
+  std::vector<NewInput> pictures_;
+  std::vector<NewInput> others_;
+  std::size_t n_other_values_ = 0;  // of their tensors
+};
+
+std::vector<float> InputEncoder::encode(const std::vector<Input>& inputs,
+                                        InputReport* report) const {
+  for (const Input& input : inputs)
+    require_tower(input.modality);
+  std::vector<float> rows(inputs.size() * static_cast<std::size_t>(n_embd_));
+  Job(*this, inputs, rows, report, nullptr).run();
   return rows;
 }
 
-std::vector<float> InputEncoder::encode_together(std::span<TowerInput> inputs) const {
-  Request own{.inputs = inputs};
-  {
-    const std::lock_guard lock(waiting_mutex_);
-    waiting_.push_back(&own);
+std::vector<EmbedResult> InputEncoder::encode_each(const std::vector<Input>& inputs,
+                                                   InputReport* report) const {
+  std::vector<EmbedResult> results(inputs.size());
+  std::vector<float> rows(inputs.size() * static_cast<std::size_t>(n_embd_));
+  Job(*this, inputs, rows, report, &results).run();
+  auto row = rows.cbegin();
+  for (EmbedResult& result : results) {
+    if (!result.error) result.row.assign(row, row + n_embd_);
+    row += n_embd_;
   }
-  const std::lock_guard lock(mutex_);
-  if (!own.is_done) {           // nobody has taken it along
-    if (TimeLimit::passed()) {  // while others were encoded
-      {
-        const std::lock_guard waiting_lock(waiting_mutex_);
-        std::erase(waiting_, &own);
-      }
-      TimeLimit::check("the inputs");
-    }
-    std::vector<Request*> batch;
-    {
-      const std::lock_guard waiting_lock(waiting_mutex_);
-      batch.swap(waiting_);
-    }
-    encode_batch(batch);
-  }
-  if (own.failure) std::rethrow_exception(own.failure);
-  return std::move(own.rows);
-}
-
-void InputEncoder::encode_batch(std::span<Request* const> batch) const {
-  for (Request* one : batch)
-    one->is_done = true;
-  if (batch.size() > 1) {
-    std::vector<TowerInput> all;  // copies: what fails is tried again
-    for (const Request* one : batch)
-      all.insert(all.end(), one->inputs.begin(), one->inputs.end());
-    try {
-      const std::vector<float> rows = encode_prepared(encoders_, all);
-      auto row = rows.begin();
-      for (Request* one : batch) {
-        const auto end = row + static_cast<std::ptrdiff_t>(one->inputs.size()) * n_embd_;
-        one->rows.assign(std::exchange(row, end), end);
-      }
-      return;
-    } catch (const std::exception& error) {  // each for itself: the fault is one request's own
-      spdlog::info("a batch of inputs is encoded one by one: {}", error.what());
-    }
-  }
-  for (Request* one : batch) {
-    try {
-      one->rows = encode_prepared(encoders_, one->inputs);
-    } catch (...) {
-      one->failure = std::current_exception();
-    }
-  }
+  return results;
 }
 
 std::vector<float> InputEncoder::encode_texts(std::span<const std::string> texts) const {
-  if (!takes_text())
-    throw Error(ErrorKind::kModel, model_name_ +
-                                       " has no text tower: texts can't be compared with inputs; "
-                                       "use a model that has one (ImageBind)");
-  const std::lock_guard lock(mutex_);
+  require_text_tower();
+  const auto pause = work_.pause();
   return encoders_.encode_texts(texts);
+}
+
+std::vector<EmbedResult> InputEncoder::encode_texts_each(std::span<const std::string> texts) const {
+  std::vector<EmbedResult> results(texts.size());
+  std::vector<std::int32_t> tokens;
+  int n_good = 0;
+  const auto pause = work_.pause();
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    try {
+      require_text_tower();
+      const std::vector<std::int32_t> more = encoders_.tokens(texts[i]);
+      tokens.insert(tokens.end(), more.begin(), more.end());
+      ++n_good;
+    } catch (const Error& error) {
+      if (error.kind() == ErrorKind::kInternal) throw;
+      results[i].error = error;
+    }
+  }
+  if (n_good == 0) return results;
+  const std::vector<float> rows = encoders_.encode_text(tokens, n_good);
+  auto row = rows.cbegin();
+  for (EmbedResult& result : results) {
+    if (result.error) continue;
+    result.row.assign(row, row + n_embd_);
+    row += n_embd_;
+  }
+  return results;
 }
 
 }  // namespace pandagpt

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <functional>
 #include <optional>
 #include <type_traits>
 #include <utility>
@@ -46,18 +47,6 @@ ImageLimits image_limits(const InputLimits& limits) {
 }
 
 constexpr const char* kNothing = "; there is nothing in it that an answer could be about";
-
-/// As decoders name it.
-std::string shown_name(const Input& input) {
-  return input.name == "-" ? "standard input" : input.name;
-}
-
-Image picture(const Input& input, const InputLimits& limits) {
-  Image image = input.bytes.empty() ? load_image(input.name, image_limits(limits))
-                                    : decode_image(input.bytes, input.name, image_limits(limits));
-  if (is_one_colour(image)) warn(shown_name(input) + ": the picture is of one colour" + kNothing);
-  return image;
-}
 
 /// The mean of the views' statistics, each by `measure` of (view).
 template <typename Measure>
@@ -140,7 +129,42 @@ int side_of(const Encoders& encoders, Tower tower) {
   return static_cast<int>(std::lround(std::sqrt(encoders.view_length(tower))));
 }
 
+/// Runs `work`; what it throws becomes the inputs' failure.
+void noting_failure(std::span<TowerInput* const> inputs, const std::function<void()>& work) {
+  try {
+    work();
+  } catch (...) {
+    for (TowerInput* one : inputs)
+      one->failure = std::current_exception();
+  }
+}
+
+/// In one batch.
+void encode_pictures(Encoders& encoders, std::span<TowerInput* const> pictures) {
+  const std::size_t length = encoders.view_length(Tower::kVision);
+  std::vector<float> pixels;
+  pixels.reserve(pictures.size() * length);
+  for (const TowerInput* one : pictures) {
+    const std::vector<float>& values = one->tensor.values;
+    if (values.size() != length)
+      throw Error(ErrorKind::kInternal,
+                  fmt::format("a picture's tensor has {} values, not {}", values.size(), length));
+    pixels.insert(pixels.end(), values.begin(), values.end());
+  }
+  const std::vector<float> rows =
+      encoders.encode_pictures(pixels.data(), static_cast<int>(pictures.size()));
+  auto row = rows.begin();
+  for (const TowerInput* one : pictures) {
+    std::copy_n(row, one->row.size(), one->row.begin());
+    row += static_cast<std::ptrdiff_t>(one->row.size());
+  }
+}
+
 }  // namespace
+
+std::string shown_name(const Input& input) {
+  return input.name == "-" ? "standard input" : input.name;
+}
 
 Tower tower_of(Modality modality) {
   switch (modality) {
@@ -180,10 +204,11 @@ int statistics_count(Modality modality, const MediaTransforms& transforms) {
 MediaTransforms media_transforms(const Encoders& encoders) {
   MediaTransforms transforms;
   if (encoders.has(Tower::kVision)) {
-    const ImageTransform& picture = encoders.image_transform();
-    transforms.video.size = picture.size;
-    transforms.video.mean = picture.mean;
-    transforms.video.std = picture.std;
+    transforms.picture = encoders.image_transform();
+    transforms.picture_layout = encoders.picture_layout();
+    transforms.video.size = transforms.picture.size;
+    transforms.video.mean = transforms.picture.mean;
+    transforms.video.std = transforms.picture.std;
   }
   if (encoders.has(Tower::kThermal)) {
     transforms.thermal_picture.size = side_of(encoders, Tower::kThermal);
@@ -216,12 +241,23 @@ ImuOptions with_sensor(ImuOptions options, const SensorOptions& sensor) {
   return options;
 }
 
-PreparedInput prepare(const Input& input, const MediaTransforms& transforms,
-                      const InputLimits& limits) {
+Image read_picture(const Input& input, const InputLimits& limits) {
+  Image image = input.bytes.empty() ? load_image(input.name, image_limits(limits))
+                                    : decode_image(input.bytes, input.name, image_limits(limits));
+  if (is_one_colour(image)) warn(shown_name(input) + ": the picture is of one colour" + kNothing);
+  return image;
+}
+
+MediaTensor picture_tensor(const Image& image, const MediaTransforms& transforms) {
+  return {1, image_tensor(image, transforms.picture, transforms.picture_layout)};
+}
+
+MediaTensor prepare(const Input& input, const MediaTransforms& transforms,
+                    const InputLimits& limits) {
   const TimeLimit time(std::chrono::duration<double>(limits.max_decode_seconds));
   switch (input.modality) {
     case Modality::kImage:
-      return picture(input, limits);
+      return picture_tensor(read_picture(input, limits), transforms);
     case Modality::kVideo:
       return film(input, transforms.video, limits);
     case Modality::kAudio:
@@ -237,30 +273,25 @@ PreparedInput prepare(const Input& input, const MediaTransforms& transforms,
   throw Error(ErrorKind::kInternal, "an input of an unknown kind");
 }
 
-std::vector<float> encode_prepared(Encoders& encoders, std::span<TowerInput> inputs) {
-  const auto width = static_cast<std::size_t>(encoders.n_embd());
-  std::vector<float> rows(inputs.size() * width);
-  const auto row_at = [&](std::size_t i) {
-    return rows.begin() + static_cast<std::ptrdiff_t>(i * width);
-  };
-  std::vector<Image> images;
-  std::vector<std::size_t> image_rows;
-  for (std::size_t i = 0; i < inputs.size(); ++i) {
-    if (auto* image = std::get_if<Image>(&inputs[i].prepared)) {
-      images.push_back(std::move(*image));
-      image_rows.push_back(i);
-      continue;
-    }
-    const auto& tensor = std::get<MediaTensor>(inputs[i].prepared);
-    std::ranges::copy(encoders.encode(inputs[i].tower, tensor.values, 1, tensor.n_views),
-                      row_at(i));
+void encode_prepared(Encoders& encoders, std::span<TowerInput* const> inputs) {
+  const auto max_batch = static_cast<std::size_t>(encoders.max_batch());
+  std::vector<TowerInput*> pictures;
+  for (TowerInput* const& one : inputs) {
+    if (one->modality == Modality::kImage)
+      pictures.push_back(one);
+    else
+      noting_failure({&one, 1}, [&] {
+        const MediaTensor& tensor = one->tensor;
+        const Tower tower = tower_of(one->modality);
+        std::ranges::copy(encoders.encode(tower, tensor.values, 1, tensor.n_views),
+                          one->row.begin());
+      });
   }
-  if (images.empty()) return rows;
-  const std::vector<float> pictures = encoders.encode_images(images);
-  for (std::size_t i = 0; i < image_rows.size(); ++i)
-    std::copy_n(pictures.begin() + static_cast<std::ptrdiff_t>(i * width), width,
-                row_at(image_rows[i]));
-  return rows;
+  for (std::size_t begin = 0; begin < pictures.size(); begin += max_batch) {
+    const auto part =
+        std::span(pictures).subspan(begin, std::min(max_batch, pictures.size() - begin));
+    noting_failure(part, [&] { encode_pictures(encoders, part); });
+  }
 }
 
 }  // namespace pandagpt

@@ -1,8 +1,9 @@
 // An input of any kind -> the tensor that its tower takes: decoding and preprocessing.
 #pragma once
 
+#include <exception>
 #include <span>
-#include <variant>
+#include <string>
 #include <vector>
 
 #include "encoders/encoders.h"
@@ -12,29 +13,33 @@
 #include "media/thermal.h"
 #include "pandagpt/panda.h"
 #include "preprocess/depth.h"
+#include "preprocess/image.h"
 #include "preprocess/imu.h"
 #include "preprocess/video.h"
 
 namespace pandagpt {
 
+/// As decoders name it in messages: "-" is standard input.
+std::string shown_name(const Input& input);
+
 /// The tower that a kind of input goes to.
 Tower tower_of(Modality modality);
 
-/// Views of one input, ready for Encoders::encode.
+/// Views of one input, ready for its tower.
 struct MediaTensor {
   int n_views = 1;
-  std::vector<float> values;  ///< (n_views, view), see Encoders::encode
+  /// (n_views, view), see Encoders::encode; a picture has the order of Encoders::picture_layout().
+  std::vector<float> values;
   /// What kind of signal it is (preprocess/statistics.h), the mean of the views: of sounds, motion,
   /// thermal pictures and depth maps whose views are large enough, else empty.
   std::vector<float> statistics = {};
 };
 
-/// Pictures stay pictures: how they become tensors is the vision tower's own.
-using PreparedInput = std::variant<Image, MediaTensor>;
-
 /// How inputs become tensors: ImageBind's constants (docs/modalities.md), with what the encoders
 /// file says about its own towers.
 struct MediaTransforms {
+  ImageTransform picture;
+  TensorLayout picture_layout = TensorLayout::kChw;
   VideoTransform video;
   ThermalRange thermal;
   ImageTransform thermal_picture;
@@ -52,20 +57,25 @@ ImuOptions with_sensor(ImuOptions options, const SensorOptions& sensor);
 
 /// Reads, decodes and preprocesses, within `limits`. Throws Error(kInput), "NAME: what; what to
 /// do".
-PreparedInput prepare(const Input& input, const MediaTransforms& transforms,
-                      const InputLimits& limits = {});
+MediaTensor prepare(const Input& input, const MediaTransforms& transforms,
+                    const InputLimits& limits = {});
+/// The two steps of prepare() for a picture.
+Image read_picture(const Input& input, const InputLimits& limits = {});
+MediaTensor picture_tensor(const Image& image, const MediaTransforms& transforms);
 
 /// How many statistics the tensors of a kind of input have; 0: none.
 int statistics_count(Modality modality, const MediaTransforms& transforms);
 
-/// A prepared input and where it goes.
+/// A prepared input and what comes of it.
 struct TowerInput {
-  Tower tower;
-  PreparedInput prepared;
+  Modality modality;
+  MediaTensor tensor;
+  std::span<float> row;             ///< (n_embd), where the embedding is written
+  std::exception_ptr failure = {};  ///< why there is none
 };
 
-/// (inputs, n_embd), row-major. Pictures are encoded together: a batch is faster. `inputs` are used
-/// up. Throws as Encoders::encode.
-std::vector<float> encode_prepared(Encoders& encoders, std::span<TowerInput> inputs);
+/// Encodes each input into its row. Pictures are encoded together, max_batch at a time: a batch is
+/// faster. A failure is noted in the inputs of its batch; the others are encoded all the same.
+void encode_prepared(Encoders& encoders, std::span<TowerInput* const> inputs);
 
 }  // namespace pandagpt

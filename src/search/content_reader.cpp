@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <new>
+#include <utility>
 
 #include "media/image.h"
 #include "media/media_kind.h"
@@ -25,8 +26,8 @@ void blame(ReadFile& one, Work work) {
   }
 }
 
-void take_vector(ReadFile& one, std::span<const float> row) {
-  one.vector.assign(row.begin(), row.end());
+void take_vector(ReadFile& one, std::vector<float> row) {
+  one.vector = std::move(row);
   bring_to_length_one(one.vector);
   const bool usable = std::ranges::all_of(one.vector, [](float x) { return std::isfinite(x); }) &&
                       length_of(one.vector) > 0;
@@ -110,21 +111,12 @@ std::vector<ReadFile> ContentReader::read(std::span<const FoundFile> files) cons
 }
 
 void ContentReader::encode(std::span<ReadFile*> files, const Inputs& inputs) const {
-  const auto distribute = [](std::span<ReadFile*> to, const std::vector<float>& rows) {
-    const std::size_t width = rows.size() / to.size();
-    for (std::size_t i = 0; i < to.size(); ++i)
-      take_vector(*to[i], std::span(rows).subspan(i * width, width));
-  };
-  try {
-    return distribute(files, encoder_.embed(inputs));
-  } catch (const Error& error) {
-    if (error.kind() == ErrorKind::kInternal) throw;
-  } catch (const std::bad_alloc&) {  // perhaps there is enough for one at a time
-  }
+  std::vector<EmbedResult> results = encoder_.embed_each(inputs);
   for (std::size_t i = 0; i < files.size(); ++i) {
-    blame(*files[i], [&] {
-      distribute(files.subspan(i, 1), encoder_.embed(Inputs().add(inputs.items()[i])));
-    });
+    if (results[i].error)
+      files[i]->error = results[i].error->what();
+    else
+      take_vector(*files[i], std::move(results[i].row));
   }
 }
 

@@ -31,6 +31,10 @@ std::vector<float> EmbedderEncoder::embed(const Inputs& inputs) const {
   return embedder_.embed(inputs);
 }
 
+std::vector<EmbedResult> EmbedderEncoder::embed_each(const Inputs& inputs) const {
+  return embedder_.embed_each(inputs);
+}
+
 std::vector<float> EmbedderEncoder::embed_texts(std::span<const std::string> texts) const {
   return embedder_.embed_texts(texts);
 }

@@ -18,6 +18,8 @@ class SearchEncoder {
   virtual bool takes(Modality kind) const = 0;
   /// (inputs, width). Throws as Embedder::embed.
   virtual std::vector<float> embed(const Inputs& inputs) const = 0;
+  /// As Embedder::embed_each.
+  virtual std::vector<EmbedResult> embed_each(const Inputs& inputs) const = 0;
   /// (texts, width). Throws as Embedder::embed_texts.
   virtual std::vector<float> embed_texts(std::span<const std::string> texts) const = 0;
 };
@@ -31,6 +33,7 @@ class EmbedderEncoder : public SearchEncoder {
   ModelStamp stamp() const override;
   bool takes(Modality kind) const override;
   std::vector<float> embed(const Inputs& inputs) const override;
+  std::vector<EmbedResult> embed_each(const Inputs& inputs) const override;
   std::vector<float> embed_texts(std::span<const std::string> texts) const override;
 
  private:

@@ -113,18 +113,19 @@ void MediaFeatures::look_up_content(Entry& entry) {
 }
 
 void MediaFeatures::prepare_missing(Entry& entry, std::vector<Missing>& missing) {
-  const Tower tower = tower_of(entry.modality);
-  std::optional<PreparedInput> prepared;
+  std::optional<Image> picture;  // decoded once for all views
   for (int view = 0; view < entry.n_views; ++view) {
     const RecordStore::Key key = key_of(entry, view);
     const bool is_pending =
         std::ranges::any_of(missing, [&](const Missing& one) { return one.key == key; });
     if (store_->contains(key) || is_pending) continue;
-    if (!prepared) prepared = prepare(input_of(entry), transforms_);
-    const auto* image = std::get_if<Image>(&*prepared);
-    missing.push_back({key, tower,
-                       image != nullptr ? PreparedInput(image_view(*image, entry.sha256, view))
-                                        : std::move(*prepared)});
+    if (entry.modality != Modality::kImage) {  // has one view
+      missing.push_back({key, entry.modality, prepare(input_of(entry), transforms_)});
+      continue;
+    }
+    if (!picture) picture = read_picture(input_of(entry));
+    missing.push_back({key, entry.modality,
+                       picture_tensor(image_view(*picture, entry.sha256, view), transforms_)});
   }
 }
 
@@ -136,14 +137,22 @@ void MediaFeatures::copy_row(const Entry& entry) {
 }
 
 void MediaFeatures::encode_missing(std::vector<Missing>& missing) {
-  std::vector<TowerInput> inputs;
-  for (Missing& one : missing)
-    inputs.push_back({one.tower, std::move(one.prepared)});
-  const std::vector<float> rows = encode_prepared(*encoders_, inputs);
   const auto width = static_cast<std::size_t>(n_features_);
-  for (std::size_t i = 0; i < missing.size(); ++i)
-    store_->add(missing[i].key, {reinterpret_cast<const std::uint8_t*>(rows.data() + i * width),
-                                 width * sizeof(float)});
+  std::vector<float> rows(missing.size() * width);
+  std::vector<TowerInput> inputs;
+  std::vector<TowerInput*> pointers;
+  inputs.reserve(missing.size());
+  for (Missing& one : missing) {
+    const std::span row = std::span(rows).subspan(inputs.size() * width, width);
+    inputs.push_back({one.modality, std::move(one.tensor), row});
+    pointers.push_back(&inputs.back());
+  }
+  encode_prepared(*encoders_, pointers);
+  for (std::size_t i = 0; i < missing.size(); ++i) {
+    if (inputs[i].failure) std::rethrow_exception(inputs[i].failure);
+    store_->add(missing[i].key, {reinterpret_cast<const std::uint8_t*>(inputs[i].row.data()),
+                                 inputs[i].row.size_bytes()});
+  }
   missing.clear();
 }
 

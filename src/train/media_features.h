@@ -85,8 +85,8 @@ class MediaFeatures {
   /// A version of an input that the cache lacks.
   struct Missing {
     RecordStore::Key key;
-    Tower tower;
-    PreparedInput prepared;
+    Modality modality;
+    MediaTensor tensor;
   };
 
   Input input_of(const Entry& entry) const;

@@ -145,11 +145,6 @@ Image kept_size(Image image, int size) {
 
 // --- Views -------------------------------------------------------------------------------------
 
-std::vector<float> picture_view(const Image& image, const MediaTransforms& transforms) {
-  const VideoTransform& video = transforms.video;  // which has the vision tower's numbers
-  return image_tensor(image, {video.size, video.size, video.mean, video.std}, TensorLayout::kChw);
-}
-
 /// As many frames as a clip has, from a random place of the sound.
 std::vector<float> random_clip(const SoundSample& sound, double strength, Random& random) {
   const AudioTransform& how = kImageBindAudio;
@@ -201,6 +196,8 @@ MediaTransforms transforms_for(const TowerConfig& config, const ImageTransform& 
       transforms.imu_clips.n_steps = stem.input.width;
       break;
     case Tower::kVision:
+      transforms.picture = picture;
+      transforms.picture.resize_short_side = picture.size;
       transforms.video.size = picture.size;
       transforms.video.mean = picture.mean;
       transforms.video.std = picture.std;
@@ -237,9 +234,7 @@ Sample decode_sample(const MediaItem& item, const Bytes& content,
 
 MediaTensor inference_views(const MediaItem& item, const Bytes& content,
                             const MediaTransforms& transforms) {
-  PreparedInput prepared = prepare(input_of(item, content), transforms);
-  if (auto* tensor = std::get_if<MediaTensor>(&prepared)) return std::move(*tensor);
-  return {1, picture_view(std::get<Image>(prepared), transforms)};
+  return prepare(input_of(item, content), transforms);
 }
 
 Bytes pack(const Sample& sample) {
@@ -288,7 +283,7 @@ std::vector<float> training_view(const Sample& sample, Tower tower,
     return disparity_tensor(augmented(depth->disparity, strength, random), transforms.depth);
   const Image image = augmented(std::get<Image>(sample), strength, random);
   return tower == Tower::kThermal ? thermal_tensor(image, transforms.thermal_picture)
-                                  : picture_view(image, transforms);
+                                  : picture_tensor(image, transforms).values;
 }
 
 std::vector<float> mixed_view(std::span<const float> a, std::span<const float> b, float share,
