@@ -41,7 +41,7 @@ struct PromptTemplate {
                               ///< (unlike SentencePiece's) add no word space of their own
   std::string answer_end = "\n###";  ///< after an answer, in training and in the history
   std::string stop = "###";          ///< generation ends where this begins
-  /// SEPARATOR: the special token that stood between documents when the language model was trained,
+  /// SEPARATOR: special tokens as they stood between documents when the language model was trained,
   /// so that it has learned to go by what comes after; maybe empty.
   std::string document_separator;
 };
