@@ -11,7 +11,6 @@
 #include <nlohmann/json.hpp>
 #include <span>
 #include <string>
-#include <variant>
 
 #include "core/warnings.h"
 #include "embed/item_reader.h"

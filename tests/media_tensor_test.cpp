@@ -14,6 +14,8 @@
 #include "pandagpt/embedder.h"
 #include "pipeline/embedding_math.h"
 #include "pipeline/input_encoder.h"
+#include "preprocess/statistics.h"
+#include "store/sqlite.h"
 #include "test_support.h"
 
 namespace pandagpt {
@@ -136,14 +138,52 @@ TEST_F(EveryInputTest, EmbedEachGivesARowOrAnErrorForEachInput) {
 }
 
 TEST_F(EveryInputTest, EachTextHasARowOrAnErrorToo) {
+  const std::vector<std::string> merges{"c a", "ca t</w>", "d o", "do g</w>", "s i", "si t</w>"};
+  test::write_tiny_encoders(folder_ / "text.gguf",
+                            {.towers = {Tower::kText}, .metadata = [&](GgufWriter& writer) {
+                               writer.set_str_array(encoder_keys::kTokenizerMerges, merges);
+                             }});
+  const Embedder embedder((folder_ / "text.gguf").string(), {.n_threads = 1});
   const std::vector<std::string> texts{"a dog", std::string(1 << 20, 'x'), "a cat", ""};
-  const std::vector<EmbedResult> results = embedder_->embed_texts_each(texts);
+  const std::vector<EmbedResult> results = embedder.embed_texts_each(texts);
   ASSERT_EQ(results.size(), texts.size());
   ASSERT_TRUE(results[1].error);
   EXPECT_EQ(results[1].error->kind(), ErrorKind::kInput);
   for (const std::size_t i : {0, 2, 3})
-    EXPECT_EQ(results[i].row, embedder_->embed_texts({&texts[i], 1})) << texts[i];
-  EXPECT_TRUE(embedder_->embed_texts_each({}).empty());
+    EXPECT_EQ(results[i].row, embedder.embed_texts({&texts[i], 1})) << texts[i];
+  EXPECT_TRUE(embedder.embed_texts_each({}).empty());
+}
+
+TEST_F(EveryInputTest, StatisticsAreRememberedBesideTheEmbedding) {
+  const fs::path cache = folder_ / "embeddings.sqlite";
+  const std::vector<Input> inputs{
+      {Modality::kAudio, (kFixtures / "audio" / "pcm_16.wav").string()},
+      {Modality::kImage, (kFixtures / "encoders" / "photo_0.png").string()},
+      {Modality::kImu, (kExamples / "walking_imu.csv").string()}};
+  const auto encode = [&](InputReport& report) {
+    const InputEncoder encoder(folder_ / "encoders.gguf", {.n_threads = 1}, "tiny",
+                               {.file = cache});
+    return encoder.encode(inputs, &report);
+  };
+  InputReport fresh;
+  const std::vector<float> rows = encode(fresh);
+  EXPECT_EQ(fresh.n_cached, 0);
+  ASSERT_EQ(fresh.statistics.size(), inputs.size());
+  EXPECT_EQ(fresh.statistics[0].size(), std::size_t{kSoundStatistics});
+  EXPECT_TRUE(fresh.statistics[1].empty());
+  EXPECT_EQ(fresh.statistics[2].size(), std::size_t{kMotionStatistics});
+
+  InputReport remembered;
+  EXPECT_EQ(encode(remembered), rows);
+  EXPECT_EQ(remembered.n_cached, 3);
+  EXPECT_EQ(remembered.statistics, fresh.statistics);
+
+  // Older programs have left embeddings alone. Statistics are put behind theirs: audio, IMU, photo.
+  Database(cache, Database::Missing::kFail).run("DELETE FROM embeddings WHERE id IN (2, 4)");
+  InputReport again;
+  EXPECT_EQ(encode(again), rows);
+  EXPECT_EQ(again.n_cached, 1) << "the picture, which has no statistics";
+  EXPECT_EQ(again.statistics, fresh.statistics);
 }
 
 TEST(EmbedEach, InputsWithoutATowerHaveAnErrorOfTheirOwn) {

@@ -124,8 +124,8 @@ TEST_F(ConversationFileTest, InputsUnderAnotherNameAreNotLost) {
         std::pair{"videos", "video"}, std::pair{"video_path", "video"}, std::pair{"sound", "audio"},
         std::pair{"audio_file", "audio"}, std::pair{"wav", "audio"}, std::pair{"depths", "depth"},
         std::pair{"thermal_image", "thermal"}, std::pair{"imu_data", "imu"}}) {
-    const std::string wanted =
-        "'" + std::string(key) + "' is no key of an input; did you mean '" + meant + "'";
+    std::string wanted = "'";
+    wanted.append(key).append("' is no key of an input; did you mean '").append(meant) += '\'';
     EXPECT_THAT(fault(with(key, "a.jpg")), HasSubstr(wanted));
     EXPECT_THAT(fault(with(key, {"a.jpg", "b.jpg"})), HasSubstr(wanted));
   }
@@ -351,7 +351,11 @@ TEST(TrainPack, SeveralInputsAreSummedWithTheirWeightsAndTextHasNone) {
   EXPECT_EQ(n_features, 3);
 
   torch::manual_seed(1);
-  Projector projector{torch::randn({8, 3}), torch::randn({8}), torch::zeros({3}), torch::ones({3})};
+  const Projector projector{.weight = torch::randn({8, 3}),
+                            .bias = torch::randn({8}),
+                            .mean = torch::zeros({3}),
+                            .deviation = torch::ones({3}),
+                            .lexicon = std::nullopt};
   const torch::Tensor images = projector.images(batch, 4, 0, 0);  // two tokens of width 4 each
   ASSERT_EQ(images.sizes(), (std::vector<std::int64_t>{4, 4}));
   const auto projected = [&](float value) { return projector(torch::full({1, 3}, value)); };
