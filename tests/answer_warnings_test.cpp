@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "bmp_picture.h"
 #include "core/file.h"
 #include "pandagpt/panda.h"
 #include "test_support.h"
@@ -20,25 +21,8 @@ using testing::IsEmpty;
 
 const fs::path kPanda = fs::path(PANDAGPT_FIXTURES) / "tiny-panda";
 
-/// A BMP file of 4 x 4 pixels; without `detail` all are grey.
-Bytes picture(bool detail) {
-  constexpr std::uint8_t kSide = 4, kHeader = 54, kBytes = kHeader + kSide * kSide * 3;
-  Bytes bytes(kBytes, 128);
-  std::fill_n(bytes.begin(), kHeader, std::uint8_t{0});
-  bytes[0] = 'B';
-  bytes[1] = 'M';
-  bytes[2] = kBytes;
-  bytes[10] = kHeader;
-  bytes[14] = 40;
-  bytes[18] = bytes[22] = kSide;
-  bytes[26] = 1;
-  bytes[28] = 24;
-  if (detail) std::fill_n(bytes.begin() + kHeader, 20, std::uint8_t{255});
-  return bytes;
-}
-
 Inputs pictures(bool detail, const std::string& name = "p.bmp") {
-  return Inputs().add_buffer(Modality::kImage, picture(detail), name);
+  return Inputs().add_buffer(Modality::kImage, test::bmp_picture(detail), name);
 }
 
 struct Told {

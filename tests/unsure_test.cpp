@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "bmp_picture.h"
 #include "cli_support.h"
 #include "pandagpt/panda.h"
 #include "pipeline/familiarity.h"
@@ -189,6 +190,19 @@ TEST_F(UnsureTest, AnswersBeginWithItBelowTheThreshold) {
   EXPECT_THAT(sure.text, StartsWith("A panda"));
   set_threshold(-0.5F);
   EXPECT_FALSE(open().ask(picture(), "Is it big?").is_unsure);
+}
+
+TEST_F(UnsureTest, NothingToLookAtIsAGuessWhateverTheThreshold) {
+  set_threshold(-0.5F);
+  const Panda panda = open();
+  const auto about = [](bool detail) {
+    return Inputs().add_buffer(Modality::kImage, test::bmp_picture(detail), "p.bmp");
+  };
+  const Answer guess = panda.ask(about(false), "Is it big?");
+  EXPECT_TRUE(guess.is_unsure);
+  EXPECT_THAT(guess.text, StartsWith(kBeginning));
+  EXPECT_FALSE(panda.ask(about(true), "Is it big?").is_unsure);
+  EXPECT_FALSE(open(false).ask(about(false), "Is it big?").is_unsure);
 }
 
 TEST_F(UnsureTest, AChatSaysItOnceAnInputAndKeepsTheBareAnswer) {

@@ -29,4 +29,9 @@ void warn(const std::string& message) {
   if (std::ranges::find(messages, message) == messages.end()) messages.push_back(message);
 }
 
+void warn_no_content(const std::string& message) {
+  warn(message);
+  if (innermost != nullptr) innermost->has_no_content_ = true;
+}
+
 }  // namespace pandagpt

@@ -134,17 +134,18 @@ void choose_channel(Audio& audio, int choice) {
                 fmt::format("{}: there is no channel {}, the sound has {}; take one of those",
                             audio.name, choice, audio.channels));
   if (most <= kSilence)
-    warn(audio.name + ": the sound is silent; the answer can't be about anything in it");
+    warn_no_content(audio.name + ": the sound is silent; the answer can't be about anything in it");
   if (choice == kAudioChannelMix) {
     mix_channels(audio);
     if (most > kSilence && channel_levels(audio)[0] <= kSilence)
-      warn(audio.name + ": the mix is silent, since the channels cancel each other out; take one");
+      warn_no_content(audio.name +
+                      ": the mix is silent, since the channels cancel each other out; take one");
     return;
   }
   const int wanted =
       choice == kAudioChannelAuto ? (is_silent(levels[0], most) ? loudest : 0) : choice - 1;
   if (most > kSilence && is_silent(levels[static_cast<std::size_t>(wanted)], most))
-    warn(
+    warn_no_content(
         fmt::format("{0}: channel {1}, which is listened to, is silent, and channel {2} is not; "
                     "choose another one (audio channel auto, mix or {2})",
                     audio.name, wanted + 1, loudest + 1));
@@ -163,8 +164,9 @@ void judge_motion(const ImuRecording& recording) {
   const std::string& name = recording.name;
   if (is_still && !is_gravity && !is_turning) {
     const bool is_zero = pull == 0 && length_of(rotation) == 0;
-    warn(name + ": the recording has " + (is_zero ? "zeros only" : "the same values all the time") +
-         "; the sensor was off, or this isn't its signal");
+    warn_no_content(name + ": the recording has " +
+                    (is_zero ? "zeros only" : "the same values all the time") +
+                    "; the sensor was off, or this isn't its signal");
   } else if (is_still && !is_gravity) {
     warn(name + ": the acceleration never changes, and isn't gravity; the accelerometer was off");
   } else if (!is_still && !is_turning) {

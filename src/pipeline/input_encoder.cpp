@@ -121,7 +121,10 @@ class InputEncoder::Job {
       : encoder_(encoder), inputs_(inputs), rows_(rows), report_(report), results_(results) {}
 
   void run() {
-    if (report_ != nullptr) report_->statistics.assign(inputs_.size(), {});
+    if (report_ != nullptr) {
+      report_->statistics.assign(inputs_.size(), {});
+      report_->n_without_content = 0;
+    }
     if (!inputs_.empty()) encoder_.name_encoder();
     for (std::size_t i = 0; i < inputs_.size(); ++i) {
       try {
@@ -178,6 +181,7 @@ class InputEncoder::Job {
       const WarningCollector collector;
       tensor = prepare(input, encoder_.transforms_, encoder_.limits_);
       warnings = collector.messages();
+      if (report_ != nullptr && collector.has_no_content()) ++report_->n_without_content;
     }
     if (!warnings.empty()) key.reset();
     tell(warnings, report_);

@@ -24,6 +24,8 @@ struct InputReport {
   bool is_unsure = false;                  ///< see Answer
   /// MediaTensor::statistics, one a input of the last call.
   std::vector<std::vector<float>> statistics = {};
+  /// Inputs of the last call that were warned of as empty (warn_no_content).
+  int n_without_content = 0;
 };
 
 /// May be used by several threads at once: they decode and preprocess side by side, and what has

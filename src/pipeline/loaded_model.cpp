@@ -81,6 +81,7 @@ std::vector<float> LoadedModel::project(const Inputs& inputs, InputReport& repor
     if (is_strange(inputs.items()[i].modality, std::span(rows).subspan(i * width, width),
                    report.statistics[i]))
       report.is_unsure = true;
+  if (familiarity_ && report.n_without_content > 0) report.is_unsure = true;
   return projector_->project_sum(rows, weights);
 }
 

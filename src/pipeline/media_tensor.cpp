@@ -99,7 +99,7 @@ MediaTensor thermal(const Input& input, const ThermalRange& range, const ImageTr
   const Image grey = input.bytes.empty() ? load_thermal(input.name, range, limits)
                                          : decode_thermal(input.bytes, input.name, range, limits);
   if (is_one_colour(grey))
-    warn(shown_name(input) + ": the thermal picture has no contrast" + kNothing);
+    warn_no_content(shown_name(input) + ": the thermal picture has no contrast" + kNothing);
   return square_with_statistics(thermal_tensor(grey, transform));
 }
 
@@ -108,7 +108,7 @@ MediaTensor depth(const Input& input, const DepthTransform& transform, const Ima
                                             : decode_scalar_map(input.bytes, input.name, limits);
   const FloatPlane plane = disparity_plane(map, input.name, transform);
   if (is_constant(plane.values))
-    warn(shown_name(input) + ": the depth map has the same depth everywhere" + kNothing);
+    warn_no_content(shown_name(input) + ": the depth map has the same depth everywhere" + kNothing);
   return square_with_statistics(disparity_tensor(plane, transform));
 }
 
@@ -244,7 +244,8 @@ ImuOptions with_sensor(ImuOptions options, const SensorOptions& sensor) {
 Image read_picture(const Input& input, const InputLimits& limits) {
   Image image = input.bytes.empty() ? load_image(input.name, image_limits(limits))
                                     : decode_image(input.bytes, input.name, image_limits(limits));
-  if (is_one_colour(image)) warn(shown_name(input) + ": the picture is of one colour" + kNothing);
+  if (is_one_colour(image))
+    warn_no_content(shown_name(input) + ": the picture is of one colour" + kNothing);
   return image;
 }
 

@@ -107,9 +107,9 @@ std::vector<float> audio_tensor(const Audio& audio, const AudioTransform& transf
     out += clip_size;
   }
   if (std::sqrt(most) <= kSilence && channel_levels(audio)[0] > kSilence)
-    warn(audio.name + ": what is listened to, " + std::to_string(transform.n_clips) + " times " +
-         std::to_string(transform.clip_seconds) +
-         " s evenly spread over the sound, is silent; cut out the part that matters");
+    warn_no_content(audio.name + ": what is listened to, " + std::to_string(transform.n_clips) +
+                    " times " + std::to_string(transform.clip_seconds) +
+                    " s evenly spread over the sound, is silent; cut out the part that matters");
   return tensor;
 }
 

@@ -143,9 +143,9 @@ std::vector<float> video_tensor(VideoReader& video, const VideoTransform& transf
     }
   });
   if (!shows_something)
-    warn(video.name() +
-         ": the frames that are looked at are of one colour each; there is nothing "
-         "in them that an answer could be about");
+    warn_no_content(video.name() +
+                    ": the frames that are looked at are of one colour each; there is nothing "
+                    "in them that an answer could be about");
   return tensor;
 }
 
