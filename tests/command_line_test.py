@@ -112,6 +112,7 @@ class CommandLineTest(unittest.TestCase):
         self.refuses(2, "did you mean 'hf:owner/repo'?", "pull", "owner/repo")
         self.refuses(2, "option before it: --image " + PICTURE, "ask", PICTURE, "What is it?")
         self.refuses(2, "option before it: --image " + PICTURE, "ask", "-m", "tiny-panda", "What?", PICTURE)
+        self.refuses(2, "option before it: --image cat.jpg", "ask", "cat.jpg", "What is it?")
         self.refuses(2, "the question is missing: --image " + PICTURE, "ask", PICTURE)
         listed = run("ask", "-m", "tiny-panda", "--json", "--image", f"{PICTURE},{PICTURE}", "What is it?")
         self.assertEqual(len(json.loads(listed.stdout)["inputs"]), 2)

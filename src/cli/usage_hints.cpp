@@ -53,11 +53,16 @@ std::string without_command(const CLI::App& app, const std::vector<std::string>&
   return "a command is missing; did you mean " + line + "?";
 }
 
-/// Files that stand where no option takes them: "ask photo.jpg 'What is it?'".
+/// Files that stand where no option takes them: "ask photo.jpg 'What is it?'". They are named
+/// whether they are there or not.
 std::string hint_of_files(const std::vector<std::string>& arguments) {
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     const bool is_value = i > 0 && arguments[i - 1].starts_with('-');
-    const std::string option = is_value ? "" : option_of_file(arguments[i]);
+    const bool is_name = arguments[i].find(' ') == std::string::npos;
+    std::string option = is_value ? "" : option_of_file(arguments[i]);
+    if (const auto modality = modality_of_extension(arguments[i]);
+        option.empty() && !is_value && is_name && modality)
+      option = "--" + to_string(*modality);
     if (!option.empty())
       return "; a file has its option before it: " + option + " " + quoted(arguments[i]);
   }
