@@ -21,7 +21,7 @@ debian_search=(libfaiss-dev libopenblas0-pthread)
 debian_train=(libtorch-dev libgloo-dev python3-dev librsvg2-dev)
 # The browser that tests/web_page_test.py drives, letters for it, and the proxy of
 # packaging/nginx.conf (tests/replicas_test.py); shells and groff for tests/completion_test.py.
-debian_test=(chromium fonts-dejavu-core nginx-light zsh fish groff)
+debian_test=(python3-dev chromium fonts-dejavu-core nginx-light zsh fish groff)
 
 other_systems() {
   cat <<'TEXT'

@@ -26,7 +26,7 @@ LIBRARIES = [
     (r"curl/", "libcurl"), (r"sqlite3\.h", "SQLite"), (r"llama\.h", "llama.cpp"), (r"ggml.*\.h|gguf\.h", "ggml"),
     (r"(oneapi/|dnnl)", "oneDNN"), (r"omp\.h", "OpenMP"), (r"openssl/", "OpenSSL"), (r"spdlog/", "spdlog"),
     (r"nlohmann/", "nlohmann-json"), (r"CLI/", "CLI11"), (r"yaml-cpp/", "yaml-cpp"), (r"histedit\.h", "libedit"),
-    (r"zlib\.h", "zlib"), (r"utf8proc\.h", "utf8proc"), (r"lib(avcodec|avformat|avutil|swresample|swscale)/", "FFmpeg"),
+    (r"nanobind/", "nanobind"), (r"zlib\.h", "zlib"), (r"utf8proc\.h", "utf8proc"), (r"lib(avcodec|avformat|avutil|swresample|swscale)/", "FFmpeg"),
     (r"tiffio\.h", "libtiff"), (r"jpeglib\.h", "libjpeg"), (r"libheif/", "libheif"),
     (r"(librsvg/|cairo\.h)", "librsvg"), (r"gtest/|gmock/", "GoogleTest"), (r"benchmark/", "Google Benchmark")]
 SYSTEM = re.compile(r"[a-z_0-9]+|(sys|arpa|netinet|linux)/[a-z_0-9]+\.h|"
@@ -36,7 +36,7 @@ GENERATED = {"pandagpt_commit.h"}
 
 MAX_LINES = 600
 LINED = CODE | {".py", ".js", ".css", ".html", ".sh", ".cmake", ".md", ".yaml"}
-LINED_FOLDERS = ("src", "include", "tests", "bench", "tools", "examples", "scripts", "cmake", "web", "docs")
+LINED_FOLDERS = ("src", "include", "python", "tests", "bench", "tools", "examples", "scripts", "cmake", "web", "docs")
 # Longer files, with the reason.
 LONG_FILES = {"docs/openapi.yaml": "tools read the description of an interface as one file"}
 

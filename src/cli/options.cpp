@@ -13,6 +13,7 @@
 #include "cli/typed_path.h"
 #include "cli/web_file.h"
 #include "core/user_folders.h"
+#include "media/sensor_units.h"
 #include "pandagpt/error.h"
 #include "pipeline/manifest.h"
 #include "preprocess/depth.h"
@@ -82,8 +83,7 @@ Options with_cache(Options options, bool no_cache) {
 
 /// "kinect1" or "FOCAL,BASELINE".
 DepthCamera parse_depth_camera(const std::string& text) {
-  static const std::map<std::string, DepthCamera> known{
-      {"kinect1", kKinect1}, {"kinect2", kKinect2}, {"realsense", kRealSense}, {"xtion", kXtion}};
+  const auto& known = depth_cameras();
   if (const auto found = known.find(text); found != known.end()) return found->second;
   const auto [focal_length, baseline] = parse_pair(
       "--depth-camera", text, "kinect1, kinect2, realsense, xtion or FOCAL,BASELINE (pixels, m)");
@@ -226,18 +226,12 @@ void SensorArguments::add_to(CLI::App& command) {
       ->type_name("HZ")
       ->check(CLI::PositiveNumber)
       ->group(kSensorGroup);
-  const std::map<std::string, AccelerationUnit> accelerations{
-      {"m/s2", AccelerationUnit::kMetresPerSecondSquared},
-      {"g", AccelerationUnit::kG},
-      {"mg", AccelerationUnit::kMilliG}};
   command.add_option("--imu-accel-unit", options.acceleration_unit, "m/s2, g or mg")
-      ->transform(CLI::CheckedTransformer(accelerations).description(""))
+      ->transform(CLI::CheckedTransformer(acceleration_units()).description(""))
       ->type_name("UNIT")
       ->group(kSensorGroup);
-  const std::map<std::string, RotationUnit> rotations{{"rad/s", RotationUnit::kRadiansPerSecond},
-                                                      {"deg/s", RotationUnit::kDegreesPerSecond}};
   command.add_option("--imu-gyro-unit", options.rotation_unit, "rad/s or deg/s")
-      ->transform(CLI::CheckedTransformer(rotations).description(""))
+      ->transform(CLI::CheckedTransformer(rotation_units()).description(""))
       ->type_name("UNIT")
       ->group(kSensorGroup);
   command

@@ -131,19 +131,6 @@ std::vector<float> mean_direction(std::span<const float> rows, std::size_t width
   return mean;
 }
 
-std::vector<std::string> checked(std::vector<std::string> labels) {
-  std::set<std::string> seen;
-  for (std::string& label : labels) {
-    const std::size_t begin = label.find_first_not_of(" \t\r");
-    if (begin == std::string::npos) throw Error(ErrorKind::kUsage, "a label is empty");
-    label = label.substr(begin, label.find_last_not_of(" \t\r") + 1 - begin);
-    if (!seen.insert(label).second)
-      throw Error(ErrorKind::kUsage, "the label '" + label + "' is given twice");
-  }
-  if (labels.empty()) throw Error(ErrorKind::kUsage, "no labels are given");
-  return labels;
-}
-
 }  // namespace
 
 std::span<const char* const> clip_templates() {
@@ -200,12 +187,25 @@ std::vector<LabelScore> ZeroShotClassifier::classify(std::span<const float> embe
   return scores;
 }
 
+std::vector<std::string> checked_labels(std::vector<std::string> labels) {
+  std::set<std::string> seen;
+  for (std::string& label : labels) {
+    const std::size_t begin = label.find_first_not_of(" \t\r");
+    if (begin == std::string::npos) throw Error(ErrorKind::kUsage, "a label is empty");
+    label = label.substr(begin, label.find_last_not_of(" \t\r") + 1 - begin);
+    if (!seen.insert(label).second)
+      throw Error(ErrorKind::kUsage, "the label '" + label + "' is given twice");
+  }
+  if (labels.empty()) throw Error(ErrorKind::kUsage, "no labels are given");
+  return labels;
+}
+
 std::vector<std::string> split_labels(const std::string& list) {
   std::vector<std::string> labels;
   std::istringstream stream(list);
   for (std::string label; std::getline(stream, label, ',');)
     labels.push_back(label);
-  return checked(std::move(labels));
+  return checked_labels(std::move(labels));
 }
 
 std::vector<std::string> read_labels(const std::string& path) {
@@ -213,7 +213,7 @@ std::vector<std::string> read_labels(const std::string& path) {
   std::erase_if(labels, [](const std::string& label) {
     return label.find_first_not_of(" \t") == std::string::npos;
   });
-  return checked(std::move(labels));
+  return checked_labels(std::move(labels));
 }
 
 }  // namespace pandagpt

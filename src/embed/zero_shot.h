@@ -44,10 +44,12 @@ class ZeroShotClassifier {
   std::vector<float> rows_;  // (n_labels, width)
 };
 
-/// "a, b,c" -> {"a", "b", "c"}; white space around a label is not its own. Throws Error(kUsage) for
-/// an empty or repeated label.
+/// The labels without white space around them, which is not their own. Throws Error(kUsage) for an
+/// empty or repeated label, and without labels.
+std::vector<std::string> checked_labels(std::vector<std::string> labels);
+/// "a, b,c" -> {"a", "b", "c"}. Throws as checked_labels.
 std::vector<std::string> split_labels(const std::string& list);
-/// One label a line. Throws Error(kInput) if the file can't be read, Error(kUsage) as above.
+/// One label a line. Throws Error(kInput) if the file can't be read, and as checked_labels.
 std::vector<std::string> read_labels(const std::string& path);
 
 }  // namespace pandagpt

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/ascii.h"
+#include "media/sensor_units.h"
 
 namespace pandagpt {
 namespace fs = std::filesystem;
@@ -51,15 +52,9 @@ SensorOptions sensor_of(const Json& object) {
       {"thermal_warmest", &SensorOptions::thermal_warmest}};
   for (const auto& [key, value] : given->items()) {
     if (key == "acceleration_unit") {
-      sensor.acceleration_unit =
-          unit_of<AccelerationUnit>(value, key,
-                                    {{"m/s2", AccelerationUnit::kMetresPerSecondSquared},
-                                     {"g", AccelerationUnit::kG},
-                                     {"mg", AccelerationUnit::kMilliG}});
+      sensor.acceleration_unit = unit_of(value, key, acceleration_units());
     } else if (key == "rotation_unit") {
-      sensor.rotation_unit = unit_of<RotationUnit>(
-          value, key,
-          {{"rad/s", RotationUnit::kRadiansPerSecond}, {"deg/s", RotationUnit::kDegreesPerSecond}});
+      sensor.rotation_unit = unit_of(value, key, rotation_units());
     } else if (key == "audio_channel") {
       sensor.audio_channel =
           audio_channel_from_name(value.is_string() ? value.get<std::string>() : value.dump());

@@ -134,6 +134,12 @@ std::vector<float> to_metres(const ScalarMap& map, const DepthTransform& transfo
 
 }  // namespace
 
+const std::map<std::string, DepthCamera>& depth_cameras() {
+  static const std::map<std::string, DepthCamera> kCameras{
+      {"kinect1", kKinect1}, {"kinect2", kKinect2}, {"realsense", kRealSense}, {"xtion", kXtion}};
+  return kCameras;
+}
+
 FloatPlane disparity_plane(const ScalarMap& depth, const std::string& name,
                            const DepthTransform& transform) {
   check_transform(transform);

@@ -8,6 +8,7 @@
 // docs/modalities.md tells what is certain about it and what isn't.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -28,6 +29,8 @@ inline constexpr DepthCamera kKinect1{518.857901F, 0.075F};
 inline constexpr DepthCamera kKinect2{529.5F, 0.075F};
 inline constexpr DepthCamera kRealSense{691.584229F, 0.095F};
 inline constexpr DepthCamera kXtion{570.342205F, 0.095F};
+/// These by name: "kinect1", "kinect2", "realsense", "xtion".
+const std::map<std::string, DepthCamera>& depth_cameras();
 
 struct DepthTransform {
   int size = 224;  ///< side of the crop, and shorter side after resizing, pixels

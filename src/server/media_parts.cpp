@@ -10,6 +10,7 @@
 
 #include "core/base64.h"
 #include "fetch/remote_media.h"
+#include "media/sensor_units.h"
 #include "server/api_error.h"
 #include "server/file_store.h"
 
@@ -69,14 +70,8 @@ SensorOptions sensor_of(const JsonFields& fields, Modality modality) {
   SensorOptions sensor;
   if (modality == Modality::kImu) {
     sensor.imu_rate_hz = fields.number("rate_hz", 1e-3, 1e6);
-    sensor.acceleration_unit =
-        unit_of<AccelerationUnit>(fields, "acceleration_unit",
-                                  {{"m/s2", AccelerationUnit::kMetresPerSecondSquared},
-                                   {"g", AccelerationUnit::kG},
-                                   {"mg", AccelerationUnit::kMilliG}});
-    sensor.rotation_unit = unit_of<RotationUnit>(
-        fields, "rotation_unit",
-        {{"rad/s", RotationUnit::kRadiansPerSecond}, {"deg/s", RotationUnit::kDegreesPerSecond}});
+    sensor.acceleration_unit = unit_of(fields, "acceleration_unit", acceleration_units());
+    sensor.rotation_unit = unit_of(fields, "rotation_unit", rotation_units());
   } else if (modality == Modality::kDepth) {
     sensor.depth_metres_per_unit = fields.number("metres_per_unit", 1e-9, 1e3);
     sensor.depth_focal_length = fields.number("focal_length", 1e-3, 1e6);

@@ -1,0 +1,19 @@
+#include "media/sensor_units.h"
+
+namespace pandagpt {
+
+const std::map<std::string, AccelerationUnit>& acceleration_units() {
+  static const std::map<std::string, AccelerationUnit> kUnits{
+      {"m/s2", AccelerationUnit::kMetresPerSecondSquared},
+      {"g", AccelerationUnit::kG},
+      {"mg", AccelerationUnit::kMilliG}};
+  return kUnits;
+}
+
+const std::map<std::string, RotationUnit>& rotation_units() {
+  static const std::map<std::string, RotationUnit> kUnits{
+      {"rad/s", RotationUnit::kRadiansPerSecond}, {"deg/s", RotationUnit::kDegreesPerSecond}};
+  return kUnits;
+}
+
+}  // namespace pandagpt

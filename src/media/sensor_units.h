@@ -1,0 +1,16 @@
+// Units of sensors by name: on the command line, in requests, in lists and in Python.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "pandagpt/input.h"
+
+namespace pandagpt {
+
+/// "m/s2", "g", "mg".
+const std::map<std::string, AccelerationUnit>& acceleration_units();
+/// "rad/s", "deg/s".
+const std::map<std::string, RotationUnit>& rotation_units();
+
+}  // namespace pandagpt
