@@ -3,7 +3,7 @@
 
 
 debian_base=(build-essential cmake ninja-build g++ pkg-config ccache git ca-certificates
-  python3 python3-venv
+  python3 python3-dev python3-venv
   libavformat-dev libavcodec-dev libavutil-dev libswscale-dev libswresample-dev libjpeg-dev
   libtiff-dev libdnnl-dev ocl-icd-opencl-dev libutf8proc-dev libssl-dev zlib1g-dev libcurl4-openssl-dev
   libsqlite3-dev libcpp-httplib-dev nlohmann-json3-dev libcli11-dev libyaml-cpp-dev libspdlog-dev
@@ -21,7 +21,7 @@ debian_search=(libfaiss-dev libopenblas0-pthread)
 debian_train=(libtorch-dev libgloo-dev python3-dev librsvg2-dev)
 # The browser that tests/web_page_test.py drives, letters for it, and the proxy of
 # packaging/nginx.conf (tests/replicas_test.py); shells and groff for tests/completion_test.py.
-debian_test=(python3-dev chromium fonts-dejavu-core nginx-light zsh fish groff)
+debian_test=(chromium fonts-dejavu-core nginx-light zsh fish groff)
 
 other_systems() {
   cat <<'TEXT'

@@ -156,6 +156,7 @@ class Room:
     def environment(self) -> dict[str, str]:
         return {**os.environ, "HOME": str(self.home), "PATH": f"{self.sandbox.bin}:{os.environ['PATH']}",
                 "XDG_CACHE_HOME": str(self.sandbox.folder / "cache"), "PANDAGPT_MODELS": str(self.sandbox.models),
+                "PYTHONPATH": str(self.sandbox.build / "python"),
                 "PANDAGPT_LOG_FORMAT": "none", "SLURM_ARRAY_TASK_ID": "0"}
 
     def place(self) -> pathlib.Path:

@@ -39,7 +39,7 @@ LARGE_FILE_BYTES = 300_000  # more than Linux takes as one argument (128 KiB)
 
 # What isn't run, by a pattern of the command, and why.
 NOT_RUN = [
-    (r"scripts/(setup|demo|test|sanitize)\.sh", "sets up the machine, or runs these tests"),
+    (r"scripts/(setup|demo|test|sanitize|wheel)\.sh", "sets up the machine, or runs these tests"),
     (r"^cmake --preset|^cmake --install|\bctest\b", "builds; install_and_use_from_another_project installs"),
     (r"pandagpt-train (llm|bind)", "trains for minutes to hours; train_job_test and bind_job_test run the jobs"),
     (r"pandagpt-train plot", "needs runs; train_report_test draws one"),
@@ -240,7 +240,7 @@ def run_python(block: doc_commands.Block, room: docs_sandbox.Room, python: str, 
     text = block.text.replace(SERVER, address)
     modules = re.findall(r"^(?:import|from) (\w+)", text, flags=re.M)
     if not pathlib.Path(python).is_file() or subprocess.run(
-            [python, "-c", "import " + ", ".join(modules)], capture_output=True).returncode != 0:
+            [python, "-c", "import " + ", ".join(modules)], capture_output=True, env=room.environment()).returncode != 0:
         print(f"       {block.document}:{block.line}: {python} lacks one of {', '.join(modules)}: compiled only")
         compile(text, str(block.document), "exec")
         return

@@ -315,7 +315,8 @@ std::vector<fs::path> model_search_path() {
     }
   }
   if (const fs::path own = user_models_folder(); !own.empty()) folders.push_back(own);
-  folders.emplace_back(PANDAGPT_SOURCE_MODELS);
+  if (const fs::path built_in = PANDAGPT_SOURCE_MODELS; !built_in.empty())
+    folders.push_back(built_in);
   return folders;
 }
 
