@@ -1,10 +1,7 @@
 #!/usr/bin/env bash
 # Builds a wheel of the Python package that runs on other machines, and tests it in a virtual
 # environment of its own. See --help.
-export PANDAGPT_NATIVE=OFF  # for llama.sh: not for this machine's processor alone
 source "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
-source "$root/scripts/packages.sh"
-source "$root/scripts/llama.sh"
 
 usage() {
   cat <<'TEXT'
@@ -22,6 +19,9 @@ case ${1:-} in
   -*) usage >&2; exit 2 ;;
 esac
 "$root/scripts/setup.sh" --no-train
+PANDAGPT_NATIVE=OFF  # not for this machine's processor alone
+source "$root/scripts/llama.sh"
+llama_prefix=$cache/llama.cpp-portable
 python=$(readlink -f "${1:-$venv_python}")
 "$python" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 10))' 2>/dev/null ||
   die "$python is no Python 3.10 or newer with the venv and ensurepip modules"
@@ -40,7 +40,7 @@ add_licences() {
   for library in "$unpacked"/pandagpt.libs/*.so*; do
     # libavcodec-1234abcd.so.59.37.100 -> libavcodec.so.59.37.100
     name=$(basename "$library" | sed -E 's/-[0-9a-f]{8}(\.so)/\1/')
-    package=$(dpkg-query -S "*/$name" 2>/dev/null | head -n 1 | cut -d: -f1)
+    package=$(dpkg-query -S "*/$name" 2>/dev/null | sed -n '1s/:.*//p' || true)
     [[ -n $package && -f /usr/share/doc/$package/copyright ]] ||
       die "$name in the wheel: its package's licence was not found"
     cp -L "/usr/share/doc/$package/copyright" "$unpacked/pandagpt.libs/licenses/$package"
@@ -50,14 +50,14 @@ add_licences() {
 
 steps=5
 step "llama.cpp for any processor with AVX2"
-llama_prefix=$cache/llama.cpp-portable
 install_llama
 step "Tools (build/wheel/tools)"
 "$python" -m venv --clear "$tools"
 logged wheel-tools "$tools/bin/python" -m pip install wheel --requirement python/requirements.txt
 step "Wheel"
 rm -rf "$out"/raw "$out"/*.whl
-PATH=$tools/bin:$PATH logged wheel-build "$tools/bin/python" -m pip wheel . --no-deps \
+# By the compiler's usual names, so that ccache knows what the build tree has compiled already.
+CC=cc CXX=c++ PATH=$tools/bin:$PATH logged wheel-build "$tools/bin/python" -m pip wheel . --no-deps \
   --no-build-isolation --wheel-dir "$out/raw" \
   "--config-settings=cmake.define.CMAKE_PREFIX_PATH=$llama_prefix" \
   --config-settings=cmake.define.PANDAGPT_SOURCE_MODELS= \
