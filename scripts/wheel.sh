@@ -38,8 +38,8 @@ add_licences() {
   cp "$llama_prefix/share/licenses/llama.cpp/LICENSE" "$unpacked/pandagpt.libs/licenses/llama.cpp" \
     2>/dev/null || true  # a llama.cpp of the system's is a package as the others
   for library in "$unpacked"/pandagpt.libs/*.so*; do
-    # libavcodec-1234abcd.so.59.37.100 -> libavcodec.so.59.37.100
-    name=$(basename "$library" | sed -E 's/-[0-9a-f]{8}(\.so)/\1/')
+    # libgdk_pixbuf-2-9cd4f4a1.0.so.0 -> libgdk_pixbuf-2.0.so.0
+    name=$(basename "$library" | sed -E 's/-[0-9a-f]{8}\././')
     package=$(dpkg-query -S "*/$name" 2>/dev/null | sed -n '1s/:.*//p' || true)
     [[ -n $package && -f /usr/share/doc/$package/copyright ]] ||
       die "$name in the wheel: its package's licence was not found"
@@ -55,7 +55,7 @@ step "Tools (build/wheel/tools)"
 "$python" -m venv --clear "$tools"
 logged wheel-tools "$tools/bin/python" -m pip install wheel --requirement python/requirements.txt
 step "Wheel"
-rm -rf "$out"/raw "$out"/*.whl
+rm -rf "$out/raw" "$out/repaired"
 # By the compiler's usual names, so that ccache knows what the build tree has compiled already.
 CC=cc CXX=c++ PATH=$tools/bin:$PATH logged wheel-build "$tools/bin/python" -m pip wheel . --no-deps \
   --no-build-isolation --wheel-dir "$out/raw" \
@@ -66,11 +66,12 @@ step "Libraries into the wheel"
 PATH=$tools/bin:$PATH logged wheel-repair "$tools/bin/auditwheel" repair --wheel-dir "$out/repaired" \
   "$out"/raw/pandagpt-*.whl
 add_licences "$out"/repaired/pandagpt-*.whl
+wheel=$out/$(basename "$out"/repaired/pandagpt-*.whl)
 rm -rf "$out/raw" "$out/repaired" "$out/unpacked"
 step "Tests in a virtual environment of its own"
 "$python" -m venv --clear "$out/clean"
 logged wheel-install "$out/clean/bin/python" -m pip install --constraint tests/requirements.txt \
-  mypy pillow pytest "$out"/pandagpt-*.whl
+  mypy pillow pytest "$wheel"
 (cd "$out" && env -u PYTHONPATH PANDAGPT_CLI="$build/src/cli/pandagpt" GOMP_SPINCOUNT=3000 \
   "$out/clean/bin/python" -B -m pytest -q -p no:cacheprovider "$root/tests/python")
-info "$(ls "$out"/pandagpt-*.whl), $(du -h "$out"/pandagpt-*.whl | cut -f1)"
+info "$(ls "$wheel"), $(du -h "$wheel" | cut -f1)"
