@@ -24,7 +24,7 @@ using test::tiny_model;
 
 constexpr int kMaxTokens = 7;
 
-ChatSession make_session(int n_ctx = 512, const PromptTemplate& format = {}) {
+test::Session make_session(int n_ctx = 512, const PromptTemplate& format = {}) {
   return test::make_session(nullptr, n_ctx, format);
 }
 
@@ -118,10 +118,9 @@ TEST(BeamSearch, EqualsTheSlowSearch) {
   format.assistant = "";  // the answer goes on where the question ends, off the model's script
   int differs_from_greedy = 0;
   for (const char* question : {"What", "zebra 17", "x y z", "Assistan", "bam"}) {
-    ChatSession session = make_session(512, format);
+    test::Session session = make_session(512, format);
     session.prefill(question);
-    const std::vector<std::int32_t> prompt(session.cached_tokens().begin(),
-                                           session.cached_tokens().end());
+    const std::vector<std::int32_t> prompt = session.prompt();
     const std::string one = session.ask(question, beams(1)).text;
     for (const int n_beams : {2, 5}) {
       const Answer answer = session.regenerate(beams(n_beams));
@@ -133,7 +132,7 @@ TEST(BeamSearch, EqualsTheSlowSearch) {
 }
 
 TEST(BeamSearch, FindsTheScriptAndItsEnd) {
-  ChatSession session = make_session();
+  test::Session session = make_session();
   GenerateOptions options;
   options.greedy = true;
   const Answer greedy = session.ask("What is it?", options);
@@ -150,10 +149,10 @@ TEST(BeamSearch, FindsTheScriptAndItsEnd) {
 }
 
 TEST(BeamSearch, LeavesTheConversationAsGreedyDecodingDoes) {
-  ChatSession session = make_session();
+  test::Session session = make_session();
   session.ask("What is it?", beams(8));
   session.prefill("and now?");
-  ChatSession fresh = make_session();
+  test::Session fresh = make_session();
   fresh.set_history(session.history());
   fresh.prefill("and now?");
   const std::vector<float> a = session.last_logits();
@@ -164,10 +163,10 @@ TEST(BeamSearch, LeavesTheConversationAsGreedyDecodingDoes) {
 }
 
 TEST(BeamSearch, LimitsAreKept) {
-  ChatSession session = make_session();
+  test::Session session = make_session();
   EXPECT_EQ(error_of([&] { session.ask("x", beams(0)); }).kind(), ErrorKind::kUsage);
   EXPECT_EQ(error_of([&] { session.ask("x", beams(17)); }).kind(), ErrorKind::kUsage);
-  ChatSession small = make_session(48);
+  test::Session small = make_session(48);
   GenerateOptions options = beams(8);
   options.max_tokens = 200;
   const Answer answer = small.ask("What is this here?", options);  // not enough room for 8 beams

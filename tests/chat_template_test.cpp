@@ -141,7 +141,7 @@ TEST_F(ChatTemplateTest, ASystemMessageWithoutAPlaceIsRefused) {
 }
 
 TEST_F(ChatTemplateTest, AConversationReusesWhatIsEvaluated) {
-  TextSession session(model(kChatMl), /*n_ctx=*/512, /*n_threads=*/1, "Be brief.");
+  TextSession session(test::one_slot(model(kChatMl)), "Be brief.");
   const Answer first = session.ask("What is it?", test::greedy(8), {});
   EXPECT_EQ(first.timings.reused_tokens, 0);
   EXPECT_GT(first.timings.prompt_tokens, 20);
@@ -156,16 +156,16 @@ TEST_F(ChatTemplateTest, AConversationReusesWhatIsEvaluated) {
   EXPECT_EQ(again.text, second.text);
   EXPECT_EQ(session.history().size(), 2U);
 
-  TextSession fresh(model(kChatMl), 512, 1, "Be brief.");
+  TextSession fresh(test::one_slot(model(kChatMl)), "Be brief.");
   fresh.set_history({{"What is it?", first.text}});
   EXPECT_EQ(fresh.ask("Why?", test::greedy(8), {}).text, second.text);
-  TextSession without(model(kChatMl), 512, 1);
+  TextSession without(test::one_slot(model(kChatMl)));
   EXPECT_LT(without.ask("What is it?", test::greedy(8), {}).timings.prompt_tokens,
             first.timings.prompt_tokens);
 }
 
 TEST_F(ChatTemplateTest, AnswersEndWhereTheyMust) {
-  TextSession session(model(kNoTemplate), 512, 1);
+  TextSession session(test::one_slot(model(kNoTemplate)));
   const Answer whole = session.ask("What is it?", test::greedy(), {});
   EXPECT_EQ(whole.text, test::expected()["script"].get<std::string>());
   EXPECT_EQ(whole.finish, FinishReason::kStop) << "at the stop string";
@@ -174,7 +174,7 @@ TEST_F(ChatTemplateTest, AnswersEndWhereTheyMust) {
       session.ask("What is it?", test::greedy(), [](std::string_view) { return false; });
   EXPECT_EQ(cancelled.finish, FinishReason::kCancelled);
   EXPECT_EQ(cancelled.text, "A");
-  TextSession small(model(kNoTemplate), 24, 1);
+  TextSession small(test::one_slot(model(kNoTemplate), nullptr, {.n_ctx = 24}));
   EXPECT_EQ(small.ask("Hi", test::greedy(), {}).finish, FinishReason::kContext);
   const Error error = test::error_of([&] { small.ask(std::string(99, 'x'), test::greedy(), {}); });
   EXPECT_THAT(error.what(), testing::AllOf(HasSubstr("has 24"), HasSubstr("nothing was lost")));

@@ -25,6 +25,8 @@ using test::greedy;
 using test::kLogitTolerance;
 using test::make_session;
 using test::max_difference;
+using test::Session;
+using test::SessionOptions;
 using test::tiny_model;
 using testing::ElementsAre;
 using testing::IsEmpty;
@@ -73,11 +75,8 @@ std::vector<float> logits_behind(const std::vector<Piece>& pieces) {
   return {logits, logits + tiny_model()->n_vocab()};
 }
 
-ChatSession keeping_session() {
+Session keeping_session() {
   SessionOptions options;
-  options.n_ctx = 512;
-  options.n_threads = 1;
-  options.f32_cache = true;
   options.later_inputs = LaterInputs::kKeep;
   return {tiny_model(), nullptr, bpe_format(), options};
 }
@@ -89,7 +88,7 @@ Piece text(const std::string& piece) {
 TEST(InputsInAnyTurn, StandInTheirOwnTurnAndNothingIsEvaluatedAnew) {
   const std::vector<float> one = first_image(), two = scaled(one, -0.7F);
   const std::size_t n_rows = one.size() / static_cast<std::size_t>(tiny_model()->n_embd());
-  ChatSession session = keeping_session();
+  Session session = keeping_session();
   session.set_image(one);
   const Answer first = session.ask("What is it?", greedy());
   session.add_image(two);
@@ -106,9 +105,8 @@ TEST(InputsInAnyTurn, StandInTheirOwnTurnAndNothingIsEvaluatedAnew) {
   EXPECT_LT(max_difference(session.last_logits(), logits_behind(pieces)), kLogitTolerance);
   const std::size_t n_new =
       pieces[5].tokens.size() + n_rows + pieces[7].tokens.size() + pieces[4].tokens.size();
-  EXPECT_LE(session.counters().evaluated_in_turn, n_new) << "the first turn stays evaluated";
-  EXPECT_GE(session.counters().reused_in_turn,
-            pieces[1].tokens.size() + n_rows + pieces[3].tokens.size());
+  EXPECT_LE(session.n_evaluated(), n_new) << "the first turn stays evaluated";
+  EXPECT_GE(session.n_reused(), pieces[1].tokens.size() + n_rows + pieces[3].tokens.size());
 
   // Asked and continued: the input stays in its turn.
   const Answer second = session.ask("And this?", greedy(6));
@@ -121,7 +119,7 @@ TEST(InputsInAnyTurn, StandInTheirOwnTurnAndNothingIsEvaluatedAnew) {
 
 TEST(InputsInAnyTurn, AFirstTurnOfTextAndTheSameInputTwice) {
   const std::vector<float> image = first_image();
-  ChatSession session = keeping_session();
+  Session session = keeping_session();
   const Answer first = session.ask("Hello", greedy(4));
   session.add_image(image);
   const Answer second = session.ask("What is it?", greedy(4));
@@ -142,7 +140,7 @@ TEST(InputsInAnyTurn, AFirstTurnOfTextAndTheSameInputTwice) {
 
 TEST(InputsInAnyTurn, TheSumCountsWithinATurnAndSetImageDropsLaterOnes) {
   const std::vector<float> one = first_image();
-  ChatSession summed = keeping_session(), together = keeping_session();
+  Session summed = keeping_session(), together = keeping_session();
   summed.set_image(one);
   summed.add_image(one);
   together.set_image(scaled(one, 2));
@@ -155,7 +153,7 @@ TEST(InputsInAnyTurn, TheSumCountsWithinATurnAndSetImageDropsLaterOnes) {
   together.ask("r", greedy(4));
   together.set_image(one);
   together.prefill("s");
-  ChatSession fresh = keeping_session();
+  Session fresh = keeping_session();
   fresh.set_image(one);
   fresh.set_history(together.history());
   fresh.prefill("s");
@@ -163,7 +161,7 @@ TEST(InputsInAnyTurn, TheSumCountsWithinATurnAndSetImageDropsLaterOnes) {
 }
 
 TEST(InputsInAnyTurn, RegenerateKeepsTheInputOfItsTurn) {
-  ChatSession session = keeping_session();
+  Session session = keeping_session();
   session.ask("Hello", greedy(4));
   session.add_image(first_image());
   const std::string before = session.ask("What is it?", greedy()).text;
@@ -178,13 +176,11 @@ TEST(InputsInAnyTurn, RegenerateKeepsTheInputOfItsTurn) {
 /// Images as they stand in a sequence: one for each run of equal numbers.
 std::vector<std::vector<float>> images_in(const Conversation& conversation,
                                           const std::string& question) {
-  const Tokens tokens = conversation.tokens(question);
+  const PromptSequence prompt = conversation.prompt(question);
   std::vector<std::vector<float>> images;
-  for (std::size_t i = 0; i < tokens.size(); ++i) {
-    if (!Conversation::is_image(tokens[i]) || (i > 0 && tokens[i] == tokens[i - 1])) continue;
-    const std::span<const float> image = conversation.image(tokens[i]);
-    images.emplace_back(image.begin(), image.end());
-  }
+  for (std::size_t i = 0; i < prompt.tokens.size(); ++i)
+    if (PromptSequence::is_media(prompt.tokens[i]) && prompt.media_row(i) == 0)
+      images.push_back(prompt.media_of(prompt.tokens[i]).values);
   return images;
 }
 
@@ -208,9 +204,9 @@ TEST(LaterInputs, TheNewestReplaceTheEarlierOnesAndTheTextStays) {
   fresh.add_turn({"What is it?", "A cat."});
   fresh.add_image(two);
   fresh.add_turn({"And this?", "A cup."});
-  const PromptSequence sequence = conversation.sequence("Is it big?");
-  EXPECT_EQ(sequence.tokens.size(), fresh.sequence("Is it big?").tokens.size());
-  EXPECT_EQ(sequence.common_prefix(fresh.sequence("Is it big?")), sequence.tokens.size());
+  const PromptSequence prompt = conversation.prompt("Is it big?");
+  EXPECT_EQ(prompt.tokens.size(), fresh.prompt("Is it big?").tokens.size());
+  EXPECT_EQ(prompt.common_prefix(fresh.prompt("Is it big?")), prompt.tokens.size());
 }
 
 TEST(LaterInputs, TheConversationBeginsAnewBehindTheModelsSeparator) {
@@ -224,7 +220,7 @@ TEST(LaterInputs, TheConversationBeginsAnewBehindTheModelsSeparator) {
   const Tokens separator = tiny_model()->tokenize_special("<|endoftext|>");
   ASSERT_EQ(separator.size(), 1U);
   const auto count = [&](std::int32_t token) {
-    return std::ranges::count(separated().tokens("c"), token);
+    return std::ranges::count(separated().prompt("c").tokens, token);
   };
   EXPECT_EQ(count(separator[0]), 0) << "what users write is text";
   EXPECT_EQ(count(tiny_model()->bos()), 2);
@@ -236,7 +232,8 @@ TEST(LaterInputs, TheConversationBeginsAnewBehindTheModelsSeparator) {
             "<|endoftext|><|im_start|>### Human: <Img>IMAGE</Img> c\n### Assistant:");
   Conversation first(tiny_model(), format);
   first.add_image(first_image());
-  EXPECT_EQ(std::ranges::count(first.tokens("c"), separator[0]), 0) << "nothing stands before it";
+  EXPECT_EQ(std::ranges::count(first.prompt("c").tokens, separator[0]), 0)
+      << "nothing stands before it";
 }
 
 TEST(LaterInputs, OfOneTurnAreSummed) {
@@ -272,7 +269,7 @@ TEST(LaterInputs, AnAnswerIsGeneratedAgainAboutTheNewest) {
 
 TEST(LaterInputs, WhatIsLeftOfTheCacheIsTheSequenceWrittenByHand) {
   const std::vector<float> one = first_image(), two = scaled(one, -0.7F);
-  ChatSession session = make_session();
+  Session session = make_session();
   session.add_image(one);
   const Answer first = session.ask("What is it?", greedy());
   session.add_image(two);
@@ -285,17 +282,15 @@ TEST(LaterInputs, WhatIsLeftOfTheCacheIsTheSequenceWrittenByHand) {
                                   {{}, two},
                                   text("</Img> And this?\n### Assistant:")};
   EXPECT_LT(max_difference(session.last_logits(), logits_behind(pieces)), kLogitTolerance);
-  EXPECT_LT(session.counters().reused_in_turn, pieces[1].tokens.size())
-      << "the first turn has no image any more";
+  EXPECT_LT(session.n_reused(), pieces[1].tokens.size()) << "the first turn has no image any more";
 
   session.ask("And this?", greedy(4));
-  const std::size_t n_before = session.cached_tokens().size();
+  const std::size_t n_before = session.n_cached();
   session.prefill("Why?");
-  EXPECT_GE(session.counters().reused_in_turn, n_before - 1) << "a question without an image";
+  EXPECT_GE(session.n_reused(), n_before - 1) << "a question without an image";
   session.add_image(one);
   session.prefill("And this?");
-  EXPECT_GE(session.counters().reused_in_turn,
-            1 + pieces[1].tokens.size() + pieces[2].tokens.size())
+  EXPECT_GE(session.n_reused(), 1 + pieces[1].tokens.size() + pieces[2].tokens.size())
       << "the first turn's text";
 }
 
@@ -369,25 +364,25 @@ TEST(PromptLookup, OnlyGuessesThatWouldHaveComeTrueArePromising) {
 
 TEST(BatchEquality, FewSizesAreTriedAndNoneAgainThatFailed) {
   BatchEquality equality;
-  EXPECT_EQ(equality.usable(1, 10), 1U);
-  EXPECT_EQ(equality.usable(2, 10), 1U);
-  EXPECT_EQ(equality.usable(8, 10), 5U);
-  EXPECT_FALSE(equality.is_equal(5));
-  equality.record_trial(5, true);
-  EXPECT_TRUE(equality.is_equal(5));
-  EXPECT_EQ(equality.usable(8, 300), 5U);
-  EXPECT_FALSE(equality.is_equal(5)) << "attention may use other kernels there";
-  equality.record_trial(9, false);
-  EXPECT_EQ(equality.usable(25, 300), 3U) << "blocks of rows have kernels of their own";
-  equality.record_trial(3, false);
-  EXPECT_EQ(equality.usable(25, 300), 1U);
-  EXPECT_EQ(equality.usable(25, 600), 1U) << "for good";
+  EXPECT_EQ(equality.usable(1), 1U);
+  EXPECT_EQ(equality.usable(2), 1U);
+  EXPECT_EQ(equality.usable(8), 5U);
+  EXPECT_FALSE(equality.is_equal(5, 10));
+  equality.record_trial(5, 10, true);
+  EXPECT_TRUE(equality.is_equal(5, 200));
+  EXPECT_EQ(equality.usable(8), 5U);
+  EXPECT_FALSE(equality.is_equal(5, 300)) << "attention may use other kernels there";
+  equality.record_trial(9, 300, false);
+  EXPECT_TRUE(equality.is_equal(5, 10));
+  EXPECT_EQ(equality.usable(25), 3U) << "blocks of rows have kernels of their own";
+  equality.record_trial(3, 300, false);
+  EXPECT_EQ(equality.usable(25), 1U) << "for good";
 }
 
 /// Turns of one conversation, with guesses wherever there is a match.
 struct Guessed {
   std::vector<Turn> history;
-  Tokens cached;
+  std::size_t n_cached = 0;
   int n_guessed = 0;
   int n_accepted = 0;
 };
@@ -395,10 +390,9 @@ struct Guessed {
 Guessed three_turns(const std::shared_ptr<const LlmModel>& model, const char* question,
                     GenerateOptions options) {
   SessionOptions session_options;
-  session_options.n_ctx = 512;
-  session_options.n_threads = 1;
+  session_options.f32_cache = false;
   session_options.guess_always = true;
-  ChatSession session(model, nullptr, bpe_format(), session_options);
+  Session session(model, nullptr, bpe_format(), session_options);
   Guessed result;
   for (int turn = 0; turn < 3; ++turn) {
     const Answer answer = session.ask(question, options);
@@ -408,7 +402,7 @@ Guessed three_turns(const std::shared_ptr<const LlmModel>& model, const char* qu
     EXPECT_LE(answer.timings.generated_tokens, options.max_tokens);
   }
   result.history = session.history();
-  result.cached = {session.cached_tokens().begin(), session.cached_tokens().end()};
+  result.n_cached = session.n_cached();
   return result;
 }
 
@@ -434,7 +428,7 @@ TEST(PromptLookup, TheAnswerIsTheSameWithAndWithoutGuesses) {
         options.n_draft = 0;
         const Guessed without = three_turns(model, question, options);
         EXPECT_EQ(without.n_guessed, 0);
-        EXPECT_EQ(with.cached, without.cached) << "wrong guesses leave the cache";
+        EXPECT_EQ(with.n_cached, without.n_cached) << "wrong guesses leave the cache";
         for (std::size_t i = 0; i < without.history.size(); ++i)
           EXPECT_EQ(with.history[i].answer, without.history[i].answer) << question << ", " << i;
         n_guessed += with.n_guessed;
@@ -448,7 +442,7 @@ TEST(PromptLookup, TheAnswerIsTheSameWithAndWithoutGuesses) {
 
 TEST(PromptLookup, LimitsHoldWithGuesses) {
   for (const int max_tokens : {1, 2, 3, 7}) {
-    ChatSession session = make_session();
+    Session session = make_session();
     GenerateOptions options = greedy(max_tokens);
     options.n_draft = 16;
     session.ask("What is it?", greedy());
@@ -456,10 +450,10 @@ TEST(PromptLookup, LimitsHoldWithGuesses) {
     EXPECT_EQ(answer.timings.generated_tokens, max_tokens);
     EXPECT_EQ(answer.finish, FinishReason::kLength);
   }
-  ChatSession small = make_session(nullptr, 64);
+  Session small = make_session(nullptr, 64);
   small.ask("What is it?", greedy());
   const Answer last = small.ask("What?", greedy());
-  EXPECT_LE(small.cached_tokens().size(), 64U);
+  EXPECT_LE(small.n_cached(), 64U);
   EXPECT_TRUE(last.finish == FinishReason::kContext || last.finish == FinishReason::kStop);
 }
 

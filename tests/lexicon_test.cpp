@@ -109,8 +109,8 @@ TEST_F(LexiconTest, InputsOfOneTurnThatComeOneByOneAreThoseThatComeTogether) {
   rows.insert(rows.end(), second.begin(), second.end());
   Conversation together(llm, {});
   together.add_image(projector.project_sum(rows, std::vector<float>{1, 1}));
-  const PromptSequence a = one_by_one.sequence("What is it?");
-  const PromptSequence b = together.sequence("What is it?");
+  const PromptSequence a = one_by_one.prompt("What is it?");
+  const PromptSequence b = together.prompt("What is it?");
   ASSERT_EQ(a.media.size(), 1U);
   EXPECT_EQ(a.tokens, b.tokens);
   EXPECT_EQ(a.media[0]->values, b.media[0]->values);

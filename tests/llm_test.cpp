@@ -9,6 +9,7 @@
 #include <fstream>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -30,6 +31,7 @@ using test::greedy;
 using test::kLogitTolerance;
 using test::make_session;
 using test::max_difference;
+using test::Session;
 using test::tiny_model;
 
 const fs::path kFixtures = PANDAGPT_FIXTURES;
@@ -67,7 +69,7 @@ TEST(LlmModel, VocabularyAloneOpensNoSession) {
   LlmOptions options;
   options.vocab_only = true;
   const auto model = std::make_shared<const LlmModel>(kPanda / "llm.gguf", options);
-  EXPECT_EQ(error_of([&] { ChatSession(model, nullptr, {}); }).kind(), ErrorKind::kModel);
+  EXPECT_EQ(error_of([&] { BatchScheduler(model, nullptr); }).kind(), ErrorKind::kModel);
 }
 
 TEST(LlmModel, UnusableFilesAreModelErrors) {
@@ -101,7 +103,7 @@ TEST(LlmModel, UnusableFilesAreModelErrors) {
 
 TEST(ChatSession, LogitsEqualTheNumpyReference) {
   const nlohmann::json reference = expected();
-  ChatSession session = make_session();
+  Session session = make_session();
   session.set_image(reference["projected"].get<std::vector<float>>());
   session.prefill(reference["question"].get<std::string>());
   EXPECT_LT(max_difference(session.last_logits(), reference["logits"].get<std::vector<float>>()),
@@ -111,7 +113,7 @@ TEST(ChatSession, LogitsEqualTheNumpyReference) {
 TEST(ChatSession, AdapterEqualsMergedWeights) {
   const nlohmann::json reference = expected();
   const auto merged = reference["logits_with_adapter"].get<std::vector<float>>();
-  ChatSession session =
+  Session session =
       make_session(std::make_shared<const LoraAdapter>(tiny_model(), kPanda / "adapter.gguf"));
   session.set_image(reference["projected"].get<std::vector<float>>());
   session.prefill(reference["question"].get<std::string>());
@@ -119,7 +121,7 @@ TEST(ChatSession, AdapterEqualsMergedWeights) {
   EXPECT_GT(max_difference(merged, reference["logits"].get<std::vector<float>>()), 0.01F)
       << "the adapter should matter";
 
-  ChatSession unscaled = make_session(
+  Session unscaled = make_session(
       std::make_shared<const LoraAdapter>(tiny_model(), kPanda / "adapter.gguf", 0.0F));
   unscaled.set_image(reference["projected"].get<std::vector<float>>());
   unscaled.prefill(reference["question"].get<std::string>());
@@ -130,7 +132,7 @@ TEST(ChatSession, AdapterEqualsMergedWeights) {
 TEST(ChatSession, StreamsTheScriptedAnswerWithoutTheStopString) {
   // The model says " A panda eats bamboo " + four tokens of one byte + "!" "\n" "#" "##".
   const nlohmann::json reference = expected();
-  ChatSession session = make_session();
+  Session session = make_session();
   std::vector<std::string> shown;
   const Answer answer = session.ask("What is it?", greedy(), [&](std::string_view text) {
     shown.emplace_back(text);
@@ -153,7 +155,7 @@ TEST(ChatSession, StreamsTheScriptedAnswerWithoutTheStopString) {
 TEST(ChatSession, SecondTurnEvaluatesOnlyItsOwnTokensInTrainingForm) {
   const nlohmann::json reference = expected();
   const auto model = tiny_model();
-  ChatSession session = make_session();
+  Session session = make_session();
   session.set_image(reference["projected"].get<std::vector<float>>());
   session.ask("What is it?", greedy());
   const std::size_t first_prompt = 1 + model->tokenize("### Human: <Img>").size() + 2 +
@@ -162,26 +164,25 @@ TEST(ChatSession, SecondTurnEvaluatesOnlyItsOwnTokensInTrainingForm) {
   const auto answer = model->tokenize(" " + reference["script"].get<std::string>() + "\n###");
   const auto second = model->tokenize(" Human: What is a Human?\n### Assistant:");
   session.prefill("What is a Human?");
-  std::vector<std::int32_t> tail(session.cached_tokens().begin() + first_prompt,
-                                 session.cached_tokens().end());
+  std::vector<std::int32_t> tail(session.prompt().begin() + first_prompt, session.prompt().end());
   std::vector<std::int32_t> canonical = answer;
   canonical.insert(canonical.end(), second.begin(), second.end());
   EXPECT_EQ(tail, canonical) << "the sampled '#' '##' must have become the tokeniser's '##' '#'";
-  EXPECT_EQ(session.counters().reused_in_turn, first_prompt + answer.size() - 2);
-  EXPECT_EQ(session.counters().evaluated_in_turn, 2 + second.size())
+  EXPECT_EQ(session.n_reused(), first_prompt + answer.size() - 2);
+  EXPECT_EQ(session.n_evaluated(), 2 + second.size())
       << "only the two stop tokens to be put right and the new question";
 
   // The same conversation from the beginning, in one go and in another session.
-  ChatSession fresh = make_session();
+  Session fresh = make_session();
   fresh.set_image(reference["projected"].get<std::vector<float>>());
   fresh.set_history(session.history());
   fresh.prefill("What is a Human?");
-  EXPECT_EQ(fresh.counters().reused_in_turn, 0);
+  EXPECT_EQ(fresh.n_reused(), 0U);
   EXPECT_LT(max_difference(session.last_logits(), fresh.last_logits()), kLogitTolerance);
 }
 
 TEST(ChatSession, ManyTurnsStayEqualToFromScratch) {
-  ChatSession session = make_session();
+  Session session = make_session();
   session.set_image(expected()["projected"].get<std::vector<float>>());
   for (int turn = 0; turn < 4; ++turn) {
     GenerateOptions options = greedy(5 + turn);  // cut short: the end is not the model's own
@@ -189,17 +190,19 @@ TEST(ChatSession, ManyTurnsStayEqualToFromScratch) {
     EXPECT_EQ(answer.finish, FinishReason::kLength);
   }
   session.prefill("and now?");
-  ChatSession fresh = make_session();
+  Session fresh = make_session();
   fresh.set_image(expected()["projected"].get<std::vector<float>>());
   fresh.set_history(session.history());
   fresh.prefill("and now?");
-  EXPECT_TRUE(std::ranges::equal(session.cached_tokens(), fresh.cached_tokens()));
+  EXPECT_EQ(session.prompt(), fresh.prompt());
+  EXPECT_EQ(session.n_cached(), fresh.n_cached());
+  EXPECT_LT(session.n_evaluated(), fresh.n_evaluated());
   EXPECT_LT(max_difference(session.last_logits(), fresh.last_logits()), kLogitTolerance);
 }
 
 TEST(ChatSession, AnotherImageIsEvaluatedAnewUnderTheSameHistory) {
   auto image = expected()["projected"].get<std::vector<float>>();
-  ChatSession session = make_session();
+  Session session = make_session();
   session.set_image(image);
   session.ask("What is it?", greedy());
   for (float& value : image) {
@@ -207,7 +210,7 @@ TEST(ChatSession, AnotherImageIsEvaluatedAnewUnderTheSameHistory) {
   }
   session.set_image(image);
   session.prefill("And this?");
-  ChatSession fresh = make_session();
+  Session fresh = make_session();
   fresh.set_history(session.history());
   fresh.set_image(image);
   fresh.prefill("And this?");
@@ -222,7 +225,7 @@ TEST(ChatSession, SeedsReproduceAndGreedyIsDeterministic) {
   options.top_p = 1;
   options.max_tokens = 24;
   const auto answer_with = [&](std::uint32_t seed) {
-    ChatSession session = make_session();
+    Session session = make_session();
     options.seed = seed;
     const Answer answer = session.ask("What is it?", options);
     EXPECT_EQ(answer.seed, seed);
@@ -231,11 +234,12 @@ TEST(ChatSession, SeedsReproduceAndGreedyIsDeterministic) {
   EXPECT_EQ(answer_with(7), answer_with(7));
   EXPECT_NE(answer_with(7), answer_with(8));
 
-  ChatSession session = make_session();
+  Session session = make_session();
   const std::string first = session.ask("What is it?", greedy()).text;
-  EXPECT_EQ(session.regenerate(greedy()).text, first);
+  const Answer again = session.regenerate(greedy());
+  EXPECT_EQ(again.text, first);
   EXPECT_EQ(session.history().size(), 1U);
-  EXPECT_EQ(session.counters().evaluated_in_turn, 12 + 1) << "the prompt is not evaluated again";
+  EXPECT_EQ(again.timings.prompt_tokens, 1) << "the prompt is not evaluated again";
   GenerateOptions cold;
   cold.temperature = 0;
   EXPECT_EQ(session.regenerate(cold).text, first);
@@ -249,7 +253,7 @@ TEST(ChatSession, PenaltyAndTopKChangeWhatIsDrawn) {
   options.top_p = 1;
   options.max_tokens = 24;
   options.seed = 5;
-  ChatSession session = make_session();
+  Session session = make_session();
   const std::string free_text = session.ask("What is it?", options).text;
   options.top_k = 1;
   EXPECT_EQ(session.regenerate(options).text, expected()["script"].get<std::string>());
@@ -262,7 +266,7 @@ TEST(ChatSession, PenaltyAndTopKChangeWhatIsDrawn) {
 }
 
 TEST(ChatSession, ValuesOutOfRangeAreUsageErrors) {
-  ChatSession session = make_session();
+  Session session = make_session();
   const auto kind = [&](auto change) {
     GenerateOptions options;
     change(options);
@@ -279,8 +283,8 @@ TEST(ChatSession, ValuesOutOfRangeAreUsageErrors) {
 }
 
 TEST(ChatSession, FullContextIsAClearErrorAndLosesNothing) {
-  ChatSession session = make_session(nullptr, 96);
-  EXPECT_EQ(session.n_ctx(), 96);
+  Session session = make_session(nullptr, 96);
+  EXPECT_EQ(session.scheduler().n_ctx(), 96);
   session.ask("What is it?", greedy());
   const Error error = error_of([&] { session.ask(std::string(200, 'x'), greedy()); });
   EXPECT_EQ(error.kind(), ErrorKind::kUsage);
@@ -288,17 +292,17 @@ TEST(ChatSession, FullContextIsAClearErrorAndLosesNothing) {
   EXPECT_EQ(session.history().size(), 1U);
   EXPECT_EQ(session.ask("What?", greedy()).finish, FinishReason::kStop);
 
-  ChatSession small = make_session(nullptr, 34);
+  Session small = make_session(nullptr, 34);
   const Answer cut = small.ask("What is it?", greedy());
   EXPECT_EQ(cut.finish, FinishReason::kContext);
   EXPECT_FALSE(cut.text.empty());
 
-  ChatSession smallest = make_session(nullptr, 1);  // fewer positions than beams
+  Session smallest = make_session(nullptr, 1);  // fewer positions than beams
   EXPECT_EQ(error_of([&] { smallest.ask("What is it?", greedy()); }).kind(), ErrorKind::kUsage);
 }
 
 TEST(ChatSession, CallbackEndsTheAnswerAndWhatWasShownIsKept) {
-  ChatSession session = make_session();
+  Session session = make_session();
   std::string shown;
   const Answer answer = session.ask("What is it?", greedy(), [&](std::string_view text) {
     shown += text;
@@ -312,7 +316,7 @@ TEST(ChatSession, CallbackEndsTheAnswerAndWhatWasShownIsKept) {
 }
 
 TEST(ChatSession, ResetForgetsButReusesTheCommonBeginning) {
-  ChatSession session = make_session();
+  Session session = make_session();
   session.set_image(expected()["projected"].get<std::vector<float>>());
   const std::string first = session.ask("What is it?", greedy()).text;
   session.reset();
@@ -321,7 +325,7 @@ TEST(ChatSession, ResetForgetsButReusesTheCommonBeginning) {
   session.reset();
   session.set_image(expected()["projected"].get<std::vector<float>>());
   EXPECT_EQ(session.ask("What is it?", greedy()).text, first);
-  ChatSession fresh = make_session();
+  Session fresh = make_session();
   fresh.set_image(expected()["projected"].get<std::vector<float>>());
   fresh.prefill("What is it?");
   session.reset();
@@ -331,13 +335,13 @@ TEST(ChatSession, ResetForgetsButReusesTheCommonBeginning) {
 }
 
 TEST(ChatSession, QuestionsOfStrangeBytesAreOnlyText) {
-  ChatSession session = make_session();
+  Session session = make_session();
   for (const std::string& question :
        {std::string("\xff\xfe\x80"), std::string("a\0b", 3), std::string("<|im_end|>###"),
         std::string("\xF0\x9F"), std::string()}) {
     session.prefill(question);
     EXPECT_FALSE(session.last_logits().empty());
-    for (const std::int32_t token : session.cached_tokens().subspan(1)) {
+    for (const std::int32_t token : std::span(session.prompt()).subspan(1)) {
       EXPECT_GT(token, 2) << "a question must not contain control tokens";
     }
   }

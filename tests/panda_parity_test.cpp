@@ -9,7 +9,7 @@
 #include <memory>
 
 #include "convert/lora_merge.h"
-#include "llm/chat_session.h"
+#include "llm_support.h"
 #include "panda_parity_fixtures.h"
 #include "pipeline/projector.h"
 
@@ -20,6 +20,7 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 using test::parity_expected;
 using test::parity_fixture;
+using test::Session;
 
 constexpr float kScoreTolerance = 1e-3F;
 // Sums rounded to f16 beside f16 weights and f32 adapters, for scores from -6 to 11. The largest
@@ -32,14 +33,6 @@ float max_difference(const std::vector<float>& left, const std::vector<float>& r
   for (std::size_t i = 0; i < std::min(left.size(), right.size()); ++i)
     most = std::max(most, std::abs(left[i] - right[i]));
   return most;
-}
-
-SessionOptions exact() {
-  SessionOptions options;
-  options.n_ctx = 512;
-  options.n_threads = 1;
-  options.f32_cache = true;
-  return options;
 }
 
 GenerateOptions greedy(int max_tokens = parity_expected().at("max_tokens")) {
@@ -55,8 +48,8 @@ struct Model {
   std::shared_ptr<const LoraAdapter> adapter;
   Projector projector;
 
-  ChatSession session(const json& inputs, bool with_adapter = true) const {
-    ChatSession session(llm, with_adapter ? adapter : nullptr, {}, exact());
+  Session session(const json& inputs, bool with_adapter = true) const {
+    Session session(llm, with_adapter ? adapter : nullptr, {});
     session.set_image(projector.project_sum(test::parity_embeddings(inputs),
                                             std::vector<float>(inputs.size(), 1.0F)));
     return session;
@@ -93,7 +86,7 @@ class PandaParity : public testing::Test {
     for (std::size_t i = 0; i < conversations.size(); ++i) {
       const json& conversation = conversations[i];
       SCOPED_TRACE(conversation.at("inputs").dump());
-      ChatSession session = model.session(conversation.at("inputs"), with_adapter);
+      Session session = model.session(conversation.at("inputs"), with_adapter);
       std::vector<Turn> history;
       for (std::size_t j = 0; j < conversation.at("turns").size(); ++j) {
         const json& turn = conversation.at("turns")[j];
@@ -115,21 +108,13 @@ Model* PandaParity::model_ = nullptr;
 GgufFile* PandaParity::scores_ = nullptr;
 
 /// Scores before the answer's token `position`, after tokens that are the likeliest.
-std::vector<float> scores_at(ChatSession& session, const std::string& question, int position) {
-  const std::vector<Turn> history = session.history();
-  if (position == 0) {
-    session.prefill(question);
-  } else {
-    GenerateOptions options = greedy(position + 1);
-    options.n_draft = 0;  // the scores of guessed tokens would be the last ones
-    session.ask(question, options);
-  }
-  session.set_history(history);
+std::vector<float> scores_at(Session& session, const std::string& question, int position) {
+  session.prefill(question, position + 1);
   return session.last_logits();
 }
 
 /// The largest difference of all scores of a turn, at its recorded positions.
-float turn_difference(const json& turn, const std::vector<float>& expected, ChatSession& session) {
+float turn_difference(const json& turn, const std::vector<float>& expected, Session& session) {
   const std::vector<int> positions = turn.at("positions");
   const std::size_t width = expected.size() / positions.size();
   float most = 0;
@@ -152,18 +137,17 @@ TEST_F(PandaParity, ProjectorGivesTheReferenceEmbeddings) {
 TEST_F(PandaParity, PromptsHaveTheReferenceTokens) {
   // The reference tokenises the whole history after the image as one text, we do it piece by piece:
   // no token of a SentencePiece vocabulary crosses the space at which the pieces begin.
-  for_each_turn(*model_, true,
-                [](const json& turn, const std::vector<float>&, ChatSession& session) {
-                  session.prefill(turn.at("question").get<std::string>());
-                  const auto tokens = session.cached_tokens();
-                  EXPECT_EQ(std::vector<int>(tokens.begin(), tokens.end()), turn.at("prompt"));
-                });
+  for_each_turn(*model_, true, [](const json& turn, const std::vector<float>&, Session& session) {
+    session.prefill(turn.at("question").get<std::string>());
+    const auto& tokens = session.prompt();
+    EXPECT_EQ(std::vector<int>(tokens.begin(), tokens.end()), turn.at("prompt"));
+  });
 }
 
 TEST_F(PandaParity, ScoresAtThePromptsEndAndInAnswers) {
   float most = 0;
   for_each_turn(*model_, true,
-                [&](const json& turn, const std::vector<float>& expected, ChatSession& session) {
+                [&](const json& turn, const std::vector<float>& expected, Session& session) {
                   const float difference = turn_difference(turn, expected, session);
                   EXPECT_LT(difference, kScoreTolerance);
                   most = std::max(most, difference);
@@ -173,7 +157,7 @@ TEST_F(PandaParity, ScoresAtThePromptsEndAndInAnswers) {
 
 TEST_F(PandaParity, TheAdapterMatters) {
   for_each_turn(*model_, false,
-                [](const json& turn, const std::vector<float>& expected, ChatSession& session) {
+                [](const json& turn, const std::vector<float>& expected, Session& session) {
                   EXPECT_GT(turn_difference(turn, expected, session), 0.1F);
                 });
 }
@@ -181,7 +165,7 @@ TEST_F(PandaParity, TheAdapterMatters) {
 TEST_F(PandaParity, GreedyAnswersOfOneTwoAndThreeTurns) {
   for (const json& conversation : parity_expected().at("conversations")) {
     SCOPED_TRACE(conversation.at("inputs").dump());
-    ChatSession session = model_->session(conversation.at("inputs"));
+    Session session = model_->session(conversation.at("inputs"));
     for (const json& turn : conversation.at("turns")) {
       const Answer answer = session.ask(turn.at("question").get<std::string>(), greedy());
       EXPECT_EQ(answer.text, turn.at("text")) << turn.at("question");
@@ -194,14 +178,14 @@ TEST_F(PandaParity, GreedyAnswersOfOneTwoAndThreeTurns) {
 TEST_F(PandaParity, ReferenceSamplingIsGreedyHere) {
   // temperature 1 and top_p 0.01 leave one token in the nucleus, whatever the seed.
   const json& conversation = parity_expected().at("conversations")[0];
-  ChatSession session = model_->session(conversation.at("inputs"));
+  Session session = model_->session(conversation.at("inputs"));
   const json& turn = conversation.at("turns")[0];
   EXPECT_EQ(session.ask(turn.at("question").get<std::string>()).text, turn.at("answer"));
 }
 
 TEST_F(PandaParity, CutAnswersKeepTheTwoTokensThatTheReferenceDrops) {
   const json& cut = parity_expected().at("cut");
-  ChatSession session = model_->session({"image"});
+  Session session = model_->session({"image"});
   const int n_tokens = static_cast<int>(cut.at("tokens").size());
   const Answer answer = session.ask(cut.at("question").get<std::string>(), greedy(n_tokens));
   EXPECT_EQ(answer.finish, FinishReason::kLength);
@@ -215,7 +199,7 @@ TEST_F(PandaParity, MergedWeightsAnswerTheSame) {
   const Model merged{std::make_shared<const LlmModel>(*folder_ / "merged.gguf"), nullptr,
                      model_->projector};
   for_each_turn(merged, true,
-                [](const json& turn, const std::vector<float>& expected, ChatSession& session) {
+                [](const json& turn, const std::vector<float>& expected, Session& session) {
                   EXPECT_LT(turn_difference(turn, expected, session), kScoreTolerance);
                   const std::vector<Turn> history = session.history();
                   EXPECT_EQ(session.ask(turn.at("question").get<std::string>(), greedy()).text,
@@ -235,8 +219,8 @@ TEST(PandaParityF16, MergedScoresStayWithinAHundredth) {
                      apart.projector};
   float most = 0;
   for (const json& conversation : parity_expected().at("conversations")) {
-    ChatSession one = apart.session(conversation.at("inputs"));
-    ChatSession other = merged.session(conversation.at("inputs"));
+    Session one = apart.session(conversation.at("inputs"));
+    Session other = merged.session(conversation.at("inputs"));
     for (const json& turn : conversation.at("turns")) {
       const std::string question = turn.at("question");
       one.prefill(question);
@@ -267,7 +251,7 @@ TEST(PandaParityGqa, RowsOfQueriesAndKeysFindTheirHeads) {
   const auto scores = [&](std::shared_ptr<const LlmModel> base, bool with_adapter) {
     const auto adapter =
         with_adapter ? std::make_shared<const LoraAdapter>(base, folder / "adapter.gguf") : nullptr;
-    ChatSession session(std::move(base), adapter, {}, exact());
+    Session session(std::move(base), adapter, {});
     session.set_image(projector.project(expected.at("embedding").get<std::vector<float>>()));
     session.prefill(expected.at("question").get<std::string>());
     return session.last_logits();

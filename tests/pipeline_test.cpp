@@ -4,12 +4,19 @@
 #include <spdlog/sinks/ostream_sink.h>
 #include <spdlog/spdlog.h>
 
+#include <chrono>
 #include <cmath>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <future>
+#include <iostream>
 #include <nlohmann/json.hpp>
 #include <sstream>
+#include <stdexcept>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "core/file.h"
 #include "pandagpt/panda.h"
@@ -433,6 +440,83 @@ TEST(Panda, ThreadsMayShareOne) {
     }
   }
   EXPECT_THAT(answers, testing::Each(expected()["script"].get<std::string>()));
+}
+
+/// Ends a test that hangs, which otherwise the whole suite would wait for.
+template <typename Work>
+void within_a_minute(Work work) {
+  std::packaged_task<void()> task(std::move(work));
+  std::future<void> done = task.get_future();
+  std::thread thread(std::move(task));
+  if (done.wait_for(std::chrono::minutes(1)) != std::future_status::ready) {
+    std::cerr << "nothing comes any more\n";
+    std::abort();
+  }
+  thread.join();
+  done.get();
+}
+
+TEST(Panda, ACallbackMayAskAndHoldsUpNobody) {
+  const Panda panda(kPanda.string(), one_thread());
+  const auto script = expected()["script"].get<std::string>();
+  within_a_minute([&] {
+    // An answer that is being shown waits for one that was asked for later, from its own callback
+    // and from another thread.
+    std::vector<std::string> inner;
+    std::string shown;
+    const Answer outer =
+        panda.ask({}, "What is it?", panda.default_options(), [&](std::string_view text) {
+          shown += text;
+          if (inner.empty()) {
+            inner.push_back(panda.ask({}, "And this?").text);
+            std::jthread other([&] { inner.push_back(panda.ask({}, "And that?").text); });
+          }
+          return true;
+        });
+    EXPECT_EQ(outer.text, script);
+    EXPECT_EQ(shown, script);
+    EXPECT_THAT(inner, ElementsAre(script, script));
+  });
+}
+
+TEST(Panda, WhatACallbackThrowsEndsItsAnswerOnly) {
+  const Panda panda(kPanda.string(), one_thread());
+  const auto script = expected()["script"].get<std::string>();
+  within_a_minute([&] {
+    EXPECT_THROW(panda.ask({}, "What is it?", panda.default_options(),
+                           [](std::string_view) -> bool { throw std::out_of_range("mine"); }),
+                 std::out_of_range);
+    Chat chat = panda.start_chat();
+    EXPECT_THROW(chat.ask("What is it?", panda.default_options(),
+                          [](std::string_view) -> bool { throw std::out_of_range("mine"); }),
+                 std::out_of_range);
+    EXPECT_TRUE(chat.history().empty());
+    EXPECT_EQ(chat.ask("What is it?", panda.default_options()).text, script);
+    EXPECT_EQ(panda.ask({}, "What is it?").text, script);
+  });
+}
+
+TEST(Panda, ManyThreadsAskAtOnceInAllWays) {
+  const Panda panda(kPanda.string(), one_thread());
+  const auto script = expected()["script"].get<std::string>();
+  within_a_minute([&] {
+    std::vector<std::jthread> threads;
+    for (int i = 0; i < 24; ++i)
+      threads.emplace_back([&, i] {
+        GenerateOptions options = panda.default_options();
+        options.greedy = true;
+        options.n_beams = 1 + i % 3;
+        const auto picture = one_picture(static_cast<std::uint8_t>(i % 4));
+        EXPECT_EQ(panda.ask(picture, "What is it?", options).text, script);
+        std::string shown;
+        const Answer cut = panda.ask({}, "What is it?", options, [&](std::string_view text) {
+          shown += text;
+          return false;
+        });
+        EXPECT_EQ(cut.finish, FinishReason::kCancelled);
+        EXPECT_EQ(cut.text, shown);
+      });
+  });
 }
 
 TEST(Chat, KeepsItsHistory) {

@@ -116,7 +116,6 @@ void write_adapter(const fs::path& path, ggml_type type, std::int64_t rank) {
 struct Way {
   std::vector<std::size_t> sizes;
   int n_others = 0;
-  bool unified = false;
   int n_threads = 1;
 };
 
@@ -125,8 +124,7 @@ std::string name_of(const Way& way) {
   name << "batches of";
   for (const std::size_t size : way.sizes)
     name << ' ' << size;
-  name << ", " << way.n_others << " others, " << (way.unified ? "one cache, " : "") << way.n_threads
-       << " threads";
+  name << ", " << way.n_others << " others, " << way.n_threads << " threads";
   return name.str();
 }
 
@@ -152,7 +150,6 @@ class SameBits : public testing::Test {
                                             {.n_ctx = kContext * n_sequences,
                                              .n_batch = kContext,
                                              .n_sequences = n_sequences,
-                                             .unified = way.unified,
                                              .n_threads = way.n_threads});
     Logits all;
     TokenBatch batch;
@@ -193,7 +190,7 @@ class SameBits : public testing::Test {
 
 const std::vector<Way> kWays{{{1}},    {{2}},          {{3}},
                              {{7}},    {{5, 1, 16}},   {{1}, 3},
-                             {{4}, 7}, {{7}, 2, true}, {.sizes = {4}, .n_threads = 2}};
+                             {{4}, 7}, {{7}, 2}, {.sizes = {4}, .n_threads = 2}};
 
 struct Types {
   ggml_type base;
@@ -225,7 +222,7 @@ INSTANTIATE_TEST_SUITE_P(Types, SameBitsOfTypes,
 
 TEST_F(SameBits, InLongContexts) {
   open(GGML_TYPE_Q4_1, GGML_TYPE_F16, 32);
-  expect_same(700, {{{1}}, {{64}}, {{63, 1}}, {{200, 3}}, {{1}, 2}, {{129}, 1, true}});
+  expect_same(700, {{{1}}, {{64}}, {{63, 1}}, {{200, 3}}, {{1}, 2}, {{129}, 1}});
 }
 
 }  // namespace

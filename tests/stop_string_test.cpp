@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "llm/chat_session.h"
+#include "llm_support.h"
 #include "tensor/gguf_file.h"
 #include "test_support.h"
 
@@ -128,8 +129,7 @@ TEST(StopString, EndsAnAnswerInWhateverTokens) {
                                     in_last_token ? "\u2581i" : "\u2581it"};
     script.insert(script.end(), one.script.begin(), one.script.end());
     const ScriptedModel scripted(folder / "llm.gguf", script);
-    ChatSession session(std::make_shared<const LlmModel>(folder / "llm.gguf"), nullptr, {},
-                        {.n_ctx = 256, .n_threads = 1});
+    ChatSession session(test::one_slot(std::make_shared<const LlmModel>(folder / "llm.gguf")), {});
     GenerateOptions options;
     options.greedy = true;
     for (int turn = 0; turn < 3; ++turn) {

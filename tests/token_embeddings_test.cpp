@@ -61,8 +61,8 @@ std::vector<float> image() {
   return expected()["projected"].get<std::vector<float>>();
 }
 
-SessionOptions exact() {
-  return {.n_ctx = 256, .n_threads = 1, .f32_cache = true};
+test::SessionOptions exact() {
+  return {.n_ctx = 256};
 }
 
 TEST(TokenEmbeddings, RowsEqualTheFilesValues) {
@@ -144,9 +144,9 @@ TEST(ChatSession, WithoutTheEmbeddingsItIsTheSameInMoreSteps) {
   const TemporaryFolder folder;
   const auto other = std::make_shared<const LlmModel>(as_granite(folder / "granite.gguf"));
   ASSERT_EQ(other->token_embeddings(nullptr), nullptr);
-  ChatSession in_steps(other, nullptr, bpe_format(), exact());
-  ChatSession at_once(tiny_model(), nullptr, bpe_format(), exact());
-  for (ChatSession* session : {&in_steps, &at_once}) {
+  test::Session in_steps(other, nullptr, bpe_format(), exact());
+  test::Session at_once(tiny_model(), nullptr, bpe_format(), exact());
+  for (test::Session* session : {&in_steps, &at_once}) {
     session->set_image(image());
     session->prefill(expected()["question"].get<std::string>());
   }
@@ -159,11 +159,11 @@ TEST(ChatSession, ABatchMayEndWithinAnImage) {
   for (const float factor : {1.0F, -0.5F, 0.25F, -1.0F})
     for (const float value : image())
       images.push_back(factor * value);
-  SessionOptions narrow = exact();
+  test::SessionOptions narrow = exact();
   narrow.n_batch = 3;
-  ChatSession in_parts(tiny_model(), nullptr, bpe_format(), narrow);
-  ChatSession at_once(tiny_model(), nullptr, bpe_format(), exact());
-  for (ChatSession* session : {&in_parts, &at_once}) {
+  test::Session in_parts(tiny_model(), nullptr, bpe_format(), narrow);
+  test::Session at_once(tiny_model(), nullptr, bpe_format(), exact());
+  for (test::Session* session : {&in_parts, &at_once}) {
     session->set_image(images);
     session->prefill("what is it?");
   }
@@ -176,7 +176,7 @@ std::int64_t steps_to_the_first_token(const std::shared_ptr<const LlmModel>& mod
   Conversation conversation(model, bpe_format());
   conversation.add_image(image());
   const auto stream = scheduler.submit(
-      {.prompt = conversation.sequence("what is it?"), .options = greedy(1), .stops = {}});
+      {.prompt = conversation.prompt("what is it?"), .options = greedy(1), .stops = {}});
   while (!stream->done())
     stream->next(std::chrono::milliseconds(100));
   return scheduler.counters().steps;

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <limits>
 #include <set>
+#include <utility>
 
 namespace pandagpt {
 
@@ -13,20 +14,20 @@ namespace pandagpt {
 /// of rows and, in attention, the number of positions, so it is tried and not assumed.
 class BatchEquality {
  public:
-  /// The most rows, at most `n_rows`, that may be evaluated at once behind `n_positions`: known to
-  /// be equal, or worth a trial. One of a few numbers, so that there are few trials; 1: none.
-  std::size_t usable(std::size_t n_rows, std::size_t n_positions);
+  /// The most rows, at most `n_rows`, that may be evaluated at once: known to be equal, or worth a
+  /// trial. One of a few numbers, so that there are few trials; 1: none.
+  std::size_t usable(std::size_t n_rows) const;
 
   /// Whether a trial with this many rows has shown them equal.
-  bool is_equal(std::size_t n_rows) const { return equal_.contains(n_rows); }
+  bool is_equal(std::size_t n_rows, std::size_t n_positions) const;
 
-  /// Of a trial: equal, and worth it. If not, as many rows and more are not tried again.
-  void record_trial(std::size_t n_rows, bool usable);
+  /// Records a trial: equal, and worth it. After a failed one, as many rows and more are not tried
+  /// again.
+  void record_trial(std::size_t n_rows, std::size_t n_positions, bool usable);
 
  private:
   std::size_t limit_ = std::numeric_limits<std::size_t>::max();
-  std::size_t span_ = 0;  // of positions, that the trials were made in
-  std::set<std::size_t> equal_;
+  std::set<std::pair<std::size_t, std::size_t>> equal_;  // rows, and the span of their positions
 };
 
 }  // namespace pandagpt

@@ -4,50 +4,39 @@
 
 #include <algorithm>
 #include <exception>
-#include <iterator>
-#include <limits>
+#include <numeric>
 #include <ranges>
-#include <span>
 #include <utility>
 
-#include "pandagpt/error.h"
+#include "core/stopwatch.h"
 #include "tensor/helper_threads.h"
 
 namespace pandagpt {
 namespace {
 
-using Clock = SchedulerSlot::Clock;
-
-/// A shorter common beginning (what all conversations begin with) isn't worth a copy, and no reason
-/// to give up what a slot holds of another conversation.
+/// A slot isn't given up for a shorter common beginning (what all conversations begin with): it is
+/// shared without.
 constexpr std::size_t kMinSharedPrefix = 16;
+
+/// Sequences beside those of the slots. What they hold counts, not how many they are.
+constexpr int kMostFreeSequences = 4 * GenerateOptions::kMaxBeams;
+constexpr int kLeastFreeSequences = BeamSearch::n_sequences(GenerateOptions::kMaxBeams);
 
 double milliseconds(Clock::duration time) {
   return std::chrono::duration<double, std::milli>(time).count();
 }
 
-void check_fits(const GenerationRequest& request, int n_ctx) {
-  const std::size_t needed = request.prompt.tokens.size() + 1;
-  if (request.prompt.tokens.empty()) throw Error(ErrorKind::kUsage, "the prompt is empty");
-  if (needed > static_cast<std::size_t>(n_ctx))
-    throw Error(ErrorKind::kUsage, "the conversation with this question needs " +
-                                       std::to_string(needed) + " positions and the context has " +
-                                       std::to_string(n_ctx) +
-                                       ": shorten it, or raise the context size");
+std::string context_full_message(std::size_t n_positions, int n_ctx) {
+  return "the conversation with this question needs " + std::to_string(n_positions) +
+         " positions and the context (n_ctx) has " + std::to_string(n_ctx) +
+         ": start a new conversation, ask a shorter question, or raise the context size; nothing "
+         "was lost";
 }
 
 }  // namespace
 
-void BatchScheduler::Work::clear() {
-  batch.clear();
-  parts.clear();
-  rows.clear();
-}
-
-void BatchScheduler::Work::add(SchedulerSlot::Part part, bool wants_scores) {
-  if (wants_scores) rows.push_back({part.slot, static_cast<int>(batch.size()) - 1});
-  parts.push_back(std::move(part));
-}
+ContextFull::ContextFull(std::size_t n_positions, int n_ctx)
+    : Error(ErrorKind::kUsage, context_full_message(n_positions, n_ctx)) {}
 
 BatchScheduler::BatchScheduler(std::shared_ptr<const LlmModel> model,
                                std::shared_ptr<const LoraAdapter> adapter,
@@ -56,22 +45,28 @@ BatchScheduler::BatchScheduler(std::shared_ptr<const LlmModel> model,
   n_ctx_ = usable_context_size(*model_, options.n_ctx);
   main_.batch = TokenBatch(model_->token_embeddings(adapter_.get()));
   end_tokens_ = model_->end_tokens();
-  const auto max_slots = static_cast<int>(llama_max_parallel_sequences());
+  const auto max_sequences = static_cast<int>(llama_max_parallel_sequences());
+  const int max_slots = max_sequences - kLeastFreeSequences;
   if (options.n_slots < 1 || options.n_slots > max_slots)
     throw Error(ErrorKind::kUsage,
                 "the number of slots must be between 1 and " + std::to_string(max_slots));
-  if (options.max_waiting < 0 || options.n_prompt_part < 1)
+  if (options.max_waiting < 0 || options.n_prompt_part < 1 || options.n_cells < 0)
     throw Error(ErrorKind::kUsage, "the scheduler's limits must be positive");
+  const int n_sequences = std::min(options.n_slots + kMostFreeSequences, max_sequences);
+  const int n_cells =
+      options.n_cells > 0 ? std::max(options.n_cells, n_ctx_) : n_ctx_ * options.n_slots;
+  n_cells_ = static_cast<std::size_t>(n_cells);
   options_.n_batch = std::max(std::min(options.n_batch, n_ctx_), options.n_slots);
   context_ = make_context(*model_, adapter_.get(),
-                          {.n_ctx = n_ctx_ * options.n_slots,
+                          {.n_ctx = n_cells,
                            .n_batch = options_.n_batch,
-                           .n_sequences = options.n_slots,
-                           .unified = options.unified,
+                           .n_sequences = n_sequences,
                            .n_threads = options.n_threads,
                            .f32_cache = options.f32_cache});
   for (int i = 0; i < options.n_slots; ++i)
-    slots_.push_back(std::make_unique<SchedulerSlot>(i));
+    slots_.push_back(std::make_unique<SchedulerSlot>(i, options.guess_always));
+  for (int i = options.n_slots; i < n_sequences; ++i)
+    free_sequences_.push_back(i);
   publish(0);
   thread_ = std::thread([this] { run(); });
 }
@@ -89,14 +84,20 @@ std::shared_ptr<GenerationStream> BatchScheduler::submit(GenerationRequest reque
   request.options.validate();
   if (request.n_choices < 1)
     throw Error(ErrorKind::kUsage, "the number of answers must be at least 1");
-  check_fits(request, n_ctx_);
+  if (request.n_choices > 1 && request.options.n_beams > 1)
+    throw Error(ErrorKind::kUsage, "a beam search gives one answer; ask for 1");
+  if (request.prompt.tokens.empty()) throw Error(ErrorKind::kUsage, "the prompt is empty");
+  if (const std::size_t needed = request.prompt.tokens.size() + 1;
+      needed > static_cast<std::size_t>(n_ctx_))
+    throw ContextFull(needed, n_ctx_);
+  std::erase(request.stops, "");
   const int n_choices = request.n_choices;
   auto stream = std::make_shared<GenerationStream>(n_choices);
   const auto shared = std::make_shared<const GenerationRequest>(std::move(request));
   const auto is_ready = std::make_shared<bool>(false);
   {
     const std::lock_guard lock(mutex_);
-    if (stopping_) throw SchedulerFull(ErrorKind::kInternal, "the server is being stopped");
+    if (stopping_) throw SchedulerFull(ErrorKind::kInternal, "the engine is being stopped");
     if (static_cast<int>(waiting_.size()) + n_choices >
         options_.max_waiting + std::max(0, options_.n_slots - counters_.n_running))
       throw SchedulerFull(ErrorKind::kInternal,
@@ -133,7 +134,8 @@ void BatchScheduler::run() {
       for (const auto& slot : slots_) {
         if (slot->is_idle()) continue;
         slot->run().task.stream->fail(std::current_exception());
-        slot->end();
+        end(*slot);
+        forget(*slot);
       }
     }
     publish(std::chrono::duration<double>(Clock::now() - start).count());
@@ -142,7 +144,7 @@ void BatchScheduler::run() {
     ended_.clear();
   }
   const auto stopped = std::make_exception_ptr(
-      Error(ErrorKind::kInternal, "the server is being stopped; the answer is incomplete"));
+      Error(ErrorKind::kInternal, "the engine was stopped; the answer is incomplete"));
   for (const auto& slot : slots_)
     if (!slot->is_idle()) slot->run().task.stream->fail(stopped);
   for (const SchedulerTask& task : waiting_)
@@ -175,13 +177,11 @@ void BatchScheduler::admit() {
         ++own_.finished;
         return true;
       });
-      const bool has_room =
-          std::ranges::any_of(slots_, [](const auto& slot) { return slot->is_idle(); });
       // The other answers of a request wait until the first has evaluated the prompt.
       const auto next = std::ranges::find_if(waiting_, [](const SchedulerTask& one) {
         return one.choice == 0 || *one.prompt_is_ready;
       });
-      if (!has_room || next == waiting_.end()) return;
+      if (next == waiting_.end() || !has_room_for(*next)) return;
       task = std::move(*next);
       waiting_.erase(next);
     }
@@ -190,37 +190,49 @@ void BatchScheduler::admit() {
   }
 }
 
+/// Whether a slot is idle, the positions are there even if all running answers become as long as
+/// they may, and there are sequences for its beams.
+bool BatchScheduler::has_room_for(const SchedulerTask& task) const {
+  std::size_t n_reserved = positions_of(task);
+  bool has_idle = false;
+  for (const auto& slot : slots_) {
+    if (slot->is_idle())
+      has_idle = true;
+    else
+      n_reserved += slot->run().n_reserved;
+  }
+  const int n_sequences = task.is_search() ? BeamSearch::n_sequences(task.options().n_beams) : 0;
+  return has_idle && n_reserved <= n_cells_ &&
+         free_sequences_.size() >= static_cast<std::size_t>(n_sequences);
+}
+
+/// Of prompt and answer at most.
+std::size_t BatchScheduler::positions_of(const SchedulerTask& task) const {
+  const auto n_tokens = static_cast<std::size_t>(task.options().max_tokens) *
+                        static_cast<std::size_t>(task.options().n_beams);
+  return std::min(task.request->prompt.tokens.size() + n_tokens, static_cast<std::size_t>(n_ctx_));
+}
+
+/// An idle one.
 SchedulerSlot* BatchScheduler::choose_slot(const PromptSequence& prompt) {
-  std::vector<SchedulerSlot*> idle;
+  SchedulerSlot* oldest = nullptr;
   SchedulerSlot* best = nullptr;
   std::size_t best_common = kMinSharedPrefix - 1;
   for (const auto& slot : slots_) {
     if (!slot->is_idle()) continue;
-    idle.push_back(slot.get());
+    if (oldest == nullptr || slot->last_used() < oldest->last_used()) oldest = slot.get();
     const std::size_t common = slot->cached().common_prefix(prompt);
     // Of a slot that mostly holds another conversation only the beginning would be kept.
     if (common <= best_common || 2 * common < slot->n_cached()) continue;
     best = slot.get();
     best_common = common;
   }
-  if (best != nullptr) return best;
-  // llama.cpp evaluates separate caches together only where they lie side by side. Of the half that
-  // has been unused for the longest time, the one with the most busy neighbours is taken.
-  std::ranges::sort(idle, {}, &SchedulerSlot::last_used);
-  idle.resize((idle.size() + 1) / 2);
-  return *std::ranges::max_element(
-      idle, {}, [this](const SchedulerSlot* slot) { return busy_neighbours(*slot); });
-}
-
-int BatchScheduler::busy_neighbours(const SchedulerSlot& slot) const {
-  const auto id = static_cast<std::size_t>(slot.sequence());
-  const int before = id > 0 && !slots_[id - 1]->is_idle() ? 1 : 0;
-  return before + (id + 1 < slots_.size() && !slots_[id + 1]->is_idle() ? 1 : 0);
+  return best != nullptr ? best : oldest;
 }
 
 void BatchScheduler::start(SchedulerSlot& slot, SchedulerTask task) {
   const PromptSequence& prompt = task.request->prompt;
-  reuse_cache(slot, prompt);
+  share_prefix(slot, prompt);
   // The last position is always evaluated again: its scores are needed and not kept.
   const std::size_t common =
       std::min(slot.cached().common_prefix(prompt), prompt.tokens.size() - 1);
@@ -229,32 +241,62 @@ void BatchScheduler::start(SchedulerSlot& slot, SchedulerTask task) {
   own_.reused_tokens += static_cast<std::int64_t>(common);
   SchedulerSlot::Run run(std::move(task), model_->n_vocab());
   run.answer.timings.queue_ms = milliseconds(run.started - run.task.submitted);
+  run.n_reserved = positions_of(run.task);
   slot.begin(std::move(run), common, ++clock_);
 }
 
-/// Copies from another slot what it holds of the same prompt, if that is clearly more.
-void BatchScheduler::reuse_cache(SchedulerSlot& slot, const PromptSequence& prompt) {
+/// Takes from another slot what it holds of the same prompt, if that is more. It is a mark on
+/// positions of the cache; nothing is copied.
+void BatchScheduler::share_prefix(SchedulerSlot& slot, const PromptSequence& prompt) {
   const SchedulerSlot* source = nullptr;
-  std::size_t most = slot.cached().common_prefix(prompt) + kMinSharedPrefix;
+  std::size_t most = slot.cached().common_prefix(prompt);
   for (const auto& other : slots_) {
-    if (const std::size_t common = other->cached().common_prefix(prompt); common >= most) {
-      most = common + 1;
+    if (const std::size_t common = other->cached().common_prefix(prompt); common > most) {
+      most = common;
       source = other.get();
     }
   }
   if (source == nullptr) return;
   llama_memory_t memory = llama_get_memory(context_.get());
   llama_memory_seq_rm(memory, slot.sequence(), -1, -1);
-  llama_memory_seq_cp(memory, source->sequence(), slot.sequence(), -1, -1);
-  slot.copy_cache(*source);
+  llama_memory_seq_cp(memory, source->sequence(), slot.sequence(), 0, static_cast<llama_pos>(most));
+  slot.take_prefix(*source, most);
+}
+
+/// Positions that are taken. What slots share counts for each of them.
+std::size_t BatchScheduler::n_held() const {
+  return std::accumulate(slots_.begin(), slots_.end(), std::size_t{0},
+                         [](std::size_t sum, const auto& slot) { return sum + slot->n_held(); });
+}
+
+/// For `n_positions` more: idle slots forget what they hold, the least recently used first. That is
+/// enough, since running answers have reserved theirs.
+void BatchScheduler::make_room(std::size_t n_positions) {
+  while (n_held() + n_positions > n_cells_) {
+    SchedulerSlot* oldest = nullptr;
+    for (const auto& slot : slots_)
+      if (slot->is_idle() && slot->n_cached() > 0 &&
+          (oldest == nullptr || slot->last_used() < oldest->last_used()))
+        oldest = slot.get();
+    if (oldest == nullptr) return;
+    forget(*oldest);
+  }
+}
+
+void BatchScheduler::forget(SchedulerSlot& slot) {
+  slot.forget();
+  llama_memory_seq_rm(llama_get_memory(context_.get()), slot.sequence(), -1, -1);
 }
 
 void BatchScheduler::step() {
   end_cancelled();
-  main_.clear();
-  media_.clear();
+  for (Work* work : {&main_, &media_}) {
+    work->batch.clear();
+    work->parts.clear();
+  }
   add_answers();
   add_prompts();
+  make_room(main_.batch.size() + media_.batch.size());
   // Scores stay until the next evaluation only.
   evaluate(main_);
   evaluate(media_);
@@ -267,8 +309,12 @@ void BatchScheduler::end_cancelled() {
 }
 
 void BatchScheduler::add_answers() {
-  for (const auto& slot : slots_)
-    if (slot->in_answer()) main_.add(slot->add_answer(main_.batch), /*wants_scores=*/true);
+  for (const auto& slot : slots_) {
+    if (!slot->in_answer()) continue;
+    main_.parts.push_back(slot->run().beams
+                              ? slot->add_beams(main_.batch, llama_get_memory(context_.get()))
+                              : slot->add_answer(main_.batch, guesses_of(*slot)));
+  }
 }
 
 void BatchScheduler::add_prompts() {
@@ -277,7 +323,8 @@ void BatchScheduler::add_prompts() {
     if (slot->in_prompt()) prompts.push_back(slot.get());
   std::ranges::sort(prompts, {}, &SchedulerSlot::last_used);
 
-  std::size_t room = static_cast<std::size_t>(options_.n_batch) - main_.batch.size();
+  const auto n_batch = static_cast<std::size_t>(options_.n_batch);
+  std::size_t room = n_batch - std::min(n_batch, main_.batch.size());
   if (!main_.batch.empty()) room = std::min(room, static_cast<std::size_t>(options_.n_prompt_part));
   std::size_t media_room = room;
   for (SchedulerSlot* slot : prompts) {
@@ -285,25 +332,34 @@ void BatchScheduler::add_prompts() {
     Work& work = is_apart ? media_ : main_;
     std::size_t& left = is_apart ? media_room : room;
     if (left == 0) continue;
-    SchedulerSlot::Part part =
-        slot->add_prompt(work.batch, static_cast<std::size_t>(model_->n_embd()), left);
-    left -= part.tokens.size();
-    own_.prompt_tokens += static_cast<std::int64_t>(part.tokens.size());
-    const bool wants_scores = slot->completes_prompt(part);
-    work.add(std::move(part), wants_scores);
+    work.parts.push_back(
+        slot->add_prompt(work.batch, static_cast<std::size_t>(model_->n_embd()), left));
+    const std::size_t n_added = work.parts.back().tokens.size();
+    left -= n_added;
+    own_.prompt_tokens += static_cast<std::int64_t>(n_added);
   }
 }
 
 void BatchScheduler::evaluate(Work& work) {
   if (work.batch.empty()) return;
-  const std::int32_t status = work.batch.decode(context_.get());
-  if (status != 0) return fail(work, status);
+  const Clock::time_point start = Clock::now();
+  if (const std::int32_t status = decode(work.batch); status != 0) return fail(work, status);
+  const double ms = milliseconds_since(start);
   ++own_.steps;
   own_.busy_slots += static_cast<std::int64_t>(work.parts.size());
   for (const SchedulerSlot::Part& part : work.parts)
     part.slot->confirm(part);
-  for (const Row& one : work.rows)
-    take_scores(*one.slot, one.row);
+  for (SchedulerSlot::Part& part : work.parts)
+    if (part.n_rows > 0) take_scores(part);
+  record_guesses(work, ms);
+}
+
+/// llama_decode's status, when it is done on the device as well.
+std::int32_t BatchScheduler::decode(TokenBatch& batch) {
+  ++n_evaluations_;
+  const std::int32_t status = batch.decode(context_.get());
+  llama_synchronize(context_.get());
+  return status;
 }
 
 void BatchScheduler::fail(const Work& work, std::int32_t status) {
@@ -313,60 +369,9 @@ void BatchScheduler::fail(const Work& work, std::int32_t status) {
   spdlog::error("{}", error.what());
   for (const SchedulerSlot::Part& part : work.parts) {
     part.slot->run().task.stream->fail(std::make_exception_ptr(error));
-    part.slot->end();
-    part.slot->forget();  // a part of the batch may be in llama.cpp's memory
-    llama_memory_seq_rm(llama_get_memory(context_.get()), part.slot->sequence(), -1, -1);
+    end(*part.slot);
+    forget(*part.slot);  // a part of the batch may be in llama.cpp's memory
   }
-}
-
-/// (n_vocab) of a row of the last evaluation.
-std::span<const float> BatchScheduler::scores(const SchedulerSlot& slot, int row) {
-  const std::span<float> all(llama_get_logits_ith(context_.get(), row),
-                             static_cast<std::size_t>(model_->n_vocab()));
-  if (slot.run().task.request->ignore_eos)
-    for (const std::int32_t token : end_tokens_)
-      all[static_cast<std::size_t>(token)] = -std::numeric_limits<float>::infinity();
-  return all;
-}
-
-void BatchScheduler::take_scores(SchedulerSlot& slot, int row) {
-  SchedulerSlot::Run& run = slot.run();
-  Timings& timings = run.answer.timings;
-  const Clock::time_point now = Clock::now();
-  if (std::exchange(run.in_prompt, false)) {
-    timings.prompt_ms = milliseconds(now - run.started);
-    run.first_token = now;
-    *run.task.prompt_is_ready = true;
-  }
-  timings.generate_ms = milliseconds(now - run.first_token);
-  const std::int32_t token = run.sampler.sample(scores(slot, row));
-  ++timings.generated_tokens;
-  ++own_.generated_tokens;
-  if (model_->is_end_of_generation(token))
-    return finish(slot, FinishReason::kStop, /*ended_by_model=*/true);
-  const std::string text = run.text.push(model_->token_to_piece(token));
-  if (!text.empty()) {
-    if (timings.first_text_ms == 0) timings.first_text_ms = milliseconds(now - run.task.submitted);
-    run.task.stream->push({.choice = run.task.choice, .text = text});
-  }
-  if (run.text.stopped()) return finish(slot, FinishReason::kStop, /*ended_by_model=*/false);
-  if (timings.generated_tokens >= run.task.request->options.max_tokens)
-    return finish(slot, FinishReason::kLength, /*ended_by_model=*/false);
-  if (slot.n_cached() + 1 >= static_cast<std::size_t>(n_ctx_))
-    return finish(slot, FinishReason::kContext, /*ended_by_model=*/false);
-  run.pending = token;
-}
-
-void BatchScheduler::finish(SchedulerSlot& slot, FinishReason reason, bool ended_by_model) {
-  SchedulerSlot::Run& run = slot.run();
-  GenerationUpdate last{.choice = run.task.choice, .text = run.text.finish(ended_by_model)};
-  run.answer.text = run.text.text();
-  run.answer.finish = reason;
-  last.finished = std::move(run.answer);
-  ++own_.finished;
-  if (reason == FinishReason::kCancelled) ++own_.cancelled;
-  ended_.emplace_back(run.task.stream, std::move(last));
-  slot.end();
 }
 
 void BatchScheduler::publish(double seconds) {

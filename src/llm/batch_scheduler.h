@@ -9,6 +9,9 @@
 // answer together with a part of the prompts that are waiting, so that a long prompt slows the
 // answers of others down by a bounded amount only. A slot is one sequence of the context; what it
 // has evaluated stays after the answer, and a prompt that begins alike goes on from there.
+//
+// An answer is drawn token by token, with guesses evaluated along where they pay (prompt_lookup.h),
+// or searched for with beams (beam_search.h).
 #pragma once
 
 #include <chrono>
@@ -23,6 +26,7 @@
 #include <utility>
 #include <vector>
 
+#include "llm/batch_equality.h"
 #include "llm/generation_stream.h"
 #include "llm/llm_context.h"
 #include "llm/llm_model.h"
@@ -41,8 +45,17 @@ struct SchedulerOptions {
   int n_prompt_part = 128;  ///< of them, positions of prompts while answers are running
   int n_threads = 0;        ///< 0: default_thread_count()
   int max_waiting = 64;     ///< answers that wait for a slot at most
-  bool unified = false;     ///< ContextOptions::unified
-  bool f32_cache = false;   ///< ContextOptions::f32_cache
+  /// Positions that all slots hold together; 0: n_ctx for each of them. At least n_ctx. Answers
+  /// that might not fit beside those that run wait for them.
+  int n_cells = 0;
+  bool f32_cache = false;     ///< ContextOptions::f32_cache
+  bool guess_always = false;  ///< prompt look-up also where it is slower: for comparisons
+};
+
+/// A conversation that doesn't fit the context.
+class ContextFull : public Error {
+ public:
+  ContextFull(std::size_t n_positions, int n_ctx);
 };
 
 /// More is asked for than max_waiting allows, or the scheduler is being stopped. Nothing was begun.
@@ -85,56 +98,71 @@ class BatchScheduler {
   BatchScheduler(const BatchScheduler&) = delete;
   BatchScheduler& operator=(const BatchScheduler&) = delete;
 
-  /// Throws SchedulerFull; Error(kUsage) for options out of range or a prompt that doesn't fit.
+  /// Throws SchedulerFull; ContextFull for a prompt that leaves no place for an answer;
+  /// Error(kUsage) for options out of range, and for a search with several answers.
   std::shared_ptr<GenerationStream> submit(GenerationRequest request);
 
+  const std::shared_ptr<const LlmModel>& model() const { return model_; }
   int n_ctx() const { return n_ctx_; }  ///< positions of one conversation
   std::vector<SlotState> slots() const;
   SchedulerCounters counters() const;
 
  private:
-  /// A position of the last evaluation whose scores are wanted.
-  struct Row {
-    SchedulerSlot* slot;
-    int row;
-  };
-
-  void run();
-  bool wait_for_work();
-  void step();
-  void admit();
-  SchedulerSlot* choose_slot(const PromptSequence& prompt);
-  int busy_neighbours(const SchedulerSlot& slot) const;
-  void start(SchedulerSlot& slot, SchedulerTask task);
-  void reuse_cache(SchedulerSlot& slot, const PromptSequence& prompt);
-  void end_cancelled();
-  void add_answers();
-  void add_prompts();
   /// A batch, whose positions are whose.
   struct Work {
     TokenBatch batch;
     std::vector<SchedulerSlot::Part> parts;
-    std::vector<Row> rows;
-
-    void clear();
-    void add(SchedulerSlot::Part part, bool wants_scores);
   };
+
+  // batch_scheduler.cpp
+  void run();
+  bool wait_for_work();
+  void step();
+  void admit();
+  bool has_room_for(const SchedulerTask& task) const;
+  std::size_t positions_of(const SchedulerTask& task) const;
+  SchedulerSlot* choose_slot(const PromptSequence& prompt);
+  void start(SchedulerSlot& slot, SchedulerTask task);
+  void share_prefix(SchedulerSlot& slot, const PromptSequence& prompt);
+  std::size_t n_held() const;
+  void make_room(std::size_t n_positions);
+  void forget(SchedulerSlot& slot);
+  void end_cancelled();
+  void add_answers();
+  void add_prompts();
   void evaluate(Work& work);
+  std::int32_t decode(TokenBatch& batch);
   void fail(const Work& work, std::int32_t status);
-  std::span<const float> scores(const SchedulerSlot& slot, int row);
-  void take_scores(SchedulerSlot& slot, int row);
-  void finish(SchedulerSlot& slot, FinishReason reason, bool ended_by_model);
   void publish(double seconds);
+
+  // scheduler_answers.cpp: what becomes of scores
+  std::span<const float> scores(const SchedulerSlot& slot, int row);
+  void take_scores(SchedulerSlot::Part& part);
+  void begin_answer(SchedulerSlot& slot, int row);
+  bool take_token(SchedulerSlot& slot, int row);
+  void take_guesses(SchedulerSlot::Part& part);
+  void take_beams(const SchedulerSlot::Part& part);
+  void finish_search(SchedulerSlot& slot);
+  void finish(SchedulerSlot& slot, FinishReason reason, bool ended_by_model);
+  void end(SchedulerSlot& slot);
+  std::vector<std::int32_t> guesses_of(SchedulerSlot& slot);
+  bool rows_are_equal(SchedulerSlot& slot, std::size_t n_rows);
+  std::vector<float> evaluate_aside(const SchedulerSlot& slot, std::size_t n_last);
+  void record_guesses(const Work& work, double ms);
 
   std::shared_ptr<const LlmModel> model_;
   std::shared_ptr<const LoraAdapter> adapter_;
   SchedulerOptions options_;
   int n_ctx_ = 0;
+  std::size_t n_cells_ = 0;
   std::vector<std::int32_t> end_tokens_;  // of the model
   ContextPtr context_;
 
   // Of the scheduler's thread.
   std::vector<std::unique_ptr<SchedulerSlot>> slots_;
+  std::vector<llama_seq_id> free_sequences_;  // behind those of the slots: for beams and trials
+  BatchEquality batch_equality_;
+  std::int64_t n_evaluations_ = 0;
   Work main_;
   Work media_;  // where one batch can't take tokens and embeddings
   /// Ends of answers: told when the counters and slots show them as ended.

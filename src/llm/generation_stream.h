@@ -9,6 +9,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "pandagpt/generation.h"
 
@@ -19,6 +20,9 @@ struct GenerationUpdate {
   int choice = 0;
   std::string text = {};                ///< valid UTF-8, may be empty
   std::optional<Answer> finished = {};  ///< with the last piece
+  /// With the last piece, if the request wants them: the (n_vocab) scores that the answer's last
+  /// token was drawn by. Empty for a search.
+  std::vector<float> scores = {};
 };
 
 /// One request's answers ("choices"): written by the scheduler, read by whoever submitted it.

@@ -72,7 +72,7 @@ bool PromptLookup::may_pay(std::size_t n_rows, double ms) const {
   return always_ || ms * kLeastGain <= ms_alone_ * static_cast<double>(n_rows);
 }
 
-void PromptLookup::record(std::size_t n_guessed, std::size_t n_right, double ms) {
+void PromptLookup::record(std::size_t n_guessed, std::size_t n_right, double ms, double n_delayed) {
   if (n_guessed == 0) {
     ms_alone_ = ms_alone_ == 0 ? ms : ms_alone_ + kNewTimeShare * (ms - ms_alone_);
     if (pause_ > 0) --pause_;
@@ -80,7 +80,7 @@ void PromptLookup::record(std::size_t n_guessed, std::size_t n_right, double ms)
   }
   length_ = n_right == n_guessed ? std::min(2 * n_guessed, kLongestGuess)
                                  : std::max(n_right + 1, kShortestGuess);
-  saved_ms_ += ms_alone_ * static_cast<double>(1 + n_right) - ms;
+  saved_ms_ += ms_alone_ * static_cast<double>(n_right) - n_delayed * (ms - ms_alone_);
   saved_ms_ = std::min(saved_ms_, kMostSaved * ms_alone_);
   if (saved_ms_ > 0) next_pause_ = kFirstPause;
   if (saved_ms_ > -kMostLost * ms_alone_) return;

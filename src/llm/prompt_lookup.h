@@ -34,8 +34,9 @@ class PromptLookup {
   /// guesses are right.
   bool may_pay(std::size_t n_rows, double ms) const;
 
-  /// One evaluation is used up: it took `ms`, and of its `n_guessed` guesses `n_right` were right.
-  void record(std::size_t n_guessed, std::size_t n_right, double ms);
+  /// Records one evaluation: it took `ms`, and of its `n_guessed` guesses `n_right` were right.
+  /// `n_delayed`: the answers that were under way in it and waited for the guesses as well.
+  void record(std::size_t n_guessed, std::size_t n_right, double ms, double n_delayed = 1);
 
  private:
   bool always_;

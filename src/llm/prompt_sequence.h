@@ -8,6 +8,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace pandagpt {
@@ -19,13 +20,24 @@ struct PromptMedia {
   std::vector<float> values;
 };
 
+using PromptMediaPtr = std::shared_ptr<const PromptMedia>;
+
 /// Values with their key.
-std::shared_ptr<const PromptMedia> make_prompt_media(std::vector<float> values);
+PromptMediaPtr make_prompt_media(std::vector<float> values);
 
 struct PromptSequence {
   /// Token ids; the negative number -1 - i stands for media[i], once for each of its positions.
   std::vector<std::int32_t> tokens;
-  std::vector<std::shared_ptr<const PromptMedia>> media;
+  std::vector<PromptMediaPtr> media;
+
+  void add(std::span<const std::int32_t> more) {
+    tokens.insert(tokens.end(), more.begin(), more.end());
+  }
+  /// Media of `n_positions` positions.
+  void add(PromptMediaPtr one, std::size_t n_positions) {
+    media.push_back(std::move(one));
+    tokens.insert(tokens.end(), n_positions, -static_cast<std::int32_t>(media.size()));
+  }
 
   static bool is_media(std::int32_t token) { return token < 0; }
   const PromptMedia& media_of(std::int32_t token) const {

@@ -34,9 +34,27 @@ void SchedulerSlot::begin(Run run, std::size_t n_cached, std::int64_t time) {
   run_->answer.timings.prompt_tokens = static_cast<int>(prompt.tokens.size() - n_cached);
 }
 
-SchedulerSlot::Part SchedulerSlot::add_answer(TokenBatch& tokens) {
-  tokens.add(run_->pending, static_cast<llama_pos>(n_cached()), sequence_, /*has_logits=*/true);
-  return {this, {run_->pending}};
+void SchedulerSlot::take_prefix(const SchedulerSlot& other, std::size_t count) {
+  cached_.tokens.assign(other.cached_.tokens.begin(),
+                        other.cached_.tokens.begin() + static_cast<std::ptrdiff_t>(count));
+  cached_.media = other.cached_.media;
+}
+
+SchedulerSlot::Part SchedulerSlot::add_answer(TokenBatch& batch,
+                                              std::vector<std::int32_t> guesses) {
+  const auto first_row = static_cast<int>(batch.size());
+  auto position = static_cast<llama_pos>(n_cached());
+  batch.add(run_->pending, position, sequence_, /*has_logits=*/true);
+  for (const std::int32_t guess : guesses)
+    batch.add(guess, ++position, sequence_, /*has_logits=*/true);
+  const auto n_rows = 1 + static_cast<int>(guesses.size());
+  return {this, {run_->pending}, std::move(guesses), /*n_right=*/0, first_row, n_rows};
+}
+
+SchedulerSlot::Part SchedulerSlot::add_beams(TokenBatch& batch, llama_memory_t memory) {
+  const auto first_row = static_cast<int>(batch.size());
+  run_->beams->add(memory, batch);
+  return {this, {}, {}, /*n_right=*/0, first_row, static_cast<int>(run_->beams->n_rows())};
 }
 
 bool SchedulerSlot::next_is_media() const {
@@ -64,6 +82,10 @@ SchedulerSlot::Part SchedulerSlot::add_prompt(TokenBatch& batch, std::size_t n_e
       batch.add(token, position, sequence_, is_last);
     }
     part.tokens.push_back(token);
+  }
+  if (at == prompt.tokens.size()) {
+    part.first_row = static_cast<int>(batch.size()) - 1;
+    part.n_rows = 1;
   }
   return part;
 }

@@ -1,14 +1,15 @@
 // A model folder behind Panda and Chat.
-#include <mutex>
 #include <optional>
 #include <utility>
 
 #include "core/stopwatch.h"
 #include "llm/chat_session.h"
+#include "pipeline/answer_engine.h"
 #include "pipeline/loaded_model.h"
 #include "pipeline/manifest.h"
 #include "pipeline/model_backend.h"
 #include "pipeline/unsure_text.h"
+#include "tensor/helper_threads.h"
 
 namespace pandagpt {
 namespace {
@@ -40,6 +41,7 @@ class WarningModel {
     const Clock::time_point start = Clock::now();
     const std::size_t n_told = report.warnings.size();
     std::vector<float> image = model_.project(inputs, report);
+    end_helper_threads();  // the language model's thread has its own
     report.ms += milliseconds_since(start);
     for (std::size_t i = n_told; i < report.warnings.size(); ++i)
       if (on_warning_) on_warning_(report.warnings[i]);
@@ -53,41 +55,41 @@ class WarningModel {
 
 class FolderChat : public ChatBackend {
  public:
-  FolderChat(const WarningModel& model, std::unique_ptr<ChatSession> session)
+  FolderChat(const WarningModel& model, ChatSession session)
       : model_(model), session_(std::move(session)) {}
 
   void set_inputs(const Inputs& inputs) override {
     InputReport report = news_.value_or(InputReport());
     report.warnings.clear();  // of inputs that are gone
     report.is_unsure = false;
-    session_->set_image(model_.encode(inputs, report));
+    session_.set_image(model_.encode(inputs, report));
     news_ = std::move(report);
   }
   void add_inputs(const Inputs& inputs) override {
     InputReport report = news_.value_or(InputReport());
     const int n_words = model_.model().projector().n_words();
-    session_->add_image(model_.encode(inputs, report),
-                        n_words * static_cast<int>(inputs.items().size()));
+    session_.add_image(model_.encode(inputs, report),
+                       n_words * static_cast<int>(inputs.items().size()));
     news_ = std::move(report);
   }
   Answer ask(std::string_view question, const GenerateOptions& options,
              const OnText& on_text) override {
     if (!news_) told_ = {};  // those were another question's
     return answer(on_text,
-                  [&](const OnText& show) { return session_->ask(question, options, show); });
+                  [&](const OnText& show) { return session_.ask(question, options, show); });
   }
   Answer regenerate(const GenerateOptions& options, const OnText& on_text) override {
-    return answer(on_text, [&](const OnText& show) { return session_->regenerate(options, show); });
+    return answer(on_text, [&](const OnText& show) { return session_.regenerate(options, show); });
   }
   void reset() override {
-    session_->reset();
+    session_.reset();
     news_.reset();
     told_ = {};
   }
-  std::vector<Turn> history() const override { return session_->history(); }
-  void set_history(const std::vector<Turn>& turns) override { session_->set_history(turns); }
+  std::vector<Turn> history() const override { return session_.history(); }
+  void set_history(const std::vector<Turn>& turns) override { session_.set_history(turns); }
   void add_turn(const Turn& turn) override {
-    session_->add_turn(turn);
+    session_.add_turn(turn);
     told_ = std::exchange(news_, std::nullopt).value_or(InputReport());
   }
 
@@ -104,7 +106,7 @@ class FolderChat : public ChatBackend {
   }
 
   const WarningModel& model_;
-  std::unique_ptr<ChatSession> session_;
+  ChatSession session_;
   // Of the inputs that no answer has accounted for yet, and of those of the last question.
   std::optional<InputReport> news_;
   InputReport told_;
@@ -112,19 +114,19 @@ class FolderChat : public ChatBackend {
 
 class FolderBackend : public ModelBackend {
  public:
-  FolderBackend(const std::string& model, const PandaOptions& options) : model_(model, options) {}
+  FolderBackend(const std::string& model, const PandaOptions& options)
+      : model_(model, options),
+        engine_(model_.model().llm(), model_.model().adapter(), model_.model().manifest().n_ctx,
+                model_.model().n_threads()) {}
 
   Answer ask(const Inputs& inputs, std::string_view question, const GenerateOptions& options,
              const OnText& on_text) const override {
     options.validate();  // before the expensive part
     InputReport report;
-    std::vector<float> image = model_.encode(inputs, report);
-    const std::lock_guard lock(ask_mutex_);
-    if (!ask_session_) ask_session_ = open_session();
-    ask_session_->reset();
-    ask_session_->set_image(std::move(image));
+    ChatSession session = open_session();
+    session.set_image(model_.encode(inputs, report));
     Answer answer = answer_unsurely(report.is_unsure, on_text, [&](const OnText& show) {
-      return ask_session_->ask(question, options, show);
+      return session.ask(question, options, show);
     });
     answer.warnings = std::move(report.warnings);
     answer.timings.encode_ms = report.ms;
@@ -144,19 +146,13 @@ class FolderBackend : public ModelBackend {
   const ModelInfo& info() const override { return model_.model().info(); }
 
  private:
-  std::unique_ptr<ChatSession> open_session() const {
-    const LoadedModel& model = model_.model();
-    SessionOptions options;
-    options.n_ctx = model.manifest().n_ctx;
-    options.n_threads = model.n_threads();
-    options.later_inputs = model.manifest().later_inputs;
-    return std::make_unique<ChatSession>(model.llm(), model.adapter(), model.manifest().prompt,
-                                         options);
+  ChatSession open_session() const {
+    const Manifest& manifest = model_.model().manifest();
+    return {engine_.scheduler(), manifest.prompt, manifest.later_inputs};
   }
 
   WarningModel model_;
-  mutable std::mutex ask_mutex_;
-  mutable std::unique_ptr<ChatSession> ask_session_;  // kept: its cache holds the common beginning
+  AnswerEngine engine_;
 };
 
 }  // namespace

@@ -1,11 +1,11 @@
 // A language model's file alone behind Panda and Chat.
 #include <algorithm>
 #include <filesystem>
-#include <mutex>
 #include <utility>
 
 #include "core/threads.h"
 #include "llm/text_session.h"
+#include "pipeline/answer_engine.h"
 #include "pipeline/llm_options.h"
 #include "pipeline/model_backend.h"
 
@@ -23,7 +23,7 @@ constexpr int kDefaultContext = 4096;  // positions
 
 class TextChat : public ChatBackend {
  public:
-  TextChat(std::string name, std::unique_ptr<TextSession> session)
+  TextChat(std::string name, TextSession session)
       : name_(std::move(name)), session_(std::move(session)) {}
 
   void set_inputs(const Inputs& inputs) override {
@@ -32,19 +32,19 @@ class TextChat : public ChatBackend {
   void add_inputs(const Inputs& inputs) override { set_inputs(inputs); }
   Answer ask(std::string_view question, const GenerateOptions& options,
              const OnText& on_text) override {
-    return session_->ask(question, options, on_text);
+    return session_.ask(question, options, on_text);
   }
   Answer regenerate(const GenerateOptions& options, const OnText& on_text) override {
-    return session_->regenerate(options, on_text);
+    return session_.regenerate(options, on_text);
   }
-  void reset() override { session_->reset(); }
-  std::vector<Turn> history() const override { return session_->history(); }
-  void set_history(const std::vector<Turn>& turns) override { session_->set_history(turns); }
-  void add_turn(const Turn& turn) override { session_->add_turn(turn); }
+  void reset() override { session_.reset(); }
+  std::vector<Turn> history() const override { return session_.history(); }
+  void set_history(const std::vector<Turn>& turns) override { session_.set_history(turns); }
+  void add_turn(const Turn& turn) override { session_.add_turn(turn); }
 
  private:
   std::string name_;
-  std::unique_ptr<TextSession> session_;
+  TextSession session_;
 };
 
 class TextBackend : public ModelBackend {
@@ -56,6 +56,7 @@ class TextBackend : public ModelBackend {
     if (options.verify)
       throw Error(ErrorKind::kUsage, file + ": no manifest says what its SHA-256 must be");
     llm_ = std::make_shared<const LlmModel>(file, llm_options(options));
+    engine_ = std::make_unique<const AnswerEngine>(llm_, /*adapter=*/nullptr, n_ctx_, n_threads_);
     info_.name = std::filesystem::path(file).stem().string();
     info_.folder = std::filesystem::path(file).parent_path().string();
     info_.language_model = llm_->description();
@@ -66,10 +67,7 @@ class TextBackend : public ModelBackend {
   Answer ask(const Inputs& inputs, std::string_view question, const GenerateOptions& options,
              const OnText& on_text) const override {
     if (!inputs.empty()) refuse_inputs(info_.name);
-    const std::lock_guard lock(ask_mutex_);
-    if (!ask_session_) ask_session_ = open_session();
-    ask_session_->reset();
-    return ask_session_->ask(question, options, on_text);
+    return open_session().ask(question, options, on_text);
   }
   std::unique_ptr<ChatBackend> start_chat() const override {
     return std::make_unique<TextChat>(info_.name, open_session());
@@ -79,18 +77,15 @@ class TextBackend : public ModelBackend {
   const ModelInfo& info() const override { return info_; }
 
  private:
-  std::unique_ptr<TextSession> open_session() const {
-    return std::make_unique<TextSession>(llm_, info_.n_ctx, n_threads_, system_);
-  }
+  TextSession open_session() const { return TextSession(engine_->scheduler(), system_); }
 
   int n_ctx_;
   int n_threads_;
   std::string system_;
   std::shared_ptr<const LlmModel> llm_;
+  std::unique_ptr<const AnswerEngine> engine_;
   ModelInfo info_;
   GenerateOptions sampling_;
-  mutable std::mutex ask_mutex_;
-  mutable std::unique_ptr<TextSession> ask_session_;
 };
 
 }  // namespace

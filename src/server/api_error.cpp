@@ -24,6 +24,8 @@ ApiError api_error_of(const std::exception_ptr& failure) {
     std::rethrow_exception(failure);
   } catch (const ApiError& error) {
     return error;
+  } catch (const ContextFull& error) {
+    return ApiError::context_size(error.what());
   } catch (const SchedulerFull& error) {
     return ApiError::unavailable(error.what());
   } catch (const Error& error) {

@@ -135,18 +135,11 @@ class Completion {
 
  private:
   void submit(PromptSequence prompt) {
-    BatchScheduler& scheduler = server_.engine().scheduler();
-    const std::size_t needed = prompt.tokens.size() + 1;
-    if (needed > static_cast<std::size_t>(scheduler.n_ctx()))
-      throw ApiError::context_size("the conversation needs " + std::to_string(needed) +
-                                   " positions, and the context has " +
-                                   std::to_string(scheduler.n_ctx()) +
-                                   ": leave out its beginning, or ask a shorter question");
-    stream_ = scheduler.submit({.prompt = std::move(prompt),
-                                .options = settings_.options,
-                                .stops = std::move(stops_),
-                                .n_choices = settings_.n_choices,
-                                .ignore_eos = settings_.ignore_eos});
+    stream_ = server_.engine().scheduler().submit({.prompt = std::move(prompt),
+                                                   .options = settings_.options,
+                                                   .stops = std::move(stops_),
+                                                   .n_choices = settings_.n_choices,
+                                                   .ignore_eos = settings_.ignore_eos});
   }
 
   /// The update as it is shown: of an answer about something strange, with its beginning.

@@ -31,7 +31,6 @@ SchedulerOptions scheduler_options(const ServerOptions& options, const LoadedMod
   result.n_ctx = model.manifest().n_ctx;
   result.n_threads = model.n_threads();
   result.max_waiting = options.max_waiting;
-  result.unified = options.unified_cache;
   return result;
 }
 
@@ -116,7 +115,7 @@ std::unique_ptr<PendingPrompt> Engine::prompt(ConversationRequest conversation) 
     inputs.push_back(&question.inputs);
   auto pending = std::make_unique<PendingPrompt>(
       *this, std::move(inputs), [this, kept](PendingPrompt::Embeddings values) {
-        return conversation_of(*kept, std::move(values)).sequence(kept->questions.back().text);
+        return conversation_of(*kept, std::move(values)).prompt(kept->questions.back().text);
       });
   if (auto warning = warning_of(*kept)) pending->warn(std::move(*warning));
   return pending;
@@ -160,14 +159,11 @@ PromptSequence Engine::assemble_raw(const std::vector<std::string>& texts,
   PromptSequence prompt;
   prompt.tokens.push_back(model_.llm()->bos());
   for (std::size_t i = 0; i < texts.size(); ++i) {
-    const std::vector<std::int32_t> more = model_.llm()->tokenize(texts[i]);
-    prompt.tokens.insert(prompt.tokens.end(), more.begin(), more.end());
+    prompt.add(model_.llm()->tokenize(texts[i]));
     if (i == values.size()) break;
     const std::size_t n_positions =
         values[i].size() / static_cast<std::size_t>(model_.projector().n_embd());
-    prompt.media.push_back(make_prompt_media(std::move(values[i])));
-    prompt.tokens.insert(prompt.tokens.end(), n_positions,
-                         -static_cast<std::int32_t>(prompt.media.size()));
+    prompt.add(make_prompt_media(std::move(values[i])), n_positions);
   }
   return prompt;
 }

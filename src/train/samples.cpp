@@ -11,6 +11,8 @@
 #include <utility>
 
 #include "core/file.h"
+#include "llm/answer_reader.h"
+#include "llm/batch_scheduler.h"
 #include "llm/chat_session.h"
 #include "llm/llm_model.h"
 #include "pandagpt/error.h"
@@ -55,21 +57,27 @@ void SampleWriter::ask(std::int64_t step, const fs::path& weights, MetricsLog& m
       options_.llm, LlmOptions{.n_gpu_layers = 0, .device = "cpu", .repack = false});
   const auto adapter = std::make_shared<const LoraAdapter>(llm, weights / kAdapterFile);
   const pandagpt::Projector projector(weights / kProjectorFile);
-  ChatSession session(
-      llm, adapter, options_.prompt,
-      {.n_ctx = std::min(options_.n_ctx, llm->n_ctx_train()), .n_threads = options_.n_threads});
+  SchedulerOptions scheduling;
+  scheduling.n_ctx = scheduling.n_cells = std::min(options_.n_ctx, llm->n_ctx_train());
+  scheduling.n_threads = options_.n_threads;
+  scheduling.max_waiting = static_cast<int>(questions_.size());
+  const auto scheduler = std::make_shared<BatchScheduler>(llm, adapter, scheduling);
   GenerateOptions greedy;
   greedy.greedy = true;
   greedy.max_tokens = options_.max_tokens;
+  std::vector<std::shared_ptr<GenerationStream>> answers;
+  for (const SampleQuestion& question : questions_) {
+    ChatSession session(scheduler, options_.prompt);
+    session.set_image(projector.project_sum(question.features.values, question.features.weights));
+    session.set_history({question.turns.begin(), question.turns.end() - 1});
+    answers.push_back(scheduler->submit(session.request(question.turns.back().question, greedy)));
+  }
   std::ofstream out(options_.out / kLines, std::ios::app);
   std::string markdown;
   for (std::size_t i = 0; i < questions_.size(); ++i) {
     const SampleQuestion& question = questions_[i];
-    session.reset();
-    session.set_image(projector.project_sum(question.features.values, question.features.weights));
-    session.set_history({question.turns.begin(), question.turns.end() - 1});
     const auto& [text, expected] = question.turns.back();
-    const std::string answer = session.ask(text, greedy).text;
+    const std::string answer = read_answer(answers[i]).text;
     out << nlohmann::json{{"step", step},     {"number", i},      {"about", question.about},
                           {"question", text}, {"answer", answer}, {"expected", expected}}
                .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)
