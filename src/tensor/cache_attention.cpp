@@ -111,22 +111,36 @@ class Attention {
   std::int64_t n_items() const { return n_groups() * q_->ne[2] * q_->ne[3]; }
 
   void compute(std::int64_t item) {
-    const std::int64_t first = item % n_groups() * kMostQueries;
-    const std::int64_t head = item / n_groups() % q_->ne[2];
-    const std::int64_t sequence = item / n_groups() / q_->ne[2];
+    // With few groups a thread takes the heads of one after the other: they see the same cells.
+    const bool heads_first = n_groups() <= kFewGroups;
+    const std::int64_t n_heads = q_->ne[2];
+    const std::int64_t group = heads_first ? item / n_heads % n_groups() : item % n_groups();
+    const std::int64_t head = heads_first ? item % n_heads : item / n_groups() % n_heads;
+    const std::int64_t sequence = item / n_groups() / n_heads;
+    const std::int64_t first = group * kMostQueries;
     const auto count = static_cast<int>(std::min<std::int64_t>(kMostQueries, q_->ne[1] - first));
-    for (int i = 0; i < count; ++i)
-      look(sights_[static_cast<std::size_t>(i)], first + i, head, sequence);
-    // Those of one sequence, one after the other, see what the one before sees, and more.
-    bool together = true;
-    for (std::size_t i = 1; i < static_cast<std::size_t>(count); ++i)
-      together = together && sights_[i].continues(sights_[i - 1]);
-    const int step = together ? count : 1;
+    look(first, count, head, sequence);
+    const int step = together_ ? count : 1;
     for (int i = 0; i < count; i += step)
       attend(first, i, step, head, sequence);
   }
 
  private:
+  static constexpr std::int64_t kFewGroups = 16;
+
+  /// What the queries from `first` on see, unless that is known from the head before.
+  void look(std::int64_t first, int count, std::int64_t head, std::int64_t sequence) {
+    const Place place{first, mask_ == nullptr ? 0 : head % mask_->ne[2], sequence};
+    if (place == seen_) return;
+    seen_ = place;
+    for (int i = 0; i < count; ++i)
+      look(sights_[static_cast<std::size_t>(i)], first + i, head, sequence);
+    // Those of one sequence, one after the other, see what the one before sees, and more.
+    together_ = true;
+    for (std::size_t i = 1; i < static_cast<std::size_t>(count); ++i)
+      together_ = together_ && sights_[i].continues(sights_[i - 1]);
+  }
+
   void look(Sight& sight, std::int64_t query, std::int64_t head, std::int64_t sequence) const {
     if (mask_ == nullptr) return sight.see_all(k_->ne[1]);
     sight.read(at<ggml_fp16_t>(mask_, query, head % mask_->ne[2], sequence % mask_->ne[3]),
@@ -172,6 +186,14 @@ class Attention {
   const ggml_tensor* mask_;
   float* scratch_;
   std::array<Sight, kMostQueries> sights_{};
+  struct Place {
+    std::int64_t first = -1;  // query
+    std::int64_t mask_head = 0;
+    std::int64_t sequence = 0;
+    bool operator==(const Place&) const = default;
+  };
+  Place seen_;             // of sights_
+  bool together_ = false;  // sights_: each sees what the one before does, and more
 };
 
 bool has_plain_rows(const ggml_tensor* tensor) {
