@@ -5,8 +5,8 @@
 #include <functional>
 #include <set>
 
-#include "core/progress.h"
 #include "embed/pairs.h"
+#include "eval/asked_together.h"
 #include "eval/caption_answers.h"
 #include "eval/eval_task.h"
 #include "eval/naming.h"
@@ -39,33 +39,38 @@ class AnsweringTask : public EvalTask {
   /// Those of the inputs.
   virtual std::set<Tower> senses() const = 0;
 
-  /// The answer about the items together. Throws as Panda::ask.
-  std::string ask(const Panda& panda, std::span<const MediaItem> items,
-                  MediaItemReader& reader) const {
-    Inputs inputs;
+  /// The question about the items together. Throws Error(kInput) if an archive can't be read.
+  Asked about(std::span<const MediaItem> items, MediaItemReader& reader) const {
+    Asked asked{.question = entry().question};
     for (const MediaItem& item : items)
-      inputs.add(input_of(item, item.member.empty() ? Bytes{} : reader.read(item)));
-    return panda
-        .ask(inputs, entry().question, likeliest_answer(panda, entry().max_tokens, entry().n_beams))
-        .text;
+      asked.inputs.add(input_of(item, item.member.empty() ? Bytes{} : reader.read(item)));
+    return asked;
   }
 
-  /// Calls `judge(row)` for rows 0 to n - 1, with a progress line; those for which it throws
-  /// Error(kInput) are left out. How many are there without them.
-  std::int64_t for_each_readable(std::size_t n, TaskReport& report,
-                                 const std::function<void(std::size_t row)>& judge) const {
+  GenerateOptions options(const Panda& panda) const {
+    return likeliest_answer(panda, entry().max_tokens, entry().n_beams);
+  }
+
+  /// Asks `n_each` questions about each of the rows 0 to n - 1, and calls `judge(row, answers)` in
+  /// their order; rows with an input that can't be read are left out. How many are there without
+  /// them.
+  std::int64_t for_each_readable(
+      const Panda& panda, std::size_t n, std::size_t n_each, TaskReport& report,
+      const std::function<Asked(std::size_t row, std::size_t which)>& question,
+      const std::function<void(std::size_t row, std::vector<std::string>& answers)>& judge) const {
     UnreadableItems unreadable(n);
-    Progress progress("answers", static_cast<std::int64_t>(n));
-    for (std::size_t row = 0; row < n; ++row) {
-      try {
-        judge(row);
-      } catch (const Error& error) {
-        if (error.kind() != ErrorKind::kInput) throw;
-        unreadable.add(row, error);
-      }
-      progress.update(static_cast<std::int64_t>(row) + 1);
-    }
-    progress.finish();
+    std::vector<std::string> answers;
+    ask_together(
+        panda, "answers", n * n_each,
+        [&](std::size_t at) { return question(at / n_each, at % n_each); }, options(panda),
+        [&](std::size_t at, AskedAnswer asked) {
+          const std::size_t row = at / n_each;
+          if (asked.error && !unreadable.has(row)) unreadable.add(row, *asked.error);
+          answers.push_back(std::move(asked.answer.text));
+          if (answers.size() < n_each) return;
+          if (!unreadable.has(row)) judge(row, answers);
+          answers.clear();
+        });
     report.unreadable = unreadable.reasons();
     return static_cast<std::int64_t>(n - report.unreadable.size());
   }
@@ -140,21 +145,27 @@ class NamingTask : public AnsweringTask {
     std::int64_t n_right = 0, n_only = 0;
     std::size_t n_named = 0;
     MediaItemReader reader;
-    const std::int64_t n = for_each_readable(list_.pairs.size(), report, [&](std::size_t row) {
-      const Pair& pair = list_.pairs[row];
-      const std::span item(&inputs_.media[static_cast<std::size_t>(pair.a)], 1);
-      std::string answer = ask(panda, item, reader);
-      const auto label = static_cast<std::size_t>(pair.label);
+    const auto item_of = [&](std::size_t row) {
+      return std::span(&inputs_.media[static_cast<std::size_t>(list_.pairs[row].a)], 1);
+    };
+    const auto question = [&](std::size_t row, std::size_t /*which*/) {
+      return about(item_of(row), reader);
+    };
+    const auto judge = [&](std::size_t row, std::vector<std::string>& answers) {
+      std::string& answer = answers.front();
+      const auto label = static_cast<std::size_t>(list_.pairs[row].label);
       const Naming naming = classes_.judge(answer, label);
       n_right += naming.right ? 1 : 0;
       n_only += naming.only ? 1 : 0;
       n_named += naming.n_named;
-      report.answers.push_back({.input = names_of(item),
+      report.answers.push_back({.input = names_of(item_of(row)),
                                 .question = entry().question,
                                 .answer = std::move(answer),
                                 .expected = list_.labels[label],
                                 .right = naming.right});
-    });
+    };
+    const std::int64_t n =
+        for_each_readable(panda, list_.pairs.size(), /*n_each=*/1, report, question, judge);
     report.setting = question_setting() + fmt::format(", {} classes", list_.labels.size());
     report.figures.push_back(share_figure("right class named", n_right, n));
     report.figures.back().aim = entry().aim;
@@ -198,18 +209,20 @@ class CompositionTask : public AnsweringTask {
     std::int64_t n_all = 0;
     std::vector<std::int64_t> together(n_senses), alone(n_senses);
     MediaItemReader reader;
-    const std::int64_t n = for_each_readable(rows_.size(), report, [&](std::size_t at) {
+    // The first question is about all senses, the others about one each.
+    const auto question = [&](std::size_t at, std::size_t which) {
+      const std::span<const MediaItem> media = rows_[at].media;
+      return about(which == 0 ? media : media.subspan(which - 1, 1), reader);
+    };
+    const auto judge = [&](std::size_t at, std::vector<std::string>& answers) {
       const Composition& row = rows_[at];
-      std::string answer = ask(panda, row.media, reader);
-      std::vector<std::string> answers_alone;
-      for (std::size_t i = 0; i < n_senses; ++i)
-        answers_alone.push_back(ask(panda, std::span(row.media).subspan(i, 1), reader));
+      std::string& answer = answers.front();
       bool all = true;
       for (std::size_t i = 0; i < n_senses; ++i) {
         const bool named = names(answer, row.names[i]);
         all = all && named;
         together[i] += named ? 1 : 0;
-        alone[i] += names(answers_alone[i], row.names[i]) ? 1 : 0;
+        alone[i] += names(answers[i + 1], row.names[i]) ? 1 : 0;
       }
       n_all += all ? 1 : 0;
       report.answers.push_back({.input = names_of(row.media),
@@ -217,7 +230,9 @@ class CompositionTask : public AnsweringTask {
                                 .answer = std::move(answer),
                                 .expected = fmt::format("{}", fmt::join(row.names, " + ")),
                                 .right = all});
-    });
+    };
+    const std::int64_t n =
+        for_each_readable(panda, rows_.size(), 1 + n_senses, report, question, judge);
     report.setting = question_setting();
     add_figures(n, n_all, together, alone, report);
   }
@@ -309,13 +324,12 @@ class TextOnlyTask : public AnsweringTask {
  private:
   std::vector<std::string> ask_all(const Panda& panda) const {
     std::vector<std::string> answers;
-    const GenerateOptions options = likeliest_answer(panda, entry().max_tokens, entry().n_beams);
-    Progress progress("questions", static_cast<std::int64_t>(questions_.size()));
-    for (const TextQuestion& question : questions_) {
-      answers.push_back(panda.ask({}, question.question, options).text);
-      progress.update(static_cast<std::int64_t>(answers.size()));
-    }
-    progress.finish();
+    ask_together(
+        panda, "questions", questions_.size(),
+        [&](std::size_t i) { return Asked{.question = questions_[i].question}; }, options(panda),
+        [&](std::size_t /*i*/, AskedAnswer asked) {
+          answers.push_back(std::move(asked.answer.text));
+        });
     return answers;
   }
 

@@ -1,9 +1,10 @@
 #include "eval/caption_answers.h"
 
 #include <chrono>
+#include <utility>
 
 #include "core/file.h"
-#include "core/progress.h"
+#include "eval/asked_together.h"
 
 namespace pandagpt {
 
@@ -27,16 +28,20 @@ CaptionRun run_captions(const Panda& panda, const CaptionSettings& settings,
   run.bootstrap_rounds = settings.bootstrap_rounds;
   run.bootstrap_seed = settings.bootstrap_seed;
   const GenerateOptions options = likeliest_answer(panda, settings.max_tokens, settings.n_beams);
-  Progress progress("photos", static_cast<std::int64_t>(photos.size()));
   const auto start = std::chrono::steady_clock::now();
-  for (CaptionPhoto& photo : photos) {
-    Inputs inputs;
-    inputs.add_file(Modality::kImage, (settings.images / photo.image_name).string());
-    Answer answer = panda.ask(inputs, settings.question, options);
-    run.answers.push_back({photo.image_name, std::move(answer), std::move(photo.captions)});
-    progress.update(static_cast<std::int64_t>(run.answers.size()));
-  }
-  progress.finish();
+  ask_together(
+      panda, "photos", photos.size(),
+      [&](std::size_t i) {
+        Asked asked{.question = settings.question};
+        asked.inputs.add_file(Modality::kImage, (settings.images / photos[i].image_name).string());
+        return asked;
+      },
+      options,
+      [&](std::size_t i, AskedAnswer asked) {
+        if (asked.error) throw Error(*asked.error);
+        run.answers.push_back(
+            {photos[i].image_name, std::move(asked.answer), std::move(photos[i].captions)});
+      });
   run.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   score(run);
   return run;
