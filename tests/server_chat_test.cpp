@@ -58,6 +58,33 @@ TEST_F(ServerChatTest, AnswersAsTheLibraryDoes) {
   EXPECT_THAT(reply.header("X-Request-Id"), StartsWith("req-"));
 }
 
+TEST_F(ServerChatTest, ASearchFindsWhatTheLibraryDoes) {
+  const Panda panda(options().model, {.n_threads = 1});
+  GenerateOptions generate = panda.default_options();
+  generate.n_beams = 3;
+  generate.max_tokens = 12;
+  const Answer wanted = panda.ask({}, "zebra 17", generate);
+  const json body{{"messages", {{{"role", "user"}, {"content", "zebra 17"}}}},
+                  {"n_beams", 3},
+                  {"max_tokens", 12}};
+  const Reply reply = chat(body);
+  EXPECT_EQ(text_of(reply), wanted.text);
+  EXPECT_EQ(reply.value()["usage"]["completion_tokens"], wanted.timings.generated_tokens);
+  json streamed = body;
+  streamed["stream"] = true;
+  std::vector<std::string> pieces;
+  for (const json& event : events_of(chat(streamed).body))
+    if (const json& delta = event["choices"][0]["delta"];
+        delta.contains("content") && delta["content"] != "")
+      pieces.push_back(delta["content"]);
+  EXPECT_EQ(pieces, std::vector<std::string>{wanted.text}) << "in one piece";
+  json several = body;
+  several["n"] = 2;
+  const json error = chat(several).value()["error"];
+  EXPECT_EQ(error["param"], "n");
+  EXPECT_THAT(error["message"].get<std::string>(), HasSubstr("one answer"));
+}
+
 TEST_F(ServerChatTest, AStreamHasTheSameTextInPieces) {
   const json body = warm({}, 3);
   const std::string whole = text_of(chat(body));
@@ -273,6 +300,10 @@ TEST_F(ServerChatTest, FaultsNameTheirField) {
                                                  {"min_p", 2},
                                                  {"n", 0},
                                                  {"n", 1000},
+                                                 {"n_beams", 0},
+                                                 {"n_beams", 17},
+                                                 {"n_draft", -1},
+                                                 {"use_beam_search", true},
                                                  {"max_tokens", 0},
                                                  {"max_tokens", 1.5},
                                                  {"seed", "x"},

@@ -21,6 +21,7 @@
 #include "server/api_error.h"
 #include "server/engine.h"
 #include "server/file_store.h"
+#include "server/generation_settings.h"
 #include "server/json_fields.h"
 #include "server/metrics.h"
 #include "server/random_id.h"
@@ -387,6 +388,24 @@ TEST(WebFiles, ThePageIsBuiltIn) {
     if (!file.content_type.starts_with("text/")) continue;
     EXPECT_EQ(file.content.find("src=\"http"), std::string_view::npos) << file.path;
   }
+}
+
+TEST(GenerationSettings, WhatARequestDoesntSayIsTheModelFolders) {
+  GenerateOptions folder;
+  folder.n_beams = 4;
+  folder.n_draft = 9;
+  folder.max_tokens = 33;
+  const auto settings = [&](const nlohmann::json& body) {
+    return read_generation_settings(JsonFields(body), folder, RequestLimits{});
+  };
+  const GenerationSettings none = settings(nlohmann::json::object());
+  EXPECT_EQ(none.options.n_beams, 4);
+  EXPECT_EQ(none.options.n_draft, 9);
+  EXPECT_EQ(none.options.max_tokens, 33);
+  const GenerationSettings own = settings({{"n_beams", 2}, {"n_draft", 0}});
+  EXPECT_EQ(own.options.n_beams, 2);
+  EXPECT_EQ(own.options.n_draft, 0);
+  EXPECT_EQ(settings({{"n", 2}}).options.n_beams, 1) << "a search has one answer";
 }
 
 }  // namespace

@@ -84,19 +84,24 @@ Json native_end(const CompletionHeader& header, const Answer& answer) {
 
 Json timings_json(const Timings& times, const EncodeReport& encoding) {
   const int later_tokens = std::max(0, times.generated_tokens - 1);
-  return {{"cache_n", times.reused_tokens},
-          {"prompt_n", times.prompt_tokens},
-          {"prompt_ms", rounded(times.prompt_ms)},
-          {"prompt_per_second", per_second(times.prompt_tokens, times.prompt_ms)},
-          {"predicted_n", times.generated_tokens},
-          {"predicted_ms", rounded(times.generate_ms)},
-          // The first token comes from the prompt's evaluation.
-          {"predicted_per_second", per_second(later_tokens, times.generate_ms)},
-          {"queue_ms", rounded(times.queue_ms)},
-          {"first_text_ms", rounded(times.first_text_ms + encoding.ms)},
-          {"encode_ms", rounded(encoding.ms)},
-          {"inputs_n", encoding.n_inputs},
-          {"inputs_cached_n", encoding.n_cached}};
+  Json result{{"cache_n", times.reused_tokens},
+              {"prompt_n", times.prompt_tokens},
+              {"prompt_ms", rounded(times.prompt_ms)},
+              {"prompt_per_second", per_second(times.prompt_tokens, times.prompt_ms)},
+              {"predicted_n", times.generated_tokens},
+              {"predicted_ms", rounded(times.generate_ms)},
+              // The first token comes from the prompt's evaluation.
+              {"predicted_per_second", per_second(later_tokens, times.generate_ms)},
+              {"queue_ms", rounded(times.queue_ms)},
+              {"first_text_ms", rounded(times.first_text_ms + encoding.ms)},
+              {"encode_ms", rounded(encoding.ms)},
+              {"inputs_n", encoding.n_inputs},
+              {"inputs_cached_n", encoding.n_cached}};
+  if (times.guessed_tokens > 0) {  // as llama.cpp's server calls them
+    result["draft_n"] = times.guessed_tokens;
+    result["draft_n_accepted"] = times.accepted_tokens;
+  }
+  return result;
 }
 
 Json completion_json(const CompletionHeader& header, std::span<const Answer> answers) {

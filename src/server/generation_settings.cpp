@@ -25,7 +25,7 @@ void refuse_unsupported(const JsonFields& body) {
     return value.is_boolean() ? !value.get<bool>() : value.empty();
   };
   for (const char* key : {"tools", "functions", "logprobs", "top_logprobs", "logit_bias", "audio",
-                          "grammar", "json_schema", "suffix", "echo"}) {
+                          "grammar", "json_schema", "suffix", "echo", "use_beam_search"}) {
     const json* value = body.find(key);
     if (value == nullptr || is_empty(*value) || (value->is_number() && *value == 0)) continue;
     body.fail(key, "is not supported by this server");
@@ -55,6 +55,18 @@ std::vector<std::string> read_stops(const JsonFields& body, std::size_t most) {
   return stops;
 }
 
+/// Beam search and prompt look-up. A search has one answer, so several are drawn, unless a request
+/// asks for both.
+void read_decoding(const JsonFields& body, GenerationSettings& settings) {
+  GenerateOptions& options = settings.options;
+  const auto n_beams = body.integer("n_beams", 1, GenerateOptions::kMaxBeams);
+  take(options.n_beams, n_beams);
+  if (settings.n_choices > 1 && n_beams.value_or(1) > 1)
+    body.fail("n", "must be 1 with 'n_beams': a search has one answer");
+  if (settings.n_choices > 1) options.n_beams = 1;
+  take(options.n_draft, body.integer("n_draft", 0, std::numeric_limits<std::int32_t>::max()));
+}
+
 }  // namespace
 
 GenerationSettings read_generation_settings(const JsonFields& body, const GenerateOptions& defaults,
@@ -62,8 +74,6 @@ GenerationSettings read_generation_settings(const JsonFields& body, const Genera
   refuse_unsupported(body);
   GenerationSettings settings;
   GenerateOptions& options = settings.options = defaults;
-  options.n_beams = 1;
-  options.n_draft = 0;
   for (const char* key : {"max_completion_tokens", "max_tokens", "n_predict"}) {
     // llama.cpp's clients send -1 for "until the end".
     const auto n = body.integer(key, -1, std::numeric_limits<std::int32_t>::max());
@@ -88,6 +98,7 @@ GenerationSettings read_generation_settings(const JsonFields& body, const Genera
     options.seed = static_cast<std::uint32_t>(*seed);
   settings.stops = read_stops(body, limits.max_stops);
   settings.n_choices = static_cast<int>(body.integer("n", 1, limits.max_choices).value_or(1));
+  read_decoding(body, settings);
   settings.ignore_eos = body.boolean("ignore_eos");
   settings.stream = body.boolean("stream");
   if (const auto stream_options = body.object("stream_options"))

@@ -47,7 +47,9 @@ Json settings_json(const GenerateOptions& options) {
           {"min_p", options.min_p},
           {"repeat_penalty", options.repeat_penalty},
           {"frequency_penalty", options.frequency_penalty},
-          {"presence_penalty", options.presence_penalty}};
+          {"presence_penalty", options.presence_penalty},
+          {"n_beams", options.n_beams},
+          {"n_draft", options.n_draft}};
 }
 
 /// "cpu", or "cuda0; encoders: cpu".
