@@ -188,9 +188,9 @@ class SameBits : public testing::Test {
   std::shared_ptr<const LoraAdapter> adapter_;
 };
 
-const std::vector<Way> kWays{{{1}},    {{2}},          {{3}},
-                             {{7}},    {{5, 1, 16}},   {{1}, 3},
-                             {{4}, 7}, {{7}, 2}, {.sizes = {4}, .n_threads = 2}};
+const std::vector<Way> kWays{{{1}},    {{2}},        {{3}},
+                             {{7}},    {{5, 1, 16}}, {{1}, 3},
+                             {{4}, 7}, {{7}, 2},     {.sizes = {4}, .n_threads = 2}};
 
 struct Types {
   ggml_type base;
