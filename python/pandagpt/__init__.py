@@ -13,7 +13,13 @@ All that fails raises a PandaError. The library's log goes to the logger "pandag
 threads are gone: open models in the new process, or start it by "spawn".
 """
 
-from . import _core
+try:
+    from . import _core
+except ImportError as error:
+    if "cannot open shared object file" in str(error):
+        raise ImportError(f"{error}; a wheel of this package takes some libraries from the system: on Debian "
+                          "libglib2.0-0 libx11-6 libxext6 libxrender1 libexpat1") from None
+    raise
 from ._answers import Answer, AnswerStream, Timings, Turn
 from ._embedder import Classifier, Embedder, LabelScore
 from ._errors import (InputError, InputNotFoundError, InternalError, ModelError, ModelNotFoundError, PandaError,
