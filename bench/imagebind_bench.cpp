@@ -39,7 +39,7 @@ fs::path encoders_path;  // from the command line; empty: random weights
 /// Random weights in a file that is removed when the program ends.
 class RandomFile {
  public:
-  explicit RandomFile(Tower tower)
+  explicit RandomFile(TowerKind tower)
       : path_(fs::temp_directory_path() / ("pandagpt_imagebind_bench_" + std::to_string(getpid()) +
                                            "_" + tower_name(tower) + ".gguf")) {
     const TowerConfig config = imagebind_huge_config(tower);
@@ -48,7 +48,7 @@ class RandomFile {
     writer.set_u32(keys::kFormatVersion, keys::kEncoderFormatVersion);
     writer.set_u32(keys::kEmbeddingLength, kEmbeddingLength);
     write_tower_config(writer, config);
-    if (tower == Tower::kVision) {
+    if (tower == TowerKind::kVision) {
       writer.set_u32(keys::kImageSize, 224);
       writer.set_u32(keys::kResizeShortSide, 224);
       writer.set_f32_array(keys::kImageMean, std::vector<float>(3, 0.5F));
@@ -94,9 +94,9 @@ class RandomFile {
   fs::path path_;
 };
 
-fs::path file_of(Tower tower) {
+fs::path file_of(TowerKind tower) {
   if (!encoders_path.empty()) return encoders_path;
-  static std::map<Tower, std::unique_ptr<RandomFile>> files;
+  static std::map<TowerKind, std::unique_ptr<RandomFile>> files;
   auto& file = files[tower];
   if (!file) {
     files.clear();  // one at a time: the disk may be small
@@ -124,7 +124,7 @@ double resident_megabytes() {
 }
 
 /// `views` clips of one input, encoded together; `film` takes clips of two frames.
-void encode(benchmark::State& state, Tower tower, bool film, ComputeType type) {
+void encode(benchmark::State& state, TowerKind tower, bool film, ComputeType type) {
   const int views = static_cast<int>(state.range(0));
   Encoders encoders(file_of(tower), {.n_threads = static_cast<int>(state.range(1)),
                                      .max_batch = views,
@@ -132,10 +132,10 @@ void encode(benchmark::State& state, Tower tower, bool film, ComputeType type) {
                                      .towers = {tower}});
   std::vector<float> values = noise(encoders.view_length(tower) * views * (film ? 2 : 1));
   const std::vector<std::int32_t> tokens(
-      tower == Tower::kText ? encoders.context_length() * views : 0, 5);
+      tower == TowerKind::kText ? encoders.context_length() * views : 0, 5);
   const auto run = [&] {
-    return tower == Tower::kText ? encoders.encode_text(tokens, views)
-                                 : encoders.encode(tower, values, 1, views);
+    return tower == TowerKind::kText ? encoders.encode_text(tokens, views)
+                                     : encoders.encode(tower, values, 1, views);
   };
   run();  // loads the weights and builds the graph
   for (auto _ : state)
@@ -169,14 +169,15 @@ void product(benchmark::State& state, ComputeType type) {
 
 struct Workload {
   const char* name;
-  Tower tower;
+  TowerKind tower;
   int views;
   bool film = false;
 };
 constexpr Workload kWorkloads[] = {
-    {"image", Tower::kVision, 1}, {"video", Tower::kVision, 15, true}, {"audio", Tower::kAudio, 3},
-    {"depth", Tower::kDepth, 1},  {"thermal", Tower::kThermal, 1},     {"imu", Tower::kImu, 1},
-    {"text", Tower::kText, 1}};
+    {"image", TowerKind::kVision, 1},    {"video", TowerKind::kVision, 15, true},
+    {"audio", TowerKind::kAudio, 3},     {"depth", TowerKind::kDepth, 1},
+    {"thermal", TowerKind::kThermal, 1}, {"imu", TowerKind::kImu, 1},
+    {"text", TowerKind::kText, 1}};
 
 void register_all() {
   const CpuSupport cpu = cpu_support();

@@ -26,7 +26,7 @@ constexpr std::uint64_t kMaxBytes = std::uint64_t{1} << 30;
 
 struct Arguments {
   std::string encoders;
-  Tower tower = Tower::kVision;
+  TowerKind tower = TowerKind::kVision;
   std::string input;
   std::string expected;
   EncoderOptions options;
@@ -44,7 +44,7 @@ Arguments parse(int argc, char** argv) {
     else
       places.push_back(word);
   }
-  const auto tower = places.size() == 4 ? tower_from_name(places[1]) : std::nullopt;
+  const auto tower = places.size() == 4 ? imagebind_tower_from_name(places[1]) : std::nullopt;
   if (!tower)
     throw Error(ErrorKind::kUsage,
                 "usage: imagebind_parity ENCODERS.gguf TOWER INPUT EXPECTED [--compute TYPE] "
@@ -66,7 +66,7 @@ std::vector<T> read_numbers(const std::string& path) {
 }
 
 std::vector<float> encode(Encoders& encoders, const Arguments& arguments, int n) {
-  if (arguments.tower == Tower::kText)
+  if (arguments.tower == TowerKind::kText)
     return encoders.encode_text(read_numbers<std::int32_t>(arguments.input), n);
   return encoders.encode(arguments.tower, read_numbers<float>(arguments.input), n);
 }

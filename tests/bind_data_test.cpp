@@ -61,9 +61,9 @@ TEST_F(PairReaderTest, ReadsLabelsTextsAndGroups) {
            R"({"imu": "x.npz#k2", "label": "walk"})"
            "\n"
            R"({"imu": "x.npz#k2", "label": "run", "group": "g"})",
-           {{Tower::kImu, {"a person does {}", "{}!"}}});
-  EXPECT_EQ(labels.a, Tower::kImu);
-  EXPECT_EQ(labels.b, Tower::kText);
+           {{TowerKind::kImu, {"a person does {}", "{}!"}}});
+  EXPECT_EQ(labels.a, TowerKind::kImu);
+  EXPECT_EQ(labels.b, TowerKind::kText);
   EXPECT_THAT(labels.labels, ElementsAre("run", "walk"));
   ASSERT_EQ(labels.pairs.size(), 3U);
   EXPECT_EQ(labels.pairs[0].b, labels.pairs[2].b);
@@ -78,7 +78,7 @@ TEST_F(PairReaderTest, ReadsLabelsTextsAndGroups) {
   EXPECT_EQ(item.sensor.acceleration_unit, AccelerationUnit::kG);
 
   const PairList texts = read("b.jsonl", R"({"text": ["one", "two"], "image": "p.jpg"})");
-  EXPECT_EQ(texts.a, Tower::kVision);
+  EXPECT_EQ(texts.a, TowerKind::kVision);
   EXPECT_FALSE(texts.has_labels());
   EXPECT_THAT(inputs_.texts[texts.pairs[0].b], ElementsAre("one", "two"));
 }
@@ -88,8 +88,8 @@ TEST_F(PairReaderTest, ReadsTablesAndPairsWithoutText) {
                              "depth\timu\tgroup\timu_rate_hz\n"
                              "a.png\tb.npy\tc1\t200\r\n"
                              "d.png\te.npy\t\t\n");
-  EXPECT_EQ(list.a, Tower::kDepth);
-  EXPECT_EQ(list.b, Tower::kImu);
+  EXPECT_EQ(list.a, TowerKind::kDepth);
+  EXPECT_EQ(list.b, TowerKind::kImu);
   ASSERT_EQ(list.pairs.size(), 2U);
   EXPECT_EQ(inputs_.media[list.pairs[0].b].sensor.imu_rate_hz, 200);
   EXPECT_EQ(list.pairs[1].group, -1);
@@ -125,7 +125,7 @@ TEST_F(PairReaderTest, FaultsNameTheLine) {
 TEST(TemplateTest, NeedsASenseAndAPlaceForTheLabel) {
   Templates templates;
   add_template("audio=the sound of a {}", templates);
-  EXPECT_THAT(templates[Tower::kAudio], ElementsAre("the sound of a {}"));
+  EXPECT_THAT(templates[TowerKind::kAudio], ElementsAre("the sound of a {}"));
   for (const char* bad : {"the sound of a {}", "smell=a {}", "audio=a sound"})
     EXPECT_EQ(error_of([&] { add_template(bad, templates); }).kind(), ErrorKind::kUsage);
 }
@@ -137,13 +137,13 @@ TEST(TowerSettingsTest, TakesGivenSizesAndSmallOnesOtherwise) {
       parse_senses("imu,text"),
       R"({"embedding_length": 32, "towers": {"imu": {"width": 48, "head_count": 4}}})", nullptr);
   EXPECT_EQ(settings.n_embd, 32);
-  const TowerConfig& imu = settings.towers.at(Tower::kImu);
+  const TowerConfig& imu = settings.towers.at(TowerKind::kImu);
   EXPECT_EQ(imu.width, 48);
   EXPECT_EQ(imu.n_ff, 192);
   EXPECT_EQ(imu.n_embd, 32);
-  EXPECT_EQ(imu.stem, small_tower_config(Tower::kImu).stem);
-  EXPECT_TRUE(settings.trains(Tower::kText));
-  EXPECT_FALSE(settings.trains(Tower::kVision));
+  EXPECT_EQ(imu.stem, small_tower_config(TowerKind::kImu).stem);
+  EXPECT_TRUE(settings.trains(TowerKind::kText));
+  EXPECT_FALSE(settings.trains(TowerKind::kVision));
 }
 
 TEST(TowerSettingsTest, FaultsNameTheKey) {
@@ -217,7 +217,7 @@ TEST(ItemCacheTest, ComputesEachContentOnceAndListsFailures) {
   InputTable inputs;
   std::vector<std::int64_t> items;
   for (const char* name : {"a", "b", "c", "missing"})
-    items.push_back(inputs.add(MediaItem{Tower::kImu, folder / name}));
+    items.push_back(inputs.add(MediaItem{TowerKind::kImu, folder / name}));
   BlobStore store(folder / "inputs.bin");
   for (const int expected_calls : {1, 0}) {
     int calls = 0;
@@ -255,11 +255,11 @@ ImuRecording sines(double seconds, double rate_hz = 50) {
   return recording;
 }
 
-MediaItem item_of(Tower tower, const std::string& file) {
+MediaItem item_of(TowerKind tower, const std::string& file) {
   return {tower, kFixtures / file};
 }
 
-TowerConfig config_with(Tower tower, const StemConfig& stem) {
+TowerConfig config_with(TowerKind tower, const StemConfig& stem) {
   TowerConfig config = small_tower_config(tower);
   config.stem = stem;
   return config;
@@ -267,14 +267,14 @@ TowerConfig config_with(Tower tower, const StemConfig& stem) {
 
 const std::pair<MediaItem, TowerConfig>& sample_case(int index) {
   static const std::vector<std::pair<MediaItem, TowerConfig>> cases = {
-      {item_of(Tower::kAudio, "audio/pcm_16.wav"), small_tower_config(Tower::kAudio)},
-      {item_of(Tower::kThermal, "sensors/thermal_grey.png"),
-       config_with(Tower::kThermal, {1, {1, 24, 24}, {1, 8, 8}, {1, 8, 8}})},
-      {item_of(Tower::kDepth, "sensors/depth_mm.png"),
-       config_with(Tower::kDepth, {1, {1, 24, 24}, {1, 8, 8}, {1, 8, 8}})},
-      {item_of(Tower::kImu, "sensors/imu_si.csv"), small_tower_config(Tower::kImu)},
-      {item_of(Tower::kVision, "encoders/photo_1.png"),
-       config_with(Tower::kVision, {3, {2, 24, 24}, {2, 8, 8}, {2, 8, 8}})}};
+      {item_of(TowerKind::kAudio, "audio/pcm_16.wav"), small_tower_config(TowerKind::kAudio)},
+      {item_of(TowerKind::kThermal, "sensors/thermal_grey.png"),
+       config_with(TowerKind::kThermal, {1, {1, 24, 24}, {1, 8, 8}, {1, 8, 8}})},
+      {item_of(TowerKind::kDepth, "sensors/depth_mm.png"),
+       config_with(TowerKind::kDepth, {1, {1, 24, 24}, {1, 8, 8}, {1, 8, 8}})},
+      {item_of(TowerKind::kImu, "sensors/imu_si.csv"), small_tower_config(TowerKind::kImu)},
+      {item_of(TowerKind::kVision, "encoders/photo_1.png"),
+       config_with(TowerKind::kVision, {3, {2, 24, 24}, {2, 8, 8}, {2, 8, 8}})}};
   return cases[index];
 }
 
@@ -319,14 +319,14 @@ TEST_P(SampleTest, UnchangedViewsAreInferences) {
   const auto trained = view(sample_, 0, 1);
   ASSERT_EQ(trained.size() * inference.n_views, inference.values.size());
   const std::size_t frames = config_.stem.input.frames;
-  ASSERT_EQ(trained.size() * (item_.tower == Tower::kVision ? frames : 1),
+  ASSERT_EQ(trained.size() * (item_.tower == TowerKind::kVision ? frames : 1),
             static_cast<std::size_t>(config_.stem.input_length()));
-  if (item_.tower == Tower::kAudio) return;
+  if (item_.tower == TowerKind::kAudio) return;
   double worst = 0;
   for (std::size_t i = 0; i < trained.size(); ++i)
     worst = std::max(worst, std::fabs(double{trained[i]} - inference.values[i]));
   // Pictures much larger than the tower's input were made smaller in two steps.
-  const bool in_two_steps = item_.tower == Tower::kVision || item_.tower == Tower::kThermal;
+  const bool in_two_steps = item_.tower == TowerKind::kVision || item_.tower == TowerKind::kThermal;
   EXPECT_LT(worst, in_two_steps ? 0.5 : 1e-6);
 }
 
@@ -347,7 +347,7 @@ TEST(SoundViewTest, AShortSoundIsInferencesClip) {
     audio.samples.push_back(0.3F * static_cast<float>(std::sin(0.1 * i)));
   const SoundSample sound{sound_energies(audio)};
   Random random(1);
-  const auto view = training_view(sound, Tower::kAudio, {}, 0, random);
+  const auto view = training_view(sound, TowerKind::kAudio, {}, 0, random);
   const auto inference = audio_tensor(audio);  // three times the same clip
   double worst = 0;
   for (std::size_t i = 0; i < view.size(); ++i)
@@ -360,8 +360,8 @@ TEST(SoundViewTest, MixingAddsPower) {
   const auto normalised = [&](float energy) { return (energy - how.mean) / how.std; };
   const std::vector<float> a{normalised(std::log(3.0F))};
   const std::vector<float> b{normalised(std::log(1.0F))};
-  EXPECT_NEAR(mixed_view(a, b, 0.75F, Tower::kAudio)[0], normalised(std::log(2.5F)), 1e-5);
-  EXPECT_NEAR(mixed_view(a, b, 0.75F, Tower::kDepth)[0], 0.75F * a[0] + 0.25F * b[0], 1e-6);
+  EXPECT_NEAR(mixed_view(a, b, 0.75F, TowerKind::kAudio)[0], normalised(std::log(2.5F)), 1e-5);
+  EXPECT_NEAR(mixed_view(a, b, 0.75F, TowerKind::kDepth)[0], 0.75F * a[0] + 0.25F * b[0], 1e-6);
 }
 
 TEST(AugmentTest, RecordingsStayWithinTheirBounds) {

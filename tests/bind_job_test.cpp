@@ -152,7 +152,7 @@ std::size_t nearest_motion(Encoders& encoders, const fs::path& recording) {
   const MediaTransforms transforms = media_transforms(encoders);
   const MediaTensor tensor =
       prepare({.modality = Modality::kImu, .name = recording.string()}, transforms);
-  const auto motion = encoders.encode(Tower::kImu, tensor.values, 1, tensor.n_views);
+  const auto motion = encoders.encode(TowerKind::kImu, tensor.values, 1, tensor.n_views);
   const auto texts = encoders.encode_texts(kMotions);
   std::size_t best = 0;
   double highest = -1e9;
@@ -243,7 +243,7 @@ TEST_F(BindJobTest, AnotherTowerIsAddedToFrozenOnes) {
   for (const GgufTensor& tensor : before.tensors())
     EXPECT_TRUE(std::ranges::equal(tensor.data, after.tensor(tensor.name).data)) << tensor.name;
   const Encoders encoders(folder_ / "depth" / "encoders.gguf", {.n_threads = 1});
-  EXPECT_TRUE(encoders.has(Tower::kDepth));
+  EXPECT_TRUE(encoders.has(TowerKind::kDepth));
   // and the IMU tower trained further, from its own weights
   run("more", {"--encoders", base.string(), "--train", "imu", "--sizes", "", "--steps", "1", "--lr",
                "1e-9", "--export-type", "f32"});
@@ -308,7 +308,7 @@ TEST_F(BindJobTest, ASenseSharesTheTrunkAndPicturesStayAsTheyAre) {
        list, "--validation", list, "--steps", "60", "--views", "2", "--lr", "1e-2"});
   EXPECT_EQ(results("maps")["validation"]["lists"]["maps"]["accuracy"].get<double>(), 1.0);
   const Encoders made(folder_ / "maps" / "encoders.gguf", {.n_threads = 1});
-  EXPECT_EQ(made.view_length(Tower::kDepth), 32 * 32);
+  EXPECT_EQ(made.view_length(TowerKind::kDepth), 32 * 32);
   // more training changes the head, and neither the trunk nor the pictures' components
   run("more", {"--encoders", (folder_ / "maps" / "encoders.gguf").string(), "--train", "depth",
                "--sizes", "", "--data", list, "--validation", list, "--steps", "3"});

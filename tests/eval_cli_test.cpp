@@ -46,7 +46,7 @@ class EvalCliTest : public test::ImageBindCliFixture {
     for (const char* name : {"llm.gguf", "adapter.gguf"})
       fs::copy_file(kFixtures / "tiny-panda" / name, model() / name);
     fs::copy_file(encoders(), model() / "encoders.gguf");
-    const auto n_in = static_cast<std::uint32_t>(test::tiny_config(Tower::kVision).n_embd);
+    const auto n_in = static_cast<std::uint32_t>(test::tiny_config(TowerKind::kVision).n_embd);
     const std::uint32_t n_embd = GgufFile(model() / "llm.gguf").get_u32("llama.embedding_length");
     GgufWriter projector;
     set_projector_metadata(&projector, {.n_image_tokens = 1, .n_in = n_in, .n_embd = n_embd});

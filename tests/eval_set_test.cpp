@@ -129,7 +129,8 @@ TEST_F(EvalSetTest, CompositionsHaveANameForEachInput) {
       compositions(R"({"audio": "r.wav", "image": "d.jpg", "names": ["dog", "rain"]})");
   ASSERT_EQ(rows.size(), 1U);
   ASSERT_EQ(rows[0].media.size(), 2U);
-  EXPECT_EQ(rows[0].media[0].tower, Tower::kVision) << "senses have one order, whatever the row's";
+  EXPECT_EQ(rows[0].media[0].tower, TowerKind::kVision)
+      << "senses have one order, whatever the row's";
   EXPECT_EQ(rows[0].media[1].path, folder_ / "r.wav");
   EXPECT_THAT(rows[0].names, ElementsAre("dog", "rain"));
   EXPECT_THAT(compositions("image\taudio\tnames\nd.jpg\tr.wav\tdog|rain\n", "c.tsv")[0].names,

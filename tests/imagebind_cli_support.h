@@ -19,7 +19,7 @@ class ImageBindCliFixture : public CliTest {
  protected:
   void SetUp() override {
     std::string heads;
-    for (const Tower tower : kAllTowers)
+    for (const TowerKind tower : kImageBindTowers)
       heads += (heads.empty() ? "" : ",") + std::string(tower_name(tower)) + "=" +
                std::to_string(tiny_config(tower).n_heads);
     const std::string wheel = (std::filesystem::path(PANDAGPT_FIXTURES) / "convert" /

@@ -78,7 +78,7 @@ Checkpoint random_tower(const TowerConfig& config) {
 }
 
 TowerConfig small_depth() {
-  TowerConfig config = imagebind_huge_config(Tower::kDepth);
+  TowerConfig config = imagebind_huge_config(TowerKind::kDepth);
   config.width = 32;
   config.n_blocks = 2;
   config.n_heads = 4;
@@ -90,7 +90,7 @@ TowerConfig small_depth() {
 
 /// A text tower of 80 merges.
 TowerConfig small_text() {
-  TowerConfig config = imagebind_huge_config(Tower::kText);
+  TowerConfig config = imagebind_huge_config(TowerKind::kText);
   config.width = 32;
   config.n_blocks = 1;
   config.n_heads = 4;
@@ -119,7 +119,7 @@ class ImageBindConvertTest : public testing::Test {
     return error;
   }
   std::string model_error(const Checkpoint& checkpoint) {
-    const Error error = conversion_error(write(checkpoint), {.n_heads = {{Tower::kDepth, 4}}});
+    const Error error = conversion_error(write(checkpoint), {.n_heads = {{TowerKind::kDepth, 4}}});
     EXPECT_EQ(error.kind(), ErrorKind::kModel) << error.what();
     return error.what();
   }
@@ -134,7 +134,7 @@ TEST_F(ImageBindConvertTest, EveryTensorOfTheReferenceArrives) {
   const TensorSource source = open_tensor_source(kReference);
   const GgufFile file(output());
   std::size_t n_tensors = 0;
-  for (const Tower tower : kAllTowers) {
+  for (const TowerKind tower : kImageBindTowers) {
     for (const ImageBindTensor& tensor : imagebind_tensors(read_tower_config(file, tower))) {
       EXPECT_EQ(file.read_f32(tensor.name, tensor.shape), source.tensor(tensor.source).to_f32())
           << tensor.name;
@@ -153,7 +153,7 @@ TEST_F(ImageBindConvertTest, SizesAreReadOffTheTensors) {
   const nlohmann::json sizes = reference_sizes();
   EXPECT_EQ(file.get_u32(encoder_keys::kEmbeddingLength), sizes.at("embedding_length"));
   for (const auto& [name, row] : sizes.at("towers").items()) {
-    const Tower tower = tower_from_name(name).value();
+    const TowerKind tower = tower_from_name(name).value();
     ASSERT_TRUE(has_tower(file, tower)) << name;
     for (const auto& [key, value] : row.items()) {
       const std::string full = tower_key(tower, key);
@@ -180,11 +180,11 @@ TEST_F(ImageBindConvertTest, ContainersGiveTheSameFile) {
 TEST_F(ImageBindConvertTest, OtherInputSizesFollowFromThePositions) {
   TowerConfig config = small_depth();
   const TensorSource depth = open_tensor_source(write(random_tower(config)));
-  EXPECT_EQ(infer_tower_config(depth, Tower::kDepth, {{Tower::kDepth, 4}}), config);
-  config.tower = Tower::kImu;
+  EXPECT_EQ(infer_tower_config(depth, TowerKind::kDepth, {{TowerKind::kDepth, 4}}), config);
+  config.tower = TowerKind::kImu;
   config.stem = {6, {1, 1, 40}, {1, 1, 5}, {1, 1, 5}};
   const TensorSource imu = open_tensor_source(write(random_tower(config)));
-  EXPECT_EQ(infer_tower_config(imu, Tower::kImu, {{Tower::kImu, 4}}), config);
+  EXPECT_EQ(infer_tower_config(imu, TowerKind::kImu, {{TowerKind::kImu, 4}}), config);
 }
 
 TEST_F(ImageBindConvertTest, HeadsOfOtherWidthsMustBeGiven) {
@@ -192,7 +192,7 @@ TEST_F(ImageBindConvertTest, HeadsOfOtherWidthsMustBeGiven) {
   const Error unknown = conversion_error(checkpoint, {});
   EXPECT_EQ(unknown.kind(), ErrorKind::kUsage);
   EXPECT_THAT(unknown.what(), AllOf(HasSubstr("32 wide"), HasSubstr("--heads depth=N")));
-  const Error odd = conversion_error(checkpoint, {.n_heads = {{Tower::kDepth, 5}}});
+  const Error odd = conversion_error(checkpoint, {.n_heads = {{TowerKind::kDepth, 5}}});
   EXPECT_EQ(odd.kind(), ErrorKind::kUsage);
   EXPECT_THAT(odd.what(), HasSubstr("5 heads do not divide"));
 }
@@ -206,7 +206,7 @@ TEST_P(TypeTest, MatricesAreStoredAsGgmlWould) {
   const TowerConfig config = small_depth();
   const Checkpoint checkpoint = random_tower(config);
   convert_imagebind(write(checkpoint), output(),
-                    {.type = type, .n_heads = {{Tower::kDepth, 4}}, .n_threads = 2});
+                    {.type = type, .n_heads = {{TowerKind::kDepth, 4}}, .n_threads = 2});
   const GgufFile file(output());
   for (const ImageBindTensor& tensor : imagebind_tensors(config)) {
     const std::vector<float>& values = checkpoint.at(tensor.source).values;
@@ -232,7 +232,7 @@ TEST_F(ImageBindConvertTest, ValuesThatTheTypeCannotHoldAreErrors) {
   const auto error_with = [&](float value, ggml_type type) -> std::string {
     Checkpoint checkpoint = random_tower(small_depth());
     checkpoint.at("modality_trunks.depth.blocks.1.mlp.fc2.weight").values[77] = value;
-    return conversion_error(write(checkpoint), {.type = type, .n_heads = {{Tower::kDepth, 4}}})
+    return conversion_error(write(checkpoint), {.type = type, .n_heads = {{TowerKind::kDepth, 4}}})
         .what();
   };
   EXPECT_THAT(error_with(NAN, GGML_TYPE_Q8_0),
@@ -296,7 +296,7 @@ TEST_F(ImageBindConvertTest, SlicesComeInOrder) {
 }
 
 TEST_F(ImageBindConvertTest, ProgressCountsTheBytesAndMayEndIt) {
-  ImageBindConversion conversion{.n_heads = {{Tower::kDepth, 4}}};
+  ImageBindConversion conversion{.n_heads = {{TowerKind::kDepth, 4}}};
   std::uint64_t last = 0;
   conversion.on_progress = [&](std::uint64_t done, std::uint64_t total) {
     EXPECT_GE(done, last);
@@ -319,11 +319,11 @@ TEST_F(ImageBindConvertTest, ProgressCountsTheBytesAndMayEndIt) {
 
 TEST_F(ImageBindConvertTest, OnlyTheTowersThatWereAskedFor) {
   ImageBindConversion conversion = reference_conversion();
-  conversion.towers = {Tower::kImu, Tower::kAudio};
+  conversion.towers = {TowerKind::kImu, TowerKind::kAudio};
   convert_imagebind(kReference, output(), conversion);
   const GgufFile file(output());
-  for (const Tower tower : kAllTowers)
-    EXPECT_EQ(has_tower(file, tower), tower == Tower::kImu || tower == Tower::kAudio)
+  for (const TowerKind tower : kImageBindTowers)
+    EXPECT_EQ(has_tower(file, tower), tower == TowerKind::kImu || tower == TowerKind::kAudio)
         << tower_name(tower);
   EXPECT_FALSE(file.has(encoder_keys::kTokenizerMerges));
   for (const GgufTensor& tensor : file.tensors())
@@ -332,14 +332,14 @@ TEST_F(ImageBindConvertTest, OnlyTheTowersThatWereAskedFor) {
 
 TEST_F(ImageBindConvertTest, AbsentTowers) {
   const fs::path checkpoint = write(random_tower(small_depth()));
-  ImageBindConversion conversion{.n_heads = {{Tower::kDepth, 4}}};
-  conversion.towers = {Tower::kVision};
+  ImageBindConversion conversion{.n_heads = {{TowerKind::kDepth, 4}}};
+  conversion.towers = {TowerKind::kVision};
   const Error error = conversion_error(checkpoint, conversion);
   EXPECT_EQ(error.kind(), ErrorKind::kUsage);
   EXPECT_THAT(error.what(), HasSubstr("has no tower for vision, only for depth"));
   conversion.towers = {};
   convert_imagebind(checkpoint, output(), conversion);  // warns
-  EXPECT_TRUE(has_tower(GgufFile(output()), Tower::kDepth));
+  EXPECT_TRUE(has_tower(GgufFile(output()), TowerKind::kDepth));
 }
 
 // --- wrong checkpoints -------------------------------------------------------------------------
@@ -370,7 +370,7 @@ TEST_F(ImageBindConvertTest, LongListsAreCut) {
   checkpoint["modality_heads.depth.0.weight"] = {{384}, std::vector<float>(384)};
   const std::string text = model_error(checkpoint);
   EXPECT_THAT(text, HasSubstr("modality_heads.depth.0.bias is missing"));
-  const std::size_t expected = imagebind_tensors(imagebind_huge_config(Tower::kDepth)).size();
+  const std::size_t expected = imagebind_tensors(imagebind_huge_config(TowerKind::kDepth)).size();
   EXPECT_THAT(text, HasSubstr("; and " + std::to_string(expected - 1 - 20) + " more"));
 }
 
@@ -385,7 +385,7 @@ TEST_F(ImageBindConvertTest, TheCheckpointIsNotOverwritten) {
   const std::string before = test::read_text(checkpoint);
   const Error error = test::error_of([&] {
     convert_imagebind(checkpoint, folder_ / "./checkpoint.safetensors",
-                      {.n_heads = {{Tower::kDepth, 4}}});
+                      {.n_heads = {{TowerKind::kDepth, 4}}});
   });
   EXPECT_EQ(error.kind(), ErrorKind::kUsage);
   EXPECT_EQ(test::read_text(checkpoint), before);
@@ -441,7 +441,7 @@ TEST_F(ImageBindConvertTest, DamagedVocabulariesAreRefused) {
 }
 
 TEST_F(ImageBindConvertTest, TheTextTowerTakesItsMergesAlong) {
-  ImageBindConversion conversion{.n_heads = {{Tower::kText, 4}}, .n_threads = 1};
+  ImageBindConversion conversion{.n_heads = {{TowerKind::kText, 4}}, .n_threads = 1};
   const fs::path checkpoint = write(random_tower(small_text()));
   const Error missing = conversion_error(checkpoint, conversion);
   EXPECT_EQ(missing.kind(), ErrorKind::kUsage);

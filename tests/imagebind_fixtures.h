@@ -20,7 +20,7 @@ inline std::filesystem::path imagebind_fixture(const std::string& name) {
 }
 
 /// The sizes in tiny.json.
-inline TowerConfig tiny_config(Tower tower) {
+inline TowerConfig tiny_config(TowerKind tower) {
   std::ifstream in(imagebind_fixture("tiny.json"));
   const nlohmann::json sizes = nlohmann::json::parse(in);
   const nlohmann::json& row = sizes["towers"][tower_name(tower)];
@@ -47,7 +47,7 @@ inline TowerConfig tiny_config(Tower tower) {
 
 /// How write_tiny_encoders departs from the fixture.
 struct TinyEdit {
-  std::vector<Tower> towers = {kAllTowers.begin(), kAllTowers.end()};
+  std::vector<TowerKind> towers = {kImageBindTowers.begin(), kImageBindTowers.end()};
   ggml_type matrix_type = GGML_TYPE_F32;  ///< of the matrices whose rows are whole blocks
   std::function<void(GgufWriter&)> metadata = [](GgufWriter&) {};  ///< after all other metadata
   std::function<void(ImageBindTensor&)> tensor = [](ImageBindTensor&) {};  ///< an empty name: none
@@ -59,11 +59,11 @@ inline void write_tiny_encoders(const std::filesystem::path& path, const TinyEdi
   GgufWriter writer;
   writer.set_str(encoder_keys::kArchitecture, encoder_keys::kEncodersArchitecture);
   writer.set_u32(encoder_keys::kFormatVersion, encoder_keys::kEncoderFormatVersion);
-  writer.set_u32(encoder_keys::kEmbeddingLength, tiny_config(Tower::kVision).n_embd);
-  for (const Tower tower : edit.towers)
+  writer.set_u32(encoder_keys::kEmbeddingLength, tiny_config(TowerKind::kVision).n_embd);
+  for (const TowerKind tower : edit.towers)
     write_tower_config(writer, tiny_config(tower));
   edit.metadata(writer);
-  for (const Tower tower : edit.towers) {
+  for (const TowerKind tower : edit.towers) {
     for (ImageBindTensor tensor : imagebind_tensors(tiny_config(tower))) {
       const std::vector<float> values = source.tensor(tensor.source).to_f32();
       edit.tensor(tensor);

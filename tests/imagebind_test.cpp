@@ -57,18 +57,18 @@ double smallest_cosine(std::span<const float> a, std::span<const float> b, std::
 /// An expected result and the input of it.
 struct Case {
   std::string name;  ///< of the tensors in tiny_expected.gguf
-  Tower tower = Tower::kVision;
+  TowerKind tower = TowerKind::kVision;
   int n = kInputs;
   std::size_t view_length = 0;
 };
 
 std::vector<Case> cases() {
   std::vector<Case> all;
-  for (const Tower tower : kAllTowers) {
+  for (const TowerKind tower : kImageBindTowers) {
     const StemConfig stem = tiny_config(tower).stem;
     const auto length = static_cast<std::size_t>(stem.input_length() / stem.input.frames);
-    all.push_back({tower_name(tower), tower, tower == Tower::kText ? kTexts : kInputs, length});
-    if (tower == Tower::kVision)
+    all.push_back({tower_name(tower), tower, tower == TowerKind::kText ? kTexts : kInputs, length});
+    if (tower == TowerKind::kVision)
       all.push_back({"video", tower, kInputs, length * stem.input.frames});
   }
   return all;
@@ -91,7 +91,7 @@ class ImageBindTest : public testing::Test {
   }
 
   std::vector<float> encode(Encoders& encoders, const Case& c) const {
-    if (c.tower == Tower::kText) return encoders.encode_text(texts(), c.n);
+    if (c.tower == TowerKind::kText) return encoders.encode_text(texts(), c.n);
     return encoders.encode(c.tower, tiny_values(c.n * c.view_length), c.n);
   }
 
@@ -122,7 +122,7 @@ TEST_F(ImageBindTest, EveryBlockOfEveryTowerEqualsTheReference) {
                                ? make_portable_transformer_layers(file, backend)
                                : make_cpu_transformer_layers(file, backend, ComputeType::kF32));
       const TowerFeatures features =
-          c.tower == Tower::kText
+          c.tower == TowerKind::kText
               ? tower.run_text(texts(), c.n, /*with_blocks=*/true)
               : tower.run(tiny_values(c.n * c.view_length), c.n, /*with_blocks=*/true);
       ASSERT_EQ(static_cast<int>(features.blocks.size()), tiny_config(c.tower).n_blocks);
@@ -166,7 +166,7 @@ TEST_F(ImageBindTest, WeightsOfFewerBits) {
 
 TEST_F(ImageBindTest, ViewsAreAveragedAfterPostProcessing) {
   Encoders encoders(tiny(), {.n_threads = 1, .max_batch = 3, .portable = true});
-  for (const Tower tower : {Tower::kVision, Tower::kAudio}) {
+  for (const TowerKind tower : {TowerKind::kVision, TowerKind::kAudio}) {
     const std::vector<float> views = tiny_values(kInputs * encoders.view_length(tower));
     const std::string name = std::string(tower_name(tower)) + ".mean";
     EXPECT_LT(
@@ -199,7 +199,7 @@ TEST_F(ImageBindTest, TextsAreTheSameAloneAndTogether) {
 TEST_F(ImageBindTest, TextsGoThroughTheTokenizer) {
   const std::vector<std::string> merges{"c a", "ca t</w>", "d o", "do g</w>", "s i", "si t</w>"};
   const auto with_merges = [&](std::span<const std::string> some) {
-    return tiny({.towers = {Tower::kText}, .metadata = [&](GgufWriter& w) {
+    return tiny({.towers = {TowerKind::kText}, .metadata = [&](GgufWriter& w) {
                    w.set_str_array(keys::kTokenizerMerges, some);
                  }});
   };
@@ -219,42 +219,42 @@ TEST_F(ImageBindTest, TextsGoThroughTheTokenizer) {
     EXPECT_EQ(thrown.kind(), ErrorKind::kModel);
     return std::string(thrown.what());
   };
-  EXPECT_THAT(error(tiny({.towers = {Tower::kText}})), HasSubstr(keys::kTokenizerMerges));
+  EXPECT_THAT(error(tiny({.towers = {TowerKind::kText}})), HasSubstr(keys::kTokenizerMerges));
   EXPECT_THAT(error(with_merges(std::span(merges).first(5))), HasSubstr("519 tokens"));
-  EXPECT_THAT(error(tiny({.towers = {Tower::kImu}})), HasSubstr("no text tower"));
+  EXPECT_THAT(error(tiny({.towers = {TowerKind::kImu}})), HasSubstr("no text tower"));
 }
 
 TEST_F(ImageBindTest, PicturesGoThroughTheTransform) {
-  Encoders encoders(tiny({.towers = {Tower::kVision}}), {.n_threads = 1});
+  Encoders encoders(tiny({.towers = {TowerKind::kVision}}), {.n_threads = 1});
   const ImageTransform& transform = encoders.image_transform();
-  EXPECT_EQ(transform.size, tiny_config(Tower::kVision).stem.input.height);
+  EXPECT_EQ(transform.size, tiny_config(TowerKind::kVision).stem.input.height);
   EXPECT_EQ(transform.mean, kImageBindStats.mean);
   Image image{40, 30, Bytes(std::size_t{40} * 30 * 3)};
   for (std::size_t i = 0; i < image.rgb.size(); ++i)
     image.rgb[i] = static_cast<std::uint8_t>(i * 31);
   const std::vector<float> chw = image_tensor(image, transform, TensorLayout::kChw);
   const std::vector<float> hwc = image_tensor(image, transform, TensorLayout::kHwc);
-  const std::vector<float> row = encoders.encode(Tower::kVision, chw, 1);
+  const std::vector<float> row = encoders.encode(TowerKind::kVision, chw, 1);
   EXPECT_LT(largest_difference(encoders.encode_images({&image, 1}), row), 1e-6F);
   EXPECT_LT(largest_difference(encoders.encode_image_tensors(hwc.data(), 1), row), 1e-6F);
 }
 
 TEST_F(ImageBindTest, OnlyWhatIsAskedForIsUsed) {
-  const Tower some[] = {Tower::kAudio, Tower::kImu};
+  const TowerKind some[] = {TowerKind::kAudio, TowerKind::kImu};
   Encoders all(tiny(), {.n_threads = 1});
-  EXPECT_THAT(all.towers(), testing::ElementsAreArray(kAllTowers));
+  EXPECT_THAT(all.towers(), testing::ElementsAreArray(kImageBindTowers));
   Encoders chosen(folder_ / "tiny.gguf", {.n_threads = 1, .towers = {some[0], some[1]}});
   EXPECT_THAT(chosen.towers(), testing::ElementsAreArray(some));
-  EXPECT_FALSE(chosen.has(Tower::kVision));
+  EXPECT_FALSE(chosen.has(TowerKind::kVision));
   const Error error = test::error_of([&] { chosen.image_transform(); });
   EXPECT_EQ(error.kind(), ErrorKind::kModel);
   EXPECT_THAT(error.what(), HasSubstr("no vision tower; it has: audio, imu"));
 
-  Encoders text_only(tiny({.towers = {Tower::kText}}), {.n_threads = 1});
+  Encoders text_only(tiny({.towers = {TowerKind::kText}}), {.n_threads = 1});
   EXPECT_EQ(text_only.encode_text(texts(), kTexts).size(),
             std::size_t{kTexts} * text_only.n_embd());
   EXPECT_THAT(test::error_of([&] {
-                Encoders(folder_ / "tiny.gguf", {.n_threads = 1, .towers = {Tower::kDepth}});
+                Encoders(folder_ / "tiny.gguf", {.n_threads = 1, .towers = {TowerKind::kDepth}});
               }).what(),
               HasSubstr("no depth tower"));
 }
@@ -264,20 +264,20 @@ TEST_F(ImageBindTest, WrongInputsAreRefused) {
   const auto kind_of = [](const std::function<void()>& call) {
     return test::error_of(call).kind();
   };
-  const std::vector<float> values = tiny_values(encoders.view_length(Tower::kDepth));
-  EXPECT_EQ(kind_of([&] { encoders.encode(Tower::kDepth, std::span(values).subspan(1), 1); }),
+  const std::vector<float> values = tiny_values(encoders.view_length(TowerKind::kDepth));
+  EXPECT_EQ(kind_of([&] { encoders.encode(TowerKind::kDepth, std::span(values).subspan(1), 1); }),
             ErrorKind::kUsage);
-  EXPECT_EQ(kind_of([&] { encoders.encode(Tower::kDepth, values, 2); }), ErrorKind::kUsage);
-  EXPECT_EQ(kind_of([&] { encoders.encode(Tower::kDepth, values, 1, 0); }), ErrorKind::kUsage);
-  EXPECT_EQ(kind_of([&] { encoders.encode(Tower::kText, values, 1); }), ErrorKind::kUsage);
+  EXPECT_EQ(kind_of([&] { encoders.encode(TowerKind::kDepth, values, 2); }), ErrorKind::kUsage);
+  EXPECT_EQ(kind_of([&] { encoders.encode(TowerKind::kDepth, values, 1, 0); }), ErrorKind::kUsage);
+  EXPECT_EQ(kind_of([&] { encoders.encode(TowerKind::kText, values, 1); }), ErrorKind::kUsage);
   std::vector<float> broken = values;
   broken[7] = std::numeric_limits<float>::quiet_NaN();
-  EXPECT_EQ(kind_of([&] { encoders.encode(Tower::kDepth, broken, 1); }), ErrorKind::kInput);
-  EXPECT_TRUE(encoders.encode(Tower::kDepth, {}, 0).empty());
+  EXPECT_EQ(kind_of([&] { encoders.encode(TowerKind::kDepth, broken, 1); }), ErrorKind::kInput);
+  EXPECT_TRUE(encoders.encode(TowerKind::kDepth, {}, 0).empty());
 
   std::vector<std::int32_t> tokens = texts();
   EXPECT_EQ(kind_of([&] { encoders.encode_text(tokens, kTexts + 1); }), ErrorKind::kUsage);
-  for (const std::int32_t token : {-1, tiny_config(Tower::kText).vocab_size}) {
+  for (const std::int32_t token : {-1, tiny_config(TowerKind::kText).vocab_size}) {
     tokens[1] = token;
     EXPECT_EQ(kind_of([&] { encoders.encode_text(tokens, kTexts); }), ErrorKind::kUsage);
   }
@@ -305,37 +305,43 @@ TEST_F(ImageBindTest, EveryDeviceEqualsTheReference) {
 }
 
 TEST_F(ImageBindTest, ImpossibleSizesAreNamed) {
-  const auto error = [&](Tower tower, const char* part, std::uint32_t value) {
+  const auto error = [&](TowerKind tower, const char* part, std::uint32_t value) {
     return metadata_error([&](GgufWriter& w) { w.set_u32(tower_key(tower, part), value); });
   };
-  const auto array_error = [&](Tower tower, const char* part, std::vector<std::uint32_t> values) {
+  const auto array_error = [&](TowerKind tower, const char* part,
+                               std::vector<std::uint32_t> values) {
     return metadata_error([&](GgufWriter& w) { w.set_u32_array(tower_key(tower, part), values); });
   };
   for (const char* part : {"width", "block_count", "head_count", "feed_forward_length"}) {
     for (const std::uint32_t value : {0U, 1U << 31})
-      EXPECT_THAT(error(Tower::kAudio, part, value),
+      EXPECT_THAT(error(TowerKind::kAudio, part, value),
                   HasSubstr(std::string("pandagpt.audio.") + part + " is"));
   }
-  EXPECT_THAT(error(Tower::kAudio, "head_count", 5), HasSubstr("no divisor of the width 32"));
-  EXPECT_THAT(error(Tower::kText, "context_length", 0), HasSubstr("pandagpt.text.context_length"));
-  EXPECT_THAT(error(Tower::kText, "vocab_size", 1 << 30), HasSubstr("pandagpt.text.vocab_size"));
-  EXPECT_THAT(array_error(Tower::kImu, "input", {6, 1, 1}), HasSubstr("has 3 values, not 4"));
-  EXPECT_THAT(array_error(Tower::kImu, "stride", {1, 1, 0}), HasSubstr("pandagpt.imu.stride is 0"));
-  EXPECT_THAT(array_error(Tower::kImu, "kernel", {1, 1, 99}), HasSubstr("larger than the input"));
-  EXPECT_THAT(array_error(Tower::kAudio, "input", {1, 1, 1600, 1600}), HasSubstr("tokens"));
-  EXPECT_THAT(array_error(Tower::kAudio, "input", {16000, 16000, 16000, 16000}),
+  EXPECT_THAT(error(TowerKind::kAudio, "head_count", 5), HasSubstr("no divisor of the width 32"));
+  EXPECT_THAT(error(TowerKind::kText, "context_length", 0),
+              HasSubstr("pandagpt.text.context_length"));
+  EXPECT_THAT(error(TowerKind::kText, "vocab_size", 1 << 30),
+              HasSubstr("pandagpt.text.vocab_size"));
+  EXPECT_THAT(array_error(TowerKind::kImu, "input", {6, 1, 1}), HasSubstr("has 3 values, not 4"));
+  EXPECT_THAT(array_error(TowerKind::kImu, "stride", {1, 1, 0}),
+              HasSubstr("pandagpt.imu.stride is 0"));
+  EXPECT_THAT(array_error(TowerKind::kImu, "kernel", {1, 1, 99}),
+              HasSubstr("larger than the input"));
+  EXPECT_THAT(array_error(TowerKind::kAudio, "input", {1, 1, 1600, 1600}), HasSubstr("tokens"));
+  EXPECT_THAT(array_error(TowerKind::kAudio, "input", {16000, 16000, 16000, 16000}),
               HasSubstr("pandagpt.audio.input has"));
-  EXPECT_THAT(array_error(Tower::kVision, "input", {3, 2, 18, 19}), HasSubstr("no square picture"));
+  EXPECT_THAT(array_error(TowerKind::kVision, "input", {3, 2, 18, 19}),
+              HasSubstr("no square picture"));
   EXPECT_THAT(metadata_error([](GgufWriter& w) { w.set_u32(keys::kEmbeddingLength, 0); }),
               HasSubstr(keys::kEmbeddingLength));
   EXPECT_THAT(metadata_error([](GgufWriter& w) {
-                w.set_str(tower_key(Tower::kDepth, "architecture"), "resnet");
+                w.set_str(tower_key(TowerKind::kDepth, "architecture"), "resnet");
               }),
               HasSubstr("pandagpt.depth.architecture is \"resnet\""));
 }
 
 TEST_F(ImageBindTest, TensorsThatDoNotFitAreNamed) {
-  for (const Tower tower : kAllTowers) {
+  for (const TowerKind tower : kImageBindTowers) {
     // Sizes that no tensor has: the first one that depends on it is named.
     EXPECT_THAT(metadata_error(
                     [&](GgufWriter& w) { w.set_u32(tower_key(tower, "feed_forward_length"), 77); }),
@@ -359,19 +365,19 @@ TEST_F(ImageBindTest, TensorsThatDoNotFitAreNamed) {
 TEST(ImageBindConfig, SurvivesTheFile) {
   const test::TemporaryFolder folder;
   GgufWriter writer;
-  for (const Tower tower : kAllTowers)
+  for (const TowerKind tower : kImageBindTowers)
     write_tower_config(writer, imagebind_huge_config(tower));
   writer.set_u32(keys::kEmbeddingLength, 1024);
   writer.write(folder / "sizes.gguf");
   const GgufFile file(folder / "sizes.gguf");
-  for (const Tower tower : kAllTowers)
+  for (const TowerKind tower : kImageBindTowers)
     EXPECT_EQ(read_tower_config(file, tower), imagebind_huge_config(tower));
 }
 
 TEST(ImageBindConfig, HugeHasTheTokensOfTheReference) {
-  const std::map<Tower, int> tokens{{Tower::kVision, 257},  {Tower::kText, 77},
-                                    {Tower::kAudio, 229},   {Tower::kDepth, 197},
-                                    {Tower::kThermal, 197}, {Tower::kImu, 251}};
+  const std::map<TowerKind, int> tokens{{TowerKind::kVision, 257},  {TowerKind::kText, 77},
+                                        {TowerKind::kAudio, 229},   {TowerKind::kDepth, 197},
+                                        {TowerKind::kThermal, 197}, {TowerKind::kImu, 251}};
   for (const auto& [tower, n] : tokens)
     EXPECT_EQ(imagebind_huge_config(tower).n_tokens(), n) << tower_name(tower);
 }
@@ -381,7 +387,7 @@ TEST(ImageBindTensors, AreThoseOfTheReference) {
   std::map<std::string, std::vector<std::int64_t>> left;
   for (const auto& [name, tensor] : source.tensors())
     left[name] = tensor.shape;
-  for (const Tower tower : kAllTowers) {
+  for (const TowerKind tower : kImageBindTowers) {
     for (const ImageBindTensor& tensor : imagebind_tensors(tiny_config(tower))) {
       ASSERT_TRUE(left.contains(tensor.source)) << tensor.source;
       EXPECT_EQ(left[tensor.source], tensor.source_shape) << tensor.source;

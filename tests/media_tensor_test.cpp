@@ -140,7 +140,7 @@ TEST_F(EveryInputTest, EmbedEachGivesARowOrAnErrorForEachInput) {
 TEST_F(EveryInputTest, EachTextHasARowOrAnErrorToo) {
   const std::vector<std::string> merges{"c a", "ca t</w>", "d o", "do g</w>", "s i", "si t</w>"};
   test::write_tiny_encoders(folder_ / "text.gguf",
-                            {.towers = {Tower::kText}, .metadata = [&](GgufWriter& writer) {
+                            {.towers = {TowerKind::kText}, .metadata = [&](GgufWriter& writer) {
                                writer.set_str_array(encoder_keys::kTokenizerMerges, merges);
                              }});
   const Embedder embedder((folder_ / "text.gguf").string(), {.n_threads = 1});

@@ -49,10 +49,11 @@ inline void write_parity_llm(const std::filesystem::path& path, llama_ftype type
 
 /// The encoders whose embeddings stand in expected.json.
 inline void write_parity_encoders(const std::filesystem::path& path) {
-  convert_imagebind(imagebind_fixture("tiny.pth"), path,
-                    {.type = GGML_TYPE_F32,
-                     .towers = {Tower::kVision, Tower::kAudio, Tower::kThermal},
-                     .n_heads = {{Tower::kVision, 4}, {Tower::kAudio, 4}, {Tower::kThermal, 2}}});
+  convert_imagebind(
+      imagebind_fixture("tiny.pth"), path,
+      {.type = GGML_TYPE_F32,
+       .towers = {TowerKind::kVision, TowerKind::kAudio, TowerKind::kThermal},
+       .n_heads = {{TowerKind::kVision, 4}, {TowerKind::kAudio, 4}, {TowerKind::kThermal, 2}}});
 }
 
 /// Files of one model folder, converted from the fixtures.

@@ -48,7 +48,7 @@ void make_six_sense_model(const fs::path& folder) {
   test::write_tiny_encoders(folder / "encoders.gguf", with_tokenizer);
   Manifest manifest = read_manifest(tiny);
   SyntheticPanda sizes;
-  sizes.towers = {test::tiny_config(Tower::kVision)};
+  sizes.towers = {test::tiny_config(TowerKind::kVision)};
   sizes.llm.n_embd = LlmModel(tiny / "llm.gguf").n_embd();
   write_synthetic_projector(sizes, folder / "projector.gguf");
   manifest.folder = folder;

@@ -50,15 +50,15 @@ struct ImageBindArguments {
   ImageBindConversion conversion;
 };
 
-Tower parse_tower(const std::string& name) {
-  if (const std::optional<Tower> tower = tower_from_name(name)) return *tower;
+TowerKind parse_tower(const std::string& name) {
+  if (const std::optional<TowerKind> tower = imagebind_tower_from_name(name)) return *tower;
   std::string known;
-  for (const Tower tower : kAllTowers)
+  for (const TowerKind tower : kImageBindTowers)
     known += (known.empty() ? "" : ", ") + std::string(tower_name(tower));
   throw Error(ErrorKind::kUsage, "\"" + name + "\" is no tower; there are " + known);
 }
 
-std::pair<Tower, int> parse_heads(const std::string& text) {
+std::pair<TowerKind, int> parse_heads(const std::string& text) {
   constexpr int kMaxHeads = 1024;
   const std::size_t equals = text.find('=');
   int count = 0;

@@ -8,7 +8,7 @@
 
 #include "encoders/encoder_keys.h"
 #include "encoders/imagebind_config.h"
-#include "encoders/tower.h"
+#include "encoders/tower_kind.h"
 
 namespace pandagpt {
 namespace {
@@ -24,7 +24,7 @@ std::string sizes_text(const TowerConfig& config) {
                              box(config.stem.input), box(config.stem.kernel));
 }
 
-TowerSummary summarize(const GgufFile& file, Tower tower) {
+TowerSummary summarize(const GgufFile& file, TowerKind tower) {
   TowerSummary summary;
   summary.tower = tower_name(tower);
   summary.architecture = file.get_str(tower_key(tower, "architecture"));
@@ -54,7 +54,7 @@ std::vector<TowerSummary> summarize_towers(const GgufFile& file) {
   if (!file.has(keys::kArchitecture) ||
       file.get_str(keys::kArchitecture) != keys::kEncodersArchitecture)
     return summaries;
-  for (const Tower tower : kAllTowers)
+  for (const TowerKind tower : kTowerKinds)
     if (has_tower(file, tower)) summaries.push_back(summarize(file, tower));
   return summaries;
 }

@@ -28,25 +28,26 @@ namespace {
   throw Error(ErrorKind::kUsage, what);
 }
 
-std::string names_of(const std::vector<Tower>& towers) {
+std::string names_of(const std::vector<TowerKind>& towers) {
   std::string text;
-  for (const Tower tower : towers)
+  for (const TowerKind tower : towers)
     text += (text.empty() ? "" : ", ") + std::string(tower_name(tower));
   return text;
 }
 
 /// The towers to convert, in the order of the enumeration.
-std::vector<Tower> chosen_towers(const TensorSource& source, const std::vector<Tower>& wanted) {
-  const std::vector<Tower> present = towers_of(source);
+std::vector<TowerKind> chosen_towers(const TensorSource& source,
+                                     const std::vector<TowerKind>& wanted) {
+  const std::vector<TowerKind> present = towers_of(source);
   if (present.empty())
     throw Error(ErrorKind::kModel, source.path().string() + ": holds no tensor of ImageBind, " +
                                        "whose names begin with modality_trunks and the like");
-  const auto is_in = [](const std::vector<Tower>& towers, Tower tower) {
+  const auto is_in = [](const std::vector<TowerKind>& towers, TowerKind tower) {
     return std::find(towers.begin(), towers.end(), tower) != towers.end();
   };
-  std::vector<Tower> chosen;
-  std::vector<Tower> absent;
-  for (const Tower tower : kAllTowers)
+  std::vector<TowerKind> chosen;
+  std::vector<TowerKind> absent;
+  for (const TowerKind tower : kImageBindTowers)
     if (wanted.empty() || is_in(wanted, tower))
       (is_in(present, tower) ? chosen : absent).push_back(tower);
   if (!absent.empty()) {
@@ -58,10 +59,11 @@ std::vector<Tower> chosen_towers(const TensorSource& source, const std::vector<T
   return chosen;
 }
 
-std::vector<TowerConfig> read_sizes(const TensorSource& source, const std::vector<Tower>& towers,
-                                    const std::map<Tower, int>& n_heads) {
+std::vector<TowerConfig> read_sizes(const TensorSource& source,
+                                    const std::vector<TowerKind>& towers,
+                                    const std::map<TowerKind, int>& n_heads) {
   std::vector<TowerConfig> configs;
-  for (const Tower tower : towers) {
+  for (const TowerKind tower : towers) {
     configs.push_back(infer_tower_config(source, tower, n_heads));
     configs.back().n_embd = configs.front().n_embd;  // one joint space
   }
@@ -70,7 +72,7 @@ std::vector<TowerConfig> read_sizes(const TensorSource& source, const std::vecto
 
 void check(const TensorSource& source, const std::vector<TowerConfig>& configs) {
   ExpectedTensors expected;
-  std::set<Tower> towers;
+  std::set<TowerKind> towers;
   std::set<std::string> unused;
   for (const TowerConfig& config : configs) {
     towers.insert(config.tower);
@@ -80,7 +82,7 @@ void check(const TensorSource& source, const std::vector<TowerConfig>& configs) 
       unused.insert(name);
   }
   const auto may_be_there = [&](const std::string& name) {
-    const std::optional<Tower> tower = tower_of_tensor(name);
+    const std::optional<TowerKind> tower = tower_of_tensor(name);
     return unused.contains(name) || (tower && !towers.contains(*tower));
   };
   check_tensors(source, expected, may_be_there, "ImageBind");

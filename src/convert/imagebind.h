@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "encoders/tower.h"
+#include "encoders/tower_kind.h"
 
 namespace pandagpt {
 
@@ -21,11 +21,11 @@ struct ImageBindConversion {
   /// rows are no whole number of blocks of the type.
   ggml_type type = GGML_TYPE_BF16;
   /// Which towers; empty: those that the checkpoint has.
-  std::vector<Tower> towers = {};
+  std::vector<TowerKind> towers = {};
   /// CLIP's vocabulary (clip_vocabulary.h); empty: looked for beside the checkpoint.
   std::filesystem::path vocabulary = {};
   /// Attention heads of towers that are not as wide as ImageBind-Huge's.
-  std::map<Tower, int> n_heads = {};
+  std::map<TowerKind, int> n_heads = {};
   int n_threads = 0;  ///< 0: one a physical core
   std::string name = "ImageBind";
   std::string license = "CC-BY-NC-SA-4.0";

@@ -20,13 +20,13 @@ constexpr int kMaxBlocks = 256;
 
 class SizeReader {
  public:
-  SizeReader(const TensorSource& source, Tower tower)
+  SizeReader(const TensorSource& source, TowerKind tower)
       : source_(source),
         config_(imagebind_huge_config(tower)),
         registry_(imagebind_tensors(config_)) {}
 
   TowerConfig read() {
-    const Tower tower = config_.tower;
+    const TowerKind tower = config_.tower;
     read_size(encoder_keys::weight_name(names::head_norm(tower)), 0, &config_.width);
     read_size(encoder_keys::weight_name(names::head(tower)), 0, &config_.n_embd);
     read_size(encoder_keys::weight_name(names::block(tower, 0, "ffn_up")), 0, &config_.n_ff);
@@ -79,11 +79,11 @@ class SizeReader {
     StemConfig& stem = config_.stem;
     const std::string kernel = encoder_keys::weight_name(names::stem(config_.tower));
     const PatchBox before = stem.kernel;
-    if (config_.tower == Tower::kImu) {
+    if (config_.tower == TowerKind::kImu) {
       int length = static_cast<int>(stem.patch_length());
       read_size(kernel, 1, &length);
       if (length % stem.channels == 0) stem.kernel.width = length / stem.channels;
-    } else if (config_.tower == Tower::kVision) {
+    } else if (config_.tower == TowerKind::kVision) {
       read_size(kernel, 2, &stem.kernel.frames);
       read_size(kernel, 3, &stem.kernel.height);
       read_size(kernel, 4, &stem.kernel.width);
@@ -103,7 +103,7 @@ class SizeReader {
     read_size(names::positions(config_.tower), 1, &n_tokens);
     if (n_tokens == config_.n_tokens() || stem.stride != stem.kernel) return;
     const int n_patches = n_tokens - 1;
-    if (config_.tower == Tower::kImu) {
+    if (config_.tower == TowerKind::kImu) {
       stem.input.width = n_patches * stem.kernel.width;
       return;
     }
@@ -118,7 +118,7 @@ class SizeReader {
   std::vector<ImageBindTensor> registry_;
 };
 
-int head_count(const TowerConfig& config, const std::map<Tower, int>& n_heads) {
+int head_count(const TowerConfig& config, const std::map<TowerKind, int>& n_heads) {
   const std::string name = tower_name(config.tower);
   const TowerConfig huge = imagebind_huge_config(config.tower);
   const auto given = n_heads.find(config.tower);
@@ -136,7 +136,7 @@ int head_count(const TowerConfig& config, const std::map<Tower, int>& n_heads) {
 
 }  // namespace
 
-std::optional<Tower> tower_of_tensor(const std::string& name) {
+std::optional<TowerKind> tower_of_tensor(const std::string& name) {
   constexpr std::string_view kStart = "modality_";
   const std::string_view text = name;
   if (!text.starts_with(kStart)) return std::nullopt;
@@ -144,18 +144,18 @@ std::optional<Tower> tower_of_tensor(const std::string& name) {
   if (first == std::string_view::npos) return std::nullopt;
   const std::size_t second = text.find('.', first + 1);
   if (second == std::string_view::npos) return std::nullopt;
-  return tower_from_name(text.substr(first + 1, second - first - 1));
+  return imagebind_tower_from_name(text.substr(first + 1, second - first - 1));
 }
 
-std::vector<Tower> towers_of(const TensorSource& source) {
-  std::set<Tower> towers;
+std::vector<TowerKind> towers_of(const TensorSource& source) {
+  std::set<TowerKind> towers;
   for (const auto& [name, tensor] : source.tensors())
-    if (const std::optional<Tower> tower = tower_of_tensor(name)) towers.insert(*tower);
+    if (const std::optional<TowerKind> tower = tower_of_tensor(name)) towers.insert(*tower);
   return {towers.begin(), towers.end()};
 }
 
-TowerConfig infer_tower_config(const TensorSource& source, Tower tower,
-                               const std::map<Tower, int>& n_heads) {
+TowerConfig infer_tower_config(const TensorSource& source, TowerKind tower,
+                               const std::map<TowerKind, int>& n_heads) {
   TowerConfig config = SizeReader(source, tower).read();
   config.n_heads = head_count(config, n_heads);
   return config;

@@ -18,7 +18,7 @@ LlamaConfig llama_13b();
 
 struct SyntheticPanda {
   LlamaConfig llm = llama_7b();
-  std::vector<TowerConfig> towers = {imagebind_huge_config(Tower::kVision)};
+  std::vector<TowerConfig> towers = {imagebind_huge_config(TowerKind::kVision)};
   std::int64_t lora_rank = 32;
   float lora_alpha = 32;
   /// Told how many bytes have been written, of how many. What it throws ends the work.

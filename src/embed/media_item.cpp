@@ -5,7 +5,6 @@
 
 #include "media/npy.h"
 #include "pandagpt/error.h"
-#include "pipeline/media_tensor.h"
 
 namespace pandagpt {
 namespace {
@@ -14,8 +13,8 @@ constexpr std::uint64_t kMaxContentBytes = std::uint64_t{256} << 20;
 
 }  // namespace
 
-std::string sense_name(Tower tower) {
-  return tower == Tower::kVision ? "image" : tower_name(tower);
+std::string sense_name(TowerKind tower) {
+  return tower == TowerKind::kVision ? "image" : tower_name(tower);
 }
 
 bool MediaItem::operator<(const MediaItem& other) const {
@@ -26,10 +25,10 @@ bool MediaItem::operator<(const MediaItem& other) const {
 }
 
 Input input_of(const MediaItem& item, Bytes content) {
-  Input input{.name = item.name(), .bytes = std::move(content), .sensor = item.sensor};
-  for (const Modality modality : kAllModalities)
-    if (modality != Modality::kVideo && tower_of(modality) == item.tower) input.modality = modality;
-  return input;
+  return {.modality = modality_from_name(sense_name(item.tower)).value(),
+          .name = item.name(),
+          .bytes = std::move(content),
+          .sensor = item.sensor};
 }
 
 Bytes MediaItemReader::read(const MediaItem& item) {

@@ -7,17 +7,19 @@
 
 #include "convert/zip_reader.h"
 #include "core/file.h"
-#include "encoders/tower.h"
+#include "encoders/imagebind_config.h"
 #include "pandagpt/input.h"
 
 namespace pandagpt {
 
+/// What lists have inputs of.
+inline constexpr auto& kSenses = kImageBindTowers;
 /// "image" for vision, else the tower's name: what lists call a sense.
-std::string sense_name(Tower tower);
+std::string sense_name(TowerKind tower);
 
 /// One file of a sense, or an array of an .npz file.
 struct MediaItem {
-  Tower tower = Tower::kVision;  ///< any but kText
+  TowerKind tower = TowerKind::kVision;  ///< any but kText
   std::filesystem::path path;
   std::string member = {};  ///< of an .npz file
   SensorOptions sensor = {};

@@ -58,9 +58,9 @@ class Row {
   std::vector<MediaItem> media() const {
     const SensorOptions sensor = sensor_options();
     std::vector<MediaItem> items;
-    for (const Tower tower : kAllTowers) {
+    for (const TowerKind tower : kSenses) {
       const std::string key = sense_name(tower);
-      if (tower == Tower::kText || !json_.contains(key)) continue;
+      if (tower == TowerKind::kText || !json_.contains(key)) continue;
       MediaItem item{tower, (folder_ / text_of(key)).lexically_normal(), {}, sensor};
       const std::string path = item.path.string();
       if (const std::size_t mark = path.rfind(".npz#"); mark != std::string::npos) {
@@ -115,8 +115,8 @@ class Row {
       const auto is_key = [&key = key](const auto& entry) { return key == entry.first; };
       const bool known = std::ranges::find(own, key) != own.end() || key == "acceleration_unit" ||
                          key == "rotation_unit" || std::ranges::any_of(kSensorNumbers, is_key) ||
-                         std::ranges::any_of(kAllTowers, [&key = key](Tower tower) {
-                           return tower != Tower::kText && key == sense_name(tower);
+                         std::ranges::any_of(kSenses, [&key = key](TowerKind tower) {
+                           return tower != TowerKind::kText && key == sense_name(tower);
                          });
       if (known) continue;
       std::string names;
@@ -244,7 +244,7 @@ std::int64_t InputTable::add(const TextItem& item) {
 void add_template(const std::string& text, Templates& templates) {
   const std::size_t equals = text.find('=');
   const std::string sense = text.substr(0, equals);
-  for (const Tower tower : kAllTowers)
+  for (const TowerKind tower : kSenses)
     if (equals != std::string::npos && sense == sense_name(tower) &&
         text.find(kLabelMark, equals) != std::string::npos) {
       templates[tower].push_back(text.substr(equals + 1));
@@ -267,7 +267,7 @@ void PairReader::add_row(const Json& json, const fs::path& path, std::int64_t li
   if (label && !texts.empty()) row.fail("has both \"text\" and \"label\"");
   if (media.empty() || media.size() + (texts.empty() && !label ? 0 : 1) != 2)
     row.fail("does not name two senses, of which at most one is text");
-  const Tower b = media.size() == 2 ? media[1].tower : Tower::kText;
+  const TowerKind b = media.size() == 2 ? media[1].tower : TowerKind::kText;
   if (list.pairs.empty()) {
     list.a = media[0].tower;
     list.b = b;

@@ -23,7 +23,6 @@
 #include <vector>
 
 #include "embed/media_item.h"
-#include "encoders/tower.h"
 
 namespace pandagpt {
 
@@ -66,8 +65,8 @@ struct Pair {
 /// The pairs of one list. All are of the same two senses; text is always the second.
 struct PairList {
   std::string name;  ///< of the file, without folder and extension
-  Tower a = Tower::kVision;
-  Tower b = Tower::kText;
+  TowerKind a = TowerKind::kVision;
+  TowerKind b = TowerKind::kText;
   std::vector<Pair> pairs = {};
   std::vector<std::string> labels = {};        ///< distinct ones, in order of appearance
   std::vector<std::int64_t> label_texts = {};  ///< index into InputTable::texts of each
@@ -77,7 +76,7 @@ struct PairList {
 
 /// Texts with "{}" for the label, by the sense that is labelled. A sense without any has the label
 /// itself.
-using Templates = std::map<Tower, std::vector<std::string>>;
+using Templates = std::map<TowerKind, std::vector<std::string>>;
 
 /// "audio=the sound of a {}" added to `templates`. Throws Error(kUsage) for another form.
 void add_template(const std::string& text, Templates& templates);
@@ -107,7 +106,7 @@ PairList read_labelled_list(const std::filesystem::path& path, InputTable& input
 /// Inputs of several senses that are to be understood together, one row of a list:
 ///   {"image": "dog.jpg", "audio": "rain.wav", "names": ["dog", "rain"]}
 struct Composition {
-  std::vector<MediaItem> media = {};    ///< in the order of kAllTowers, a sense at most once
+  std::vector<MediaItem> media = {};    ///< in the order of kSenses, a sense at most once
   std::vector<std::string> names = {};  ///< [media] what each of them holds
 };
 /// Reads a list of compositions, in the same two forms without texts, labels and groups (in a table

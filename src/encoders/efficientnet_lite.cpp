@@ -41,7 +41,7 @@ int EfficientNetConfig::grid_cells() const {
 }
 
 bool has_trunk(const GgufFile& file) {
-  return has_tower(file, Tower::kVision) &&
+  return has_tower(file, TowerKind::kVision) &&
          file.get_str(keys::kVisionArchitecture) == keys::kEfficientNetLite;
 }
 
@@ -77,10 +77,10 @@ EfficientNetConfig read_efficientnet_config(const GgufFile& file) {
   const GgufTensor* classifier = file.find_tensor(keys::weight_name(keys::kClassifier));
   if (classifier) config.n_classes = static_cast<int>(classifier->shape.back());
   if (const GgufTensor* layer =
-          file.find_tensor(keys::weight_name(keys::embedding_hidden(Tower::kVision))))
+          file.find_tensor(keys::weight_name(keys::embedding_hidden(TowerKind::kVision))))
     config.embedding_hidden = static_cast<int>(layer->shape.back());
   if (const GgufTensor* layer =
-          file.find_tensor(keys::weight_name(keys::embedding_head(Tower::kVision))))
+          file.find_tensor(keys::weight_name(keys::embedding_head(TowerKind::kVision))))
     config.embedding_width = static_cast<int>(layer->shape.back());
   return config;
 }
@@ -149,13 +149,13 @@ class EfficientNetLite::Impl {
     if (config_.embedding_width == 0) return;
     int width = config_.head_channels;
     if (config_.embedding_hidden > 0) {
-      embedding_hidden_ = factory_->pointwise(keys::embedding_hidden(Tower::kVision), width,
+      embedding_hidden_ = factory_->pointwise(keys::embedding_hidden(TowerKind::kVision), width,
                                               config_.embedding_hidden, /*clamped=*/true);
       width = config_.embedding_hidden;
     }
-    embedding_ =
-        factory_->pointwise(keys::embedding_head(Tower::kVision), width, config_.embedding_width,
-                            /*clamped=*/false);
+    embedding_ = factory_->pointwise(keys::embedding_head(TowerKind::kVision), width,
+                                     config_.embedding_width,
+                                     /*clamped=*/false);
   }
 
   ComputeGraph& graph_for(int n, const EfficientNetRequest& request) {

@@ -22,7 +22,7 @@
 
 #include <string>
 
-#include "encoders/tower.h"
+#include "encoders/tower_kind.h"
 
 namespace pandagpt::encoder_keys {
 
@@ -65,10 +65,10 @@ inline constexpr char kClassifier[] = "vision.classifier";
 
 /// The layers from a trunk's pooled features into the joint space: "vision.embd_hidden",
 /// "vision.embd".
-inline std::string embedding_hidden(Tower tower) {
+inline std::string embedding_hidden(TowerKind tower) {
   return std::string(tower_name(tower)) + ".embd_hidden";
 }
-inline std::string embedding_head(Tower tower) {
+inline std::string embedding_head(TowerKind tower) {
   return std::string(tower_name(tower)) + ".embd";
 }
 /// "vision.block.3.depthwise".

@@ -68,10 +68,10 @@ void check_architecture(const GgufFile& file) {
 void check_vision(const GgufFile& file, const TowerConfig& config) {
   const StemConfig& stem = config.stem;
   if (stem.channels != static_cast<int>(kColours) || stem.input.height != stem.input.width)
-    fail(file, tower_key(Tower::kVision, "input") + " is no square picture of three colours");
+    fail(file, tower_key(TowerKind::kVision, "input") + " is no square picture of three colours");
 }
 
-void check_finite(Tower tower, std::span<const float> values) {
+void check_finite(TowerKind tower, std::span<const float> values) {
   if (!std::ranges::all_of(values, [](float value) { return std::isfinite(value); }))
     throw Error(ErrorKind::kInput, std::string("the ") + tower_name(tower) +
                                        " input has values that are not finite numbers");
@@ -86,9 +86,9 @@ class Encoders::Impl {
     if (options.max_batch < 1) throw Error(ErrorKind::kUsage, "max_batch must be at least 1");
     check_architecture(file_);
     n_embd_ = static_cast<int>(file_.get_u32(keys::kEmbeddingLength));
-    for (const Tower tower : kAllTowers)
+    for (const TowerKind tower : kImageBindTowers)
       if (is_wanted(tower) && has_tower(file_, tower)) open(tower);
-    for (const Tower tower : options.towers)
+    for (const TowerKind tower : options.towers)
       require(tower);
     if (towers().empty()) fail(file_, "holds no encoder");
   }
@@ -96,37 +96,38 @@ class Encoders::Impl {
   int n_embd() const { return n_embd_; }
   int max_batch() const { return options_.max_batch; }
 
-  bool has(Tower tower) const {
+  bool has(TowerKind tower) const {
     return config_of(tower).has_value() || shared_of(tower).has_value() ||
-           (tower == Tower::kVision && efficientnet_ && is_wanted(tower));
+           (tower == TowerKind::kVision && efficientnet_ && is_wanted(tower));
   }
 
-  std::vector<Tower> towers() const {
-    std::vector<Tower> result;
-    std::ranges::copy_if(kAllTowers, std::back_inserter(result),
-                         [this](Tower tower) { return has(tower); });
+  std::vector<TowerKind> towers() const {
+    std::vector<TowerKind> result;
+    std::ranges::copy_if(kImageBindTowers, std::back_inserter(result),
+                         [this](TowerKind tower) { return has(tower); });
     return result;
   }
 
-  void require(Tower tower) const {
+  void require(TowerKind tower) const {
     if (has(tower)) return;
     std::string names;
-    for (const Tower other : towers())
+    for (const TowerKind other : towers())
       names += (names.empty() ? "" : ", ") + std::string(tower_name(other));
     fail(file_, std::string("has no ") + tower_name(tower) + " tower" +
                     (names.empty() ? "" : "; it has: " + names));
   }
 
-  std::size_t view_length(Tower tower) const {
+  std::size_t view_length(TowerKind tower) const {
     require(tower);
-    if (tower == Tower::kVision) return kColours * transform_.size * transform_.size;
+    if (tower == TowerKind::kVision) return kColours * transform_.size * transform_.size;
     if (shared_of(tower)) return shared_of(tower)->view_length();
-    return tower == Tower::kText ? 0 : config_of(tower)->stem.input_length();
+    return tower == TowerKind::kText ? 0 : config_of(tower)->stem.input_length();
   }
 
-  std::vector<float> encode(Tower tower, std::span<const float> values, int n_inputs, int n_views) {
+  std::vector<float> encode(TowerKind tower, std::span<const float> values, int n_inputs,
+                            int n_views) {
     require(tower);
-    if (n_inputs < 0 || n_views < 1 || tower == Tower::kText)
+    if (n_inputs < 0 || n_views < 1 || tower == TowerKind::kText)
       throw Error(ErrorKind::kUsage, std::string("the ") + tower_name(tower) +
                                          " tower can't encode " + std::to_string(n_inputs) +
                                          " inputs of " + std::to_string(n_views) + " views");
@@ -138,7 +139,7 @@ class Encoders::Impl {
   }
 
   std::vector<float> encode_text(std::span<const std::int32_t> tokens, int n) {
-    ImageBindTower& text = loaded(Tower::kText);
+    ImageBindTower& text = loaded(TowerKind::kText);
     const std::size_t length = context_length();
     if (n < 0 || tokens.size() != n * length)
       throw Error(ErrorKind::kUsage, "encode_text got " + std::to_string(tokens.size()) +
@@ -150,7 +151,7 @@ class Encoders::Impl {
   }
 
   std::vector<float> encode_texts(std::span<const std::string> texts) {
-    require(Tower::kText);
+    require(TowerKind::kText);
     std::vector<std::int32_t> all;
     for (const std::string& text : texts) {
       const std::vector<std::int32_t> more = tokens(text);
@@ -160,42 +161,42 @@ class Encoders::Impl {
   }
 
   std::vector<std::int32_t> tokens(const std::string& text) {
-    require(Tower::kText);
+    require(TowerKind::kText);
     return tokenizer().context(text);
   }
 
   int context_length() const {
-    require(Tower::kText);
-    return config_of(Tower::kText)->context_length;
+    require(TowerKind::kText);
+    return config_of(TowerKind::kText)->context_length;
   }
 
   const ImageTransform& transform() const {
-    require(Tower::kVision);
+    require(TowerKind::kVision);
     return transform_;
   }
 
   TensorLayout layout() const {
-    require(Tower::kVision);
+    require(TowerKind::kVision);
     return efficientnet_ ? TensorLayout::kHwc : TensorLayout::kChw;
   }
 
   /// `pixels` is (n, size, size, 3) or (n, 3, size, size), as layout() says.
   std::vector<float> encode_pictures(const float* pixels, int n) {
-    require(Tower::kVision);
+    require(TowerKind::kVision);
     if (efficientnet_) return efficientnet_->embed(pixels, n);
-    return encode(Tower::kVision, {pixels, n * view_length(Tower::kVision)}, n, 1);
+    return encode(TowerKind::kVision, {pixels, n * view_length(TowerKind::kVision)}, n, 1);
   }
 
   /// `pixels` is (n, size, size, 3).
   std::vector<float> encode_image_tensors(const float* pixels, int n) {
     if (layout() == TensorLayout::kHwc) return encode_pictures(pixels, n);
-    const std::size_t length = view_length(Tower::kVision);
+    const std::size_t length = view_length(TowerKind::kVision);
     return encode_pictures(
         transpose_each({pixels, n * length}, n, length / kColours, kColours).data(), n);
   }
 
   EfficientNetEncoder& efficientnet(const char* what) {
-    if (!efficientnet_) require(Tower::kVision);
+    if (!efficientnet_) require(TowerKind::kVision);
     if (!efficientnet_)
       throw Error(ErrorKind::kUsage, file_.path().string() + ": the vision tower has no " + what);
     return *efficientnet_;
@@ -211,7 +212,7 @@ class Encoders::Impl {
       std::span<const Image> images,
       const std::function<std::vector<float>(const float*, int)>& compute) {
     const ImageTransform& how = transform();
-    const std::size_t length = view_length(Tower::kVision);
+    const std::size_t length = view_length(TowerKind::kVision);
     std::vector<float> pixels;
     return in_batches(static_cast<int>(images.size()), [&](int begin, int count) {
       pixels.resize(count * length);
@@ -253,26 +254,26 @@ class Encoders::Impl {
   }
 
  private:
-  bool is_wanted(Tower tower) const {
+  bool is_wanted(TowerKind tower) const {
     return options_.towers.empty() || std::ranges::count(options_.towers, tower) > 0;
   }
 
-  const std::optional<TowerConfig>& config_of(Tower tower) const {
+  const std::optional<TowerConfig>& config_of(TowerKind tower) const {
     return configs_[static_cast<std::size_t>(tower)];
   }
 
-  const std::optional<SharedTrunkConfig>& shared_of(Tower tower) const {
+  const std::optional<SharedTrunkConfig>& shared_of(TowerKind tower) const {
     return shared_[static_cast<std::size_t>(tower)];
   }
 
   /// Reads a tower's metadata; of EfficientNet, which is small, the weights too.
-  void open(Tower tower) {
+  void open(TowerKind tower) {
     if (is_shared_trunk(file_, tower)) {
       shared_[static_cast<std::size_t>(tower)] = read_shared_trunk_config(file_, tower);
-      if (!efficientnet_) open(Tower::kVision);
+      if (!efficientnet_) open(TowerKind::kVision);
       return;
     }
-    if (tower == Tower::kVision && has_trunk(file_)) {
+    if (tower == TowerKind::kVision && has_trunk(file_)) {
       efficientnet_ = std::make_unique<EfficientNetEncoder>(
           file_, backend_, options_.portable || !backend_.is_cpu(), options_.max_batch);
       transform_ = read_image_transform(file_, efficientnet_->image_size());
@@ -280,7 +281,7 @@ class Encoders::Impl {
     }
     const TowerConfig config = read_tower_config(file_, tower);
     check_tower_tensors(file_, config);
-    if (tower == Tower::kVision) {
+    if (tower == TowerKind::kVision) {
       check_vision(file_, config);
       transform_ = read_image_transform(file_, config.stem.input.height);
     }
@@ -294,7 +295,7 @@ class Encoders::Impl {
   }
 
   /// An ImageBind tower with its weights.
-  ImageBindTower& loaded(Tower tower) {
+  ImageBindTower& loaded(TowerKind tower) {
     require(tower);
     std::unique_ptr<ImageBindTower>& slot = towers_[static_cast<std::size_t>(tower)];
     if (!slot)
@@ -304,7 +305,7 @@ class Encoders::Impl {
 
   const BpeTokenizer& tokenizer() {
     if (tokenizer_) return *tokenizer_;
-    const int vocab_size = config_of(Tower::kText)->vocab_size;
+    const int vocab_size = config_of(TowerKind::kText)->vocab_size;
     auto made = std::make_unique<BpeTokenizer>(file_.get_str_array(keys::kTokenizerMerges),
                                                context_length());
     if (made->vocab_size() != vocab_size)
@@ -326,13 +327,13 @@ class Encoders::Impl {
     return result;
   }
 
-  std::vector<float> encode_views(Tower tower, std::span<const float> values, int n) {
-    if (tower == Tower::kVision && efficientnet_) return encode_efficientnet(values, n);
+  std::vector<float> encode_views(TowerKind tower, std::span<const float> values, int n) {
+    if (tower == TowerKind::kVision && efficientnet_) return encode_efficientnet(values, n);
     if (shared_of(tower)) return encode_shared(tower, values, n);
     return encode_imagebind(tower, values, n);
   }
 
-  std::vector<float> encode_shared(Tower tower, std::span<const float> values, int n) {
+  std::vector<float> encode_shared(TowerKind tower, std::span<const float> values, int n) {
     const SharedTrunkConfig& config = *shared_of(tower);
     if (values.size() != n * config.view_length()) fail_length(tower, values.size(), n);
     std::unique_ptr<SharedTrunkHead>& head = heads_[static_cast<std::size_t>(tower)];
@@ -342,7 +343,7 @@ class Encoders::Impl {
     return head->run(plane_features(values, n, config.height, config.width), n);
   }
 
-  std::vector<float> encode_imagebind(Tower tower, std::span<const float> values, int n) {
+  std::vector<float> encode_imagebind(TowerKind tower, std::span<const float> values, int n) {
     const std::size_t length = values.size() / n;
     if (values.size() % n != 0) fail_length(tower, values.size(), n);
     ImageBindTower& encoder = loaded(tower);
@@ -353,10 +354,10 @@ class Encoders::Impl {
 
   /// Pictures and films of (3, frames, H, W); a film's frames are averaged.
   std::vector<float> encode_efficientnet(std::span<const float> values, int n) {
-    const std::size_t frame_length = view_length(Tower::kVision);
+    const std::size_t frame_length = view_length(TowerKind::kVision);
     const std::size_t n_frames = values.size() / (n * frame_length);
     if (n_frames < 1 || values.size() != n * n_frames * frame_length)
-      fail_length(Tower::kVision, values.size(), n);
+      fail_length(TowerKind::kVision, values.size(), n);
     // (n, 3, frames, H * W) -> (n, frames, H * W, 3)
     const std::vector<float> pixels =
         transpose_each(values, n, kColours, values.size() / (n * kColours));
@@ -365,7 +366,7 @@ class Encoders::Impl {
     return n_frames == 1 ? rows : mean_over_views(rows, n, static_cast<int>(n_frames), n_embd_);
   }
 
-  [[noreturn]] void fail_length(Tower tower, std::size_t length, int n) const {
+  [[noreturn]] void fail_length(TowerKind tower, std::size_t length, int n) const {
     throw Error(ErrorKind::kUsage, std::string("the ") + tower_name(tower) + " tower got " +
                                        std::to_string(length) + " values for " + std::to_string(n) +
                                        " views, each takes " + std::to_string(view_length(tower)));
@@ -375,10 +376,12 @@ class Encoders::Impl {
   EncoderOptions options_;
   ComputeBackend backend_;
   int n_embd_ = 0;
-  std::array<std::optional<TowerConfig>, kAllTowers.size()> configs_;      // of ImageBind's
-  std::array<std::unique_ptr<ImageBindTower>, kAllTowers.size()> towers_;  // those used so far
-  std::array<std::optional<SharedTrunkConfig>, kAllTowers.size()> shared_;
-  std::array<std::unique_ptr<SharedTrunkHead>, kAllTowers.size()> heads_;  // those used so far
+  std::array<std::optional<TowerConfig>, kImageBindTowers.size()> configs_;  // of ImageBind's
+  std::array<std::unique_ptr<ImageBindTower>, kImageBindTowers.size()>
+      towers_;  // those used so far
+  std::array<std::optional<SharedTrunkConfig>, kImageBindTowers.size()> shared_;
+  std::array<std::unique_ptr<SharedTrunkHead>, kImageBindTowers.size()>
+      heads_;  // those used so far
   std::unique_ptr<EfficientNetEncoder> efficientnet_;
   std::unique_ptr<BpeTokenizer> tokenizer_;  // if a text was encoded
   ImageTransform transform_;                 // if there is a vision tower
@@ -394,13 +397,13 @@ Encoders& Encoders::operator=(Encoders&&) noexcept = default;
 int Encoders::n_embd() const {
   return impl_->n_embd();
 }
-bool Encoders::has(Tower tower) const {
+bool Encoders::has(TowerKind tower) const {
   return impl_->has(tower);
 }
-std::vector<Tower> Encoders::towers() const {
+std::vector<TowerKind> Encoders::towers() const {
   return impl_->towers();
 }
-std::size_t Encoders::view_length(Tower tower) const {
+std::size_t Encoders::view_length(TowerKind tower) const {
   return impl_->view_length(tower);
 }
 int Encoders::max_batch() const {
@@ -428,7 +431,7 @@ std::string Encoders::arithmetic() const {
   return impl_->arithmetic();
 }
 
-std::vector<float> Encoders::encode(Tower tower, std::span<const float> values, int n_inputs,
+std::vector<float> Encoders::encode(TowerKind tower, std::span<const float> values, int n_inputs,
                                     int n_views) {
   return impl_->encode(tower, values, n_inputs, n_views);
 }

@@ -2,7 +2,8 @@
 //
 //   Encoders encoders("models/panda-mini/encoders.gguf", {.n_threads = 2});
 //   std::vector<float> rows = encoders.encode_pictures(pixels, n);  // (n, encoders.n_embd())
-//   rows = encoders.encode(Tower::kAudio, clips, 1, 3);             // a recording of three clips
+//   rows = encoders.encode(TowerKind::kAudio, clips, 1, 3);             // a recording of three
+//   clips
 //
 // One file holds any subset of the towers; which ones, their sizes, the preprocessing constants and
 // the post-processing are read from its metadata (docs in encoder_keys.h, imagebind_config.h).
@@ -17,7 +18,7 @@
 #include <string>
 #include <vector>
 
-#include "encoders/tower.h"
+#include "encoders/tower_kind.h"
 #include "media/image.h"
 #include "preprocess/image.h"
 #include "tensor/compute_type.h"
@@ -30,8 +31,8 @@ struct EncoderOptions {
   bool portable = false;  ///< stock ggml operators only (slower on CPUs; the cross-check in tests)
   /// ImageBind towers on the CPU: the numbers in which their products are computed.
   ComputeType compute_type = ComputeType::kAuto;
-  std::string device = "cpu";      ///< "auto" or one of compute_devices() (tensor/devices.h)
-  std::vector<Tower> towers = {};  ///< use only these; empty: all that the file has
+  std::string device = "cpu";          ///< "auto" or one of compute_devices() (tensor/devices.h)
+  std::vector<TowerKind> towers = {};  ///< use only these; empty: all that the file has
   /// How fingerprint() gets the SHA-256 of the file, e.g. from a store of known ones.
   std::function<std::string(const std::filesystem::path&)> file_sha256 = {};
 };
@@ -52,8 +53,8 @@ class Encoders {
   int max_batch() const;
 
   /// Whether inputs of this kind can be encoded.
-  bool has(Tower tower) const;
-  std::vector<Tower> towers() const;
+  bool has(TowerKind tower) const;
+  std::vector<TowerKind> towers() const;
 
   /// Embeddings of inputs that consist of several views each (clips of a recording, crops of a
   /// film), averaged over the views after post-processing, as the reference does: (n_inputs,
@@ -62,11 +63,11 @@ class Encoders {
   /// film, (3, 2, 224, 224); audio (1, 128, 204); depth and thermal (1, 224, 224); imu (6, 2000).
   /// Throws Error(kModel) if there is no such tower, Error(kUsage) if the number of values does not
   /// fit or the tower is text, Error(kInput) if one of them is not a finite number.
-  std::vector<float> encode(Tower tower, std::span<const float> values, int n_inputs,
+  std::vector<float> encode(TowerKind tower, std::span<const float> values, int n_inputs,
                             int n_views = 1);
 
   /// Length of one view's tensor: of a still picture for vision, 0 for text.
-  std::size_t view_length(Tower tower) const;
+  std::size_t view_length(TowerKind tower) const;
 
   /// (n, n_embd). `tokens` is (n, context_length()). Throws as `encode`, and Error(kUsage) for a
   /// token that the vocabulary does not have.
@@ -86,8 +87,8 @@ class Encoders {
   /// The order of such a tensor that is encoded without being rearranged.
   TensorLayout picture_layout() const;
 
-  /// (n, n_embd) of n pictures' tensors, (n, view_length(Tower::kVision)) in that order. Throws as
-  /// encode().
+  /// (n, n_embd) of n pictures' tensors, (n, view_length(TowerKind::kVision)) in that order. Throws
+  /// as encode().
   std::vector<float> encode_pictures(const float* pixels, int n);
   /// (n, n_embd) after post-processing: L2-normalised, times the scale of the file.
   std::vector<float> encode_images(std::span<const Image> images);

@@ -1,5 +1,6 @@
 #include "encoders/imagebind_config.h"
 
+#include <algorithm>
 #include <array>
 #include <vector>
 
@@ -35,7 +36,7 @@ constexpr int kJointWidth = 1024;  // imagebind_huge's out_embed_dim
 /// Reads one tower's values; every complaint names file and key.
 class TowerKeys {
  public:
-  TowerKeys(const GgufFile& file, Tower tower) : file_(file), tower_(tower) {}
+  TowerKeys(const GgufFile& file, TowerKind tower) : file_(file), tower_(tower) {}
 
   [[noreturn]] void fail(const char* part, const std::string& what) const {
     throw Error(ErrorKind::kModel,
@@ -64,7 +65,7 @@ class TowerKeys {
   }
 
   const GgufFile& file_;
-  Tower tower_;
+  TowerKind tower_;
 };
 
 PatchBox box(const std::vector<int>& values) {
@@ -92,24 +93,32 @@ StemConfig read_stem(const TowerKeys& keys) {
 }
 
 /// Inputs and patches of the towers, from imagebind_model.py's defaults.
-StemConfig huge_stem(Tower tower) {
+StemConfig huge_stem(TowerKind tower) {
   switch (tower) {
-    case Tower::kVision:
+    case TowerKind::kVision:
       return {3, {2, 224, 224}, {2, 14, 14}, {2, 14, 14}};
-    case Tower::kAudio:
+    case TowerKind::kAudio:
       return {1, {1, 128, 204}, {1, 16, 16}, {1, 10, 10}};
-    case Tower::kDepth:
-    case Tower::kThermal:
+    case TowerKind::kDepth:
+    case TowerKind::kThermal:
       return {1, {1, 224, 224}, {1, 16, 16}, {1, 16, 16}};
-    case Tower::kImu:
+    case TowerKind::kImu:
       return {6, {1, 1, 2000}, {1, 1, 8}, {1, 1, 8}};
-    case Tower::kText:
+    case TowerKind::kText:
+    case TowerKind::kVideo:
       break;
   }
   return {};
 }
 
 }  // namespace
+
+std::optional<TowerKind> imagebind_tower_from_name(std::string_view name) {
+  const std::optional<TowerKind> kind = tower_from_name(name);
+  return kind && std::ranges::find(kImageBindTowers, *kind) != kImageBindTowers.end()
+             ? kind
+             : std::nullopt;
+}
 
 PatchBox StemConfig::grid() const {
   return {(input.frames - kernel.frames) / stride.frames + 1,
@@ -134,7 +143,7 @@ std::int64_t TowerConfig::n_tokens() const {
   return is_text() ? context_length : stem.n_patches() + 1;
 }
 
-TowerConfig imagebind_huge_config(Tower tower) {
+TowerConfig imagebind_huge_config(TowerKind tower) {
   TowerConfig config{.tower = tower, .n_embd = kJointWidth, .stem = huge_stem(tower)};
   const auto trunk = [&config](int width, int n_blocks, int n_heads) {
     config.width = width;
@@ -143,37 +152,41 @@ TowerConfig imagebind_huge_config(Tower tower) {
     config.n_ff = 4 * width;  // transformer.py, mlp_ratio
   };
   switch (tower) {
-    case Tower::kVision:
+    case TowerKind::kVision:
       trunk(1280, 32, 16);
       break;
-    case Tower::kText:
+    case TowerKind::kText:
       trunk(1024, 24, 16);
       config.context_length = 77;
       config.vocab_size = 49408;
       break;
-    case Tower::kAudio:
-    case Tower::kThermal:
+    case TowerKind::kAudio:
+    case TowerKind::kThermal:
       trunk(768, 12, 12);
       break;
-    case Tower::kDepth:
+    case TowerKind::kDepth:
       trunk(384, 12, 8);
       break;
-    case Tower::kImu:
+    case TowerKind::kImu:
       trunk(512, 6, 8);
       break;
+    case TowerKind::kVideo:
+      throw Error(ErrorKind::kInternal, "ImageBind has no video tower");
   }
   return config;
 }
 
-bool has_tower(const GgufFile& file, Tower tower) {
+bool has_tower(const GgufFile& file, TowerKind tower) {
   return file.has(tower_key(tower, kArchitecturePart));
 }
 
-TowerConfig read_tower_config(const GgufFile& file, Tower tower) {
+TowerConfig read_tower_config(const GgufFile& file, TowerKind tower) {
   const TowerKeys keys(file, tower);
   const std::string architecture = file.get_str(tower_key(tower, kArchitecturePart));
   if (architecture != kImageBindArchitecture)
     keys.fail(kArchitecturePart, "is \"" + architecture + "\", which is unknown");
+  if (std::ranges::find(kImageBindTowers, tower) == kImageBindTowers.end())
+    keys.fail(kArchitecturePart, "is \"" + architecture + "\", which has no such tower");
   TowerConfig config{.tower = tower};
   config.width = keys.bounded(kWidth, kMaxWidth);
   config.n_blocks = keys.bounded(kBlockCount, kMaxBlocks);
@@ -219,7 +232,7 @@ void write_tower_config(GgufWriter& writer, const TowerConfig& config) {
                                                input[1], input[2]});
   writer.set_u32_array(key(kKernel), box_values(stem.kernel));
   writer.set_u32_array(key(kStride), box_values(stem.stride));
-  if (config.tower != Tower::kVision) return;
+  if (config.tower != TowerKind::kVision) return;
   writer.set_u32(keys::kResizeShortSide, stem.input.height);
   writer.set_f32_array(keys::kImageMean, kImageBindStats.mean);
   writer.set_f32_array(keys::kImageStd, kImageBindStats.std);

@@ -15,14 +15,24 @@
 // the preprocessing of pictures (encoder_keys.h; vision), and the tensors of imagebind_tensors.h.
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <optional>
+#include <string_view>
 
-#include "encoders/tower.h"
+#include "encoders/tower_kind.h"
 #include "tensor/gguf_file.h"
 
 namespace pandagpt {
 
 inline constexpr char kImageBindArchitecture[] = "imagebind";
+
+/// ImageBind's towers. Its vision tower takes films, too.
+inline constexpr std::array kImageBindTowers{TowerKind::kVision,  TowerKind::kText,
+                                             TowerKind::kAudio,   TowerKind::kDepth,
+                                             TowerKind::kThermal, TowerKind::kImu};
+/// tower_from_name() among these.
+std::optional<TowerKind> imagebind_tower_from_name(std::string_view name);
 
 /// The factor of an embedding is min(exp(learned scale), this)
 /// (imagebind/models/helpers.py, LearnableLogitScaling).
@@ -56,7 +66,7 @@ struct StemConfig {
 };
 
 struct TowerConfig {
-  Tower tower = Tower::kVision;
+  TowerKind tower = TowerKind::kVision;
   int width = 0;           ///< E, of the tokens
   int n_blocks = 0;        ///< transformer blocks
   int n_heads = 0;         ///< of the attention; E is a multiple
@@ -66,7 +76,7 @@ struct TowerConfig {
   int context_length = 0;  ///< text: tokens of an input
   int vocab_size = 0;      ///< text
 
-  bool is_text() const { return tower == Tower::kText; }
+  bool is_text() const { return tower == TowerKind::kText; }
   /// Tokens in the transformer: the patches and a class token, or the text.
   std::int64_t n_tokens() const;
   int head_width() const { return width / n_heads; }
@@ -75,26 +85,26 @@ struct TowerConfig {
   bool has_class_token() const { return !is_text(); }
   bool is_causal() const { return is_text(); }
   /// A layer norm between the stem and the first block.
-  bool has_pre_norm() const { return tower == Tower::kVision; }
+  bool has_pre_norm() const { return tower == TowerKind::kVision; }
   /// A layer norm of the patches' tokens, before the class token and the positions join them.
-  bool has_stem_norm() const { return !is_text() && tower != Tower::kVision; }
+  bool has_stem_norm() const { return !is_text() && tower != TowerKind::kVision; }
   /// A learned key and value beside those of the tokens, in every block's attention.
   bool has_bias_kv() const { return has_stem_norm(); }
   /// A factor after the embedding was brought to length 1.
-  bool has_logit_scale() const { return tower != Tower::kVision; }
+  bool has_logit_scale() const { return tower != TowerKind::kVision; }
 
   bool operator==(const TowerConfig&) const = default;
 };
 
 /// The tower's row of ImageBind-Huge.
-TowerConfig imagebind_huge_config(Tower tower);
+TowerConfig imagebind_huge_config(TowerKind tower);
 
 /// Whether the file holds this tower, of whichever architecture.
-bool has_tower(const GgufFile& file, Tower tower);
+bool has_tower(const GgufFile& file, TowerKind tower);
 
 /// Reads the sizes of an "imagebind" tower. Throws Error(kModel) on missing keys and impossible or
 /// absurd values, naming the key.
-TowerConfig read_tower_config(const GgufFile& file, Tower tower);
+TowerConfig read_tower_config(const GgufFile& file, TowerKind tower);
 
 /// Writes all keys of the tower (see above), but not pandagpt.embedding_length.
 void write_tower_config(GgufWriter& writer, const TowerConfig& config);

@@ -8,40 +8,40 @@ namespace pandagpt {
 namespace imagebind_names {
 namespace {
 
-std::string part(Tower tower, const char* name) {
+std::string part(TowerKind tower, const char* name) {
   return std::string(tower_name(tower)) + "." + name;
 }
 
 }  // namespace
 
-std::string stem(Tower tower) {
+std::string stem(TowerKind tower) {
   return part(tower, "patch_embd");
 }
-std::string stem_norm(Tower tower) {
+std::string stem_norm(TowerKind tower) {
   return part(tower, "patch_norm");
 }
-std::string token_embedding(Tower tower) {
+std::string token_embedding(TowerKind tower) {
   return part(tower, "token_embd");
 }
-std::string class_token(Tower tower) {
+std::string class_token(TowerKind tower) {
   return part(tower, "cls");
 }
-std::string positions(Tower tower) {
+std::string positions(TowerKind tower) {
   return part(tower, "position_embd");
 }
-std::string pre_norm(Tower tower) {
+std::string pre_norm(TowerKind tower) {
   return part(tower, "pre_norm");
 }
-std::string block(Tower tower, int index, const char* name) {
+std::string block(TowerKind tower, int index, const char* name) {
   return std::string(tower_name(tower)) + ".blk." + std::to_string(index) + "." + name;
 }
-std::string head_norm(Tower tower) {
+std::string head_norm(TowerKind tower) {
   return part(tower, "head_norm");
 }
-std::string head(Tower tower) {
+std::string head(TowerKind tower) {
   return part(tower, "head");
 }
-std::string logit_scale(Tower tower) {
+std::string logit_scale(TowerKind tower) {
   return part(tower, "log_logit_scale");
 }
 
@@ -53,7 +53,7 @@ namespace names = imagebind_names;
 using SourceShape = std::vector<std::int64_t>;
 
 /// "modality_trunks.audio." and the like.
-std::string group(const char* kind, Tower tower) {
+std::string group(const char* kind, TowerKind tower) {
   return std::string("modality_") + kind + "." + tower_name(tower) + ".";
 }
 
@@ -94,7 +94,7 @@ class TensorList {
   }
 
   void add_stem() {
-    const Tower tower = config_.tower;
+    const TowerKind tower = config_.tower;
     const std::string from = group("preprocessors", tower);
     const std::int64_t n_tokens = config_.n_tokens();
     if (config_.is_text()) {
@@ -103,11 +103,12 @@ class TensorList {
     } else {
       const std::string stem = from + stem_module();
       matrix(encoder_keys::weight_name(names::stem(tower)), config_.stem.patch_length(), width_,
-             stem + (tower == Tower::kVision ? "proj.1.weight" : "proj.weight"), kernel_shape());
+             stem + (tower == TowerKind::kVision ? "proj.1.weight" : "proj.weight"),
+             kernel_shape());
       if (config_.has_stem_norm()) norm(names::stem_norm(tower), stem + "norm_layer");
       vector(names::class_token(tower), width_, from + "cls_token", {1, 1, width_});
     }
-    const bool has_helper = !config_.is_text() && tower != Tower::kImu;
+    const bool has_helper = !config_.is_text() && tower != TowerKind::kImu;
     tensors_.push_back({names::positions(tower),
                         {width_, n_tokens},
                         from + (has_helper ? "pos_embedding_helper.pos_embed" : "pos_embed"),
@@ -118,22 +119,22 @@ class TensorList {
   }
 
   std::string stem_module() const {
-    if (config_.tower == Tower::kDepth) return "depth_stem.";
-    if (config_.tower == Tower::kImu) return "imu_stem.";
+    if (config_.tower == TowerKind::kDepth) return "depth_stem.";
+    if (config_.tower == TowerKind::kImu) return "imu_stem.";
     return "rgbt_stem.";
   }
 
   /// Conv3d for vision, Linear for the IMU, Conv2d for the others.
   SourceShape kernel_shape() const {
     const StemConfig& stem = config_.stem;
-    if (config_.tower == Tower::kImu) return {width_, stem.patch_length()};
-    if (config_.tower == Tower::kVision)
+    if (config_.tower == TowerKind::kImu) return {width_, stem.patch_length()};
+    if (config_.tower == TowerKind::kVision)
       return {width_, stem.channels, stem.kernel.frames, stem.kernel.height, stem.kernel.width};
     return {width_, stem.channels, stem.kernel.height, stem.kernel.width};
   }
 
   void add_block(int index) {
-    const Tower tower = config_.tower;
+    const TowerKind tower = config_.tower;
     const std::string from = group("trunks", tower) + "blocks." + std::to_string(index) + ".";
     const auto name = [&](const char* part) { return names::block(tower, index, part); };
     norm(name("attn_norm"), from + "norm_1");
@@ -149,11 +150,11 @@ class TensorList {
   }
 
   void add_head() {
-    const Tower tower = config_.tower;
+    const TowerKind tower = config_.tower;
     const std::string from = group("heads", tower) + (config_.is_text() ? "proj." : "");
     norm(names::head_norm(tower), from + "0");
     // Between norm and projection: the choice of the class token; the IMU has a dropout, too.
-    const char* projection = config_.is_text() ? "1" : tower == Tower::kImu ? "3" : "2";
+    const char* projection = config_.is_text() ? "1" : tower == TowerKind::kImu ? "3" : "2";
     matrix(encoder_keys::weight_name(names::head(tower)), width_, config_.n_embd,
            from + projection + ".weight", {config_.n_embd, width_});
     if (config_.has_logit_scale())
@@ -172,8 +173,8 @@ std::vector<ImageBindTensor> imagebind_tensors(const TowerConfig& config) {
   return TensorList(config).take();
 }
 
-std::vector<std::string> imagebind_unused_tensors(Tower tower) {
-  if (tower != Tower::kText) return {};
+std::vector<std::string> imagebind_unused_tensors(TowerKind tower) {
+  if (tower != TowerKind::kText) return {};
   return {group("preprocessors", tower) + "mask"};
 }
 

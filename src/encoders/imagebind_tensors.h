@@ -28,22 +28,22 @@ std::vector<ImageBindTensor> imagebind_tensors(const TowerConfig& config);
 
 /// Names in the reference's state dict that hold nothing learned and are not stored: the text
 /// tower's causal mask.
-std::vector<std::string> imagebind_unused_tensors(Tower tower);
+std::vector<std::string> imagebind_unused_tensors(TowerKind tower);
 
 /// Names of the parts of a tower; layers take ".weight" and ".bias" after them.
 namespace imagebind_names {
-std::string stem(Tower tower);             ///< .weight [patch_length, E]
-std::string stem_norm(Tower tower);        ///< .weight, .bias [E]
-std::string token_embedding(Tower tower);  ///< the whole name; [E, vocab_size]
-std::string class_token(Tower tower);      ///< the whole name; [E]
-std::string positions(Tower tower);        ///< the whole name; [E, n_tokens]
-std::string pre_norm(Tower tower);         ///< .weight, .bias [E]
+std::string stem(TowerKind tower);             ///< .weight [patch_length, E]
+std::string stem_norm(TowerKind tower);        ///< .weight, .bias [E]
+std::string token_embedding(TowerKind tower);  ///< the whole name; [E, vocab_size]
+std::string class_token(TowerKind tower);      ///< the whole name; [E]
+std::string positions(TowerKind tower);        ///< the whole name; [E, n_tokens]
+std::string pre_norm(TowerKind tower);         ///< .weight, .bias [E]
 /// "attn_norm", "attn_qkv", "attn_out", "ffn_norm", "ffn_up" or "ffn_down" of a block;
 /// "attn_bias_k" and "attn_bias_v" [E] are whole names.
-std::string block(Tower tower, int index, const char* part);
-std::string head_norm(Tower tower);    ///< .weight, .bias [E]
-std::string head(Tower tower);         ///< .weight [E, n_embd]
-std::string logit_scale(Tower tower);  ///< the whole name; [1], natural logarithm
+std::string block(TowerKind tower, int index, const char* part);
+std::string head_norm(TowerKind tower);    ///< .weight, .bias [E]
+std::string head(TowerKind tower);         ///< .weight [E, n_embd]
+std::string logit_scale(TowerKind tower);  ///< the whole name; [1], natural logarithm
 }  // namespace imagebind_names
 
 }  // namespace pandagpt

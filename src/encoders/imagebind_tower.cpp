@@ -142,7 +142,7 @@ class ImageBindTower::Impl {
   };
 
   void make_stem() {
-    const Tower tower = config_.tower;
+    const TowerKind tower = config_.tower;
     const std::int64_t width = config_.width;
     positions_ = layers_->constant(names::positions(tower), {width, config_.n_tokens()});
     if (config_.has_pre_norm())

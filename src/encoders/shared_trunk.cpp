@@ -47,12 +47,12 @@ std::vector<Tap> taps(int length, int size) {
 
 }  // namespace
 
-bool is_shared_trunk(const GgufFile& file, Tower tower) {
+bool is_shared_trunk(const GgufFile& file, TowerKind tower) {
   return has_tower(file, tower) &&
          file.get_str(tower_key(tower, "architecture")) == kSharedTrunkArchitecture;
 }
 
-SharedTrunkConfig read_shared_trunk_config(const GgufFile& file, Tower tower) {
+SharedTrunkConfig read_shared_trunk_config(const GgufFile& file, TowerKind tower) {
   const std::string name = tower_name(tower);
   if (!has_trunk(file))
     fail(file, "the " + name + " tower shares the trunk of a vision tower that isn't there");

@@ -15,7 +15,7 @@
 #include <span>
 #include <vector>
 
-#include "encoders/tower.h"
+#include "encoders/tower_kind.h"
 #include "tensor/gguf_file.h"
 #include "tensor/graph.h"
 
@@ -24,7 +24,7 @@ namespace pandagpt {
 inline constexpr char kSharedTrunkArchitecture[] = "shared-trunk";
 
 struct SharedTrunkConfig {
-  Tower tower = Tower::kAudio;
+  TowerKind tower = TowerKind::kAudio;
   int height = 0;  ///< of a view; audio: mel bins
   int width = 0;   ///< audio: frames of 10 ms
   int n_features = 0;
@@ -36,11 +36,11 @@ struct SharedTrunkConfig {
 };
 
 /// Whether the tower exists and is one of these.
-bool is_shared_trunk(const GgufFile& file, Tower tower);
+bool is_shared_trunk(const GgufFile& file, TowerKind tower);
 
 /// Throws Error(kModel) on missing keys, impossible values, and if the vision tower is no
 /// convolutional trunk.
-SharedTrunkConfig read_shared_trunk_config(const GgufFile& file, Tower tower);
+SharedTrunkConfig read_shared_trunk_config(const GgufFile& file, TowerKind tower);
 
 /// Writes a view (height, width) as a picture (size, size, 3) of the trunk: bilinear, brought to
 /// the mean 0 and the deviation of photos, the same in all three colours.

@@ -29,7 +29,7 @@ class AnsweringTask : public EvalTask {
   std::string obstacle(EvalModels& models) const override {
     if (!models.answers()) return kNoLanguageModel;
     const std::vector<Modality> takes = models.panda().info().modalities;
-    for (const Tower tower : senses())
+    for (const TowerKind tower : senses())
       if (std::ranges::find(takes, input_of({.tower = tower, .path = {}}).modality) == takes.end())
         return "no " + sense_name(tower) + " tower";
     return "";
@@ -37,7 +37,7 @@ class AnsweringTask : public EvalTask {
 
  protected:
   /// Those of the inputs.
-  virtual std::set<Tower> senses() const = 0;
+  virtual std::set<TowerKind> senses() const = 0;
 
   /// The question about the items together. Throws Error(kInput) if an archive can't be read.
   Asked about(std::span<const MediaItem> items, MediaItemReader& reader) const {
@@ -99,7 +99,7 @@ class CaptioningTask : public AnsweringTask {
         photos_(spread(read_caption_set(entry.list), settings.limit)) {
     std::vector<MediaItem> items;
     for (const CaptionPhoto& photo : photos_)
-      items.push_back({.tower = Tower::kVision, .path = entry.images / photo.image_name});
+      items.push_back({.tower = TowerKind::kVision, .path = entry.images / photo.image_name});
     require_files(items, entry.list);
   }
 
@@ -124,7 +124,7 @@ class CaptioningTask : public AnsweringTask {
   }
 
  protected:
-  std::set<Tower> senses() const override { return {Tower::kVision}; }
+  std::set<TowerKind> senses() const override { return {TowerKind::kVision}; }
 
  private:
   std::vector<CaptionPhoto> photos_;
@@ -177,7 +177,7 @@ class NamingTask : public AnsweringTask {
   }
 
  protected:
-  std::set<Tower> senses() const override { return {list_.a}; }
+  std::set<TowerKind> senses() const override { return {list_.a}; }
 
  private:
   InputTable inputs_;
@@ -238,11 +238,11 @@ class CompositionTask : public AnsweringTask {
   }
 
  protected:
-  std::set<Tower> senses() const override { return senses_of(rows_.front()); }
+  std::set<TowerKind> senses() const override { return senses_of(rows_.front()); }
 
  private:
-  static std::set<Tower> senses_of(const Composition& row) {
-    std::set<Tower> senses;
+  static std::set<TowerKind> senses_of(const Composition& row) {
+    std::set<TowerKind> senses;
     for (const MediaItem& item : row.media)
       senses.insert(item.tower);
     return senses;
@@ -319,7 +319,7 @@ class TextOnlyTask : public AnsweringTask {
   }
 
  protected:
-  std::set<Tower> senses() const override { return {}; }
+  std::set<TowerKind> senses() const override { return {}; }
 
  private:
   std::vector<std::string> ask_all(const Panda& panda) const {

@@ -44,8 +44,8 @@ class RetrievalTask : public EvalTask {
     const Embedder& embedder = models.embedder();
     const auto width = static_cast<std::size_t>(embedder.width());
     const std::vector<float> first = embed_items(embedder, first_);
-    const std::vector<float> second =
-        list_.b == Tower::kText ? embed_texts(embedder, texts_) : embed_items(embedder, second_);
+    const std::vector<float> second = list_.b == TowerKind::kText ? embed_texts(embedder, texts_)
+                                                                  : embed_items(embedder, second_);
     const std::string a = sense_name(list_.a), b = sense_name(list_.b);
     report.setting =
         fmt::format("{} of {}, {} of {}", from_first_.size(), a, from_second_.size(), b);
@@ -89,11 +89,11 @@ class RetrievalTask : public EvalTask {
   std::vector<std::size_t> add_second(std::int64_t b, std::size_t item) {
     std::vector<std::size_t> rows;
     const std::size_t n_rows =
-        list_.b == Tower::kText ? inputs_.texts[index(b)].size() : std::size_t{1};
+        list_.b == TowerKind::kText ? inputs_.texts[index(b)].size() : std::size_t{1};
     for (std::size_t i = 0; i < n_rows; ++i) {
       rows.push_back(from_second_.size());
       from_second_.push_back({.item = item});
-      if (list_.b == Tower::kText) {
+      if (list_.b == TowerKind::kText) {
         texts_.push_back(inputs_.texts[index(b)][i]);
       } else {
         second_.push_back(inputs_.media[index(b)]);
@@ -146,7 +146,7 @@ class ZeroShotTask : public EvalTask {
 
   std::string obstacle(EvalModels& models) const override {
     const std::string own = missing_tower(models.embedder(), list_.a);
-    return own.empty() ? missing_tower(models.embedder(), Tower::kText) : own;
+    return own.empty() ? missing_tower(models.embedder(), TowerKind::kText) : own;
   }
 
   void run(EvalModels& models, TaskReport& report) const override {

@@ -123,8 +123,8 @@ std::vector<float> embed_texts(const Embedder& embedder, std::span<const std::st
   return rows;
 }
 
-std::string missing_tower(const Embedder& embedder, Tower tower) {
-  const bool takes = tower == Tower::kText
+std::string missing_tower(const Embedder& embedder, TowerKind tower) {
+  const bool takes = tower == TowerKind::kText
                          ? embedder.takes_text()
                          : embedder.takes(input_of({.tower = tower, .path = {}}).modality);
   return takes ? "" : "no " + sense_name(tower) + " tower";

@@ -93,6 +93,6 @@ std::vector<float> embed_items(const Embedder& embedder, std::span<const MediaIt
 std::vector<float> embed_texts(const Embedder& embedder, std::span<const std::string> texts);
 
 /// "no audio tower" if the model can't take the sense, else nothing.
-std::string missing_tower(const Embedder& embedder, Tower tower);
+std::string missing_tower(const Embedder& embedder, TowerKind tower);
 
 }  // namespace pandagpt

@@ -75,7 +75,7 @@ bool InputEncoder::takes(Modality modality) const {
 }
 
 bool InputEncoder::takes_text() const {
-  return encoders_.has(Tower::kText);
+  return encoders_.has(TowerKind::kText);
 }
 
 const std::string& InputEncoder::fingerprint() const {

@@ -125,7 +125,7 @@ MediaTensor motion(const Input& input, const ImuOptions& options, const ImuTrans
 }
 
 /// Side of the square picture of one channel that the tower takes.
-int side_of(const Encoders& encoders, Tower tower) {
+int side_of(const Encoders& encoders, TowerKind tower) {
   return static_cast<int>(std::lround(std::sqrt(encoders.view_length(tower))));
 }
 
@@ -141,7 +141,7 @@ void noting_failure(std::span<TowerInput* const> inputs, const std::function<voi
 
 /// In one batch.
 void encode_pictures(Encoders& encoders, std::span<TowerInput* const> pictures) {
-  const std::size_t length = encoders.view_length(Tower::kVision);
+  const std::size_t length = encoders.view_length(TowerKind::kVision);
   std::vector<float> pixels;
   pixels.reserve(pictures.size() * length);
   for (const TowerInput* one : pictures) {
@@ -166,19 +166,19 @@ std::string shown_name(const Input& input) {
   return input.name == "-" ? "standard input" : input.name;
 }
 
-Tower tower_of(Modality modality) {
+TowerKind tower_of(Modality modality) {
   switch (modality) {
     case Modality::kImage:
     case Modality::kVideo:
-      return Tower::kVision;
+      return TowerKind::kVision;
     case Modality::kAudio:
-      return Tower::kAudio;
+      return TowerKind::kAudio;
     case Modality::kThermal:
-      return Tower::kThermal;
+      return TowerKind::kThermal;
     case Modality::kDepth:
-      return Tower::kDepth;
+      return TowerKind::kDepth;
     case Modality::kImu:
-      return Tower::kImu;
+      return TowerKind::kImu;
   }
   throw Error(ErrorKind::kInternal, "an input of an unknown kind");
 }
@@ -203,21 +203,21 @@ int statistics_count(Modality modality, const MediaTransforms& transforms) {
 
 MediaTransforms media_transforms(const Encoders& encoders) {
   MediaTransforms transforms;
-  if (encoders.has(Tower::kVision)) {
+  if (encoders.has(TowerKind::kVision)) {
     transforms.picture = encoders.image_transform();
     transforms.picture_layout = encoders.picture_layout();
     transforms.video.size = transforms.picture.size;
     transforms.video.mean = transforms.picture.mean;
     transforms.video.std = transforms.picture.std;
   }
-  if (encoders.has(Tower::kThermal)) {
-    transforms.thermal_picture.size = side_of(encoders, Tower::kThermal);
+  if (encoders.has(TowerKind::kThermal)) {
+    transforms.thermal_picture.size = side_of(encoders, TowerKind::kThermal);
     transforms.thermal_picture.resize_short_side = transforms.thermal_picture.size;
   }
-  if (encoders.has(Tower::kDepth)) transforms.depth.size = side_of(encoders, Tower::kDepth);
-  if (encoders.has(Tower::kImu))
+  if (encoders.has(TowerKind::kDepth)) transforms.depth.size = side_of(encoders, TowerKind::kDepth);
+  if (encoders.has(TowerKind::kImu))
     transforms.imu_clips.n_steps =
-        static_cast<int>(encoders.view_length(Tower::kImu)) / kImuChannels;
+        static_cast<int>(encoders.view_length(TowerKind::kImu)) / kImuChannels;
   return transforms;
 }
 
@@ -283,7 +283,7 @@ void encode_prepared(Encoders& encoders, std::span<TowerInput* const> inputs) {
     else
       noting_failure({&one, 1}, [&] {
         const MediaTensor& tensor = one->tensor;
-        const Tower tower = tower_of(one->modality);
+        const TowerKind tower = tower_of(one->modality);
         std::ranges::copy(encoders.encode(tower, tensor.values, 1, tensor.n_views),
                           one->row.begin());
       });

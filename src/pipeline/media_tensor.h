@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "encoders/encoders.h"
-#include "encoders/tower.h"
+#include "encoders/tower_kind.h"
 #include "media/image.h"
 #include "media/imu.h"
 #include "media/thermal.h"
@@ -23,7 +23,7 @@ namespace pandagpt {
 std::string shown_name(const Input& input);
 
 /// The tower that a kind of input goes to.
-Tower tower_of(Modality modality);
+TowerKind tower_of(Modality modality);
 
 /// Views of one input, ready for its tower.
 struct MediaTensor {

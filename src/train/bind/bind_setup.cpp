@@ -73,7 +73,7 @@ class SetupMaker {
     const fs::path folder =
         options_.cache.empty() ? fs::path(options_.out) / "cache" : fs::path(options_.cache);
     setup_.cache = std::make_unique<BlobStore>(folder / "inputs.bin");
-    for (const Tower tower : senses_)
+    for (const TowerKind tower : senses_)
       setup_.sides[tower] = make_side(tower);
     for (std::vector<PairList>* lists : {&setup_.training, &setup_.validation})
       for (PairList& list : *lists)
@@ -107,16 +107,17 @@ class SetupMaker {
     auto& items = training ? training_items_ : validation_items_;
     for (const Pair& pair : list.pairs) {
       items[list.a].insert(pair.a);
-      if (list.b != Tower::kText) items[list.b].insert(pair.b);
+      if (list.b != TowerKind::kText) items[list.b].insert(pair.b);
     }
   }
 
   void check_senses() const {
-    for (const Tower tower : parse_senses(options_.train))
-      if (!training_items_.contains(tower) && !(tower == Tower::kText && senses_.contains(tower)))
+    for (const TowerKind tower : parse_senses(options_.train))
+      if (!training_items_.contains(tower) &&
+          !(tower == TowerKind::kText && senses_.contains(tower)))
         throw Error(ErrorKind::kUsage,
                     "--train " + sense_name(tower) + ": no list of --data has this sense");
-    for (const Tower tower : senses_) {
+    for (const TowerKind tower : senses_) {
       if (setup_.settings.trains(tower)) continue;
       if (base() == nullptr || !has_tower(*base(), tower))
         throw Error(ErrorKind::kModel,
@@ -127,7 +128,7 @@ class SetupMaker {
     }
   }
 
-  std::vector<std::int64_t> items_of(Tower tower, bool with_validation) const {
+  std::vector<std::int64_t> items_of(TowerKind tower, bool with_validation) const {
     std::set<std::int64_t> items;
     if (const auto found = training_items_.find(tower); found != training_items_.end())
       items = found->second;
@@ -142,13 +143,13 @@ class SetupMaker {
   }
 
   /// A tower's starting weights don't depend on what else is trained.
-  void seed_for(Tower tower) const {
+  void seed_for(TowerKind tower) const {
     torch::manual_seed(mix(options_.seed, static_cast<std::uint64_t>(tower)));
   }
 
-  std::unique_ptr<Side> make_side(Tower tower) {
+  std::unique_ptr<Side> make_side(TowerKind tower) {
     const bool trained = setup_.settings.trains(tower);
-    if (tower == Tower::kText) return trained ? make_text_side() : make_frozen_texts();
+    if (tower == TowerKind::kText) return trained ? make_text_side() : make_frozen_texts();
     if (trained && setup_.settings.towers.contains(tower)) return make_sample_side(tower);
     return make_rows_side(tower);
   }
@@ -156,7 +157,7 @@ class SetupMaker {
   // --- Texts ---
 
   std::vector<std::string> merges_for(TowerConfig& config) const {
-    if (base() != nullptr && is_continued(Tower::kText))
+    if (base() != nullptr && is_continued(TowerKind::kText))
       return base()->get_str_array(keys::kTokenizerMerges);
     const int n_merges = config.vocab_size - BpeTokenizer({}, config.context_length).vocab_size();
     if (n_merges < 0)
@@ -178,7 +179,7 @@ class SetupMaker {
   }
 
   std::unique_ptr<Side> make_text_side() {
-    TowerConfig& config = setup_.settings.towers.at(Tower::kText);
+    TowerConfig& config = setup_.settings.towers.at(TowerKind::kText);
     const std::vector<std::string> merges = merges_for(config);
     const BpeTokenizer tokenizer(merges, config.context_length);
     return std::make_unique<TextSide>(make_tower(config, {}, merges), setup_.inputs.texts,
@@ -200,7 +201,7 @@ class SetupMaker {
 
   // --- Transformers ---
 
-  bool is_continued(Tower tower) const {
+  bool is_continued(TowerKind tower) const {
     return std::ranges::find(setup_.settings.continued, tower) != setup_.settings.continued.end();
   }
 
@@ -212,7 +213,7 @@ class SetupMaker {
     return tower;
   }
 
-  std::unique_ptr<Side> make_sample_side(Tower tower) {
+  std::unique_ptr<Side> make_sample_side(TowerKind tower) {
     const TowerConfig& config = setup_.settings.towers.at(tower);
     const StemConfig& stem = config.stem;
     const MediaTransforms transforms =
@@ -245,7 +246,7 @@ class SetupMaker {
 
   /// 1 / root mean square of each channel, as training sees it: a channel that is always 0 has the
   /// noise of augmentation.
-  Tensor input_scale(const ItemCache& samples, Tower tower, const StemConfig& stem,
+  Tensor input_scale(const ItemCache& samples, TowerKind tower, const StemConfig& stem,
                      const MediaTransforms& transforms) const {
     Tensor squares = torch::zeros({stem.channels});
     std::int64_t n = 0;
@@ -301,33 +302,33 @@ class SetupMaker {
                              const MediaTransforms& transforms) {
     const auto head = setup_.settings.heads.find(item.tower);
     const bool has_head = head != setup_.settings.heads.end();
-    if (item.tower == Tower::kVision) return picture_rows(item, content, has_head);
+    if (item.tower == TowerKind::kVision) return picture_rows(item, content, has_head);
     if (has_head) return shared_trunk_rows(item, content, head->second.view, transforms);
     const MediaTensor tensor = inference_views(item, content, transforms);
     return encoders().encode(item.tower, tensor.values, 1, tensor.n_views);
   }
 
   /// What rows_of() depends on besides the input, for the cache.
-  std::string rows_name(Tower tower, bool has_head) {
+  std::string rows_name(TowerKind tower, bool has_head) {
     std::string name = sense_name(tower) + (has_head ? " features " : " embeddings ") +
                        encoders().fingerprint() + " ";
-    if (tower == Tower::kVision) return name + std::to_string(options_.n_views);
+    if (tower == TowerKind::kVision) return name + std::to_string(options_.n_views);
     if (!has_head) return name + "1";
     const PatchBox& view = setup_.settings.heads.at(tower).view;
     return name + fmt::format("{} {}x{} {} {} {}", options_.n_views, view.height, view.width,
                               options_.augment, options_.seed, kSampleVersion);
   }
 
-  MediaTransforms row_transforms(Tower tower) {
+  MediaTransforms row_transforms(TowerKind tower) {
     const auto head = setup_.settings.heads.find(tower);
-    if (head == setup_.settings.heads.end() || tower == Tower::kVision)
+    if (head == setup_.settings.heads.end() || tower == TowerKind::kVision)
       return media_transforms(encoders());
     TowerConfig config{.tower = tower};
     config.stem.input = head->second.view;
     return transforms_for(config, encoders().image_transform());
   }
 
-  std::unique_ptr<Side> make_rows_side(Tower tower) {
+  std::unique_ptr<Side> make_rows_side(TowerKind tower) {
     const bool has_head = setup_.settings.heads.contains(tower);
     const std::vector<std::int64_t> items = items_of(tower, true);
     ItemCache cache(*setup_.cache, setup_.inputs, rows_name(tower, has_head));
@@ -339,7 +340,7 @@ class SetupMaker {
         },
         1, failed_);  // the encoders use all threads for each input
     const std::int64_t width = has_head ? encoders().n_image_features() : encoders().n_embd();
-    const std::int64_t n_altered = has_head && tower != Tower::kVision ? options_.n_views : 0;
+    const std::int64_t n_altered = has_head && tower != TowerKind::kVision ? options_.n_views : 0;
     std::vector<Tensor> rows;
     std::vector<std::int64_t> first{0};
     std::vector<std::int64_t> measured;
@@ -361,7 +362,7 @@ class SetupMaker {
 
   /// `rows` of item i are [first[i], first[i + 1]); what is measured alone has no say in the
   /// features' mean, deviation and components.
-  std::unique_ptr<TrainableEncoder> make_head(Tower tower, const Tensor& rows,
+  std::unique_ptr<TrainableEncoder> make_head(TowerKind tower, const Tensor& rows,
                                               const std::vector<std::int64_t>& first) {
     std::vector<Tensor> trained;
     for (const std::int64_t item : items_of(tower, false))
@@ -382,7 +383,7 @@ class SetupMaker {
     const std::size_t before = list.pairs.size();
     std::erase_if(list.pairs, [&](const Pair& pair) {
       return failed_.items.contains(pair.a) ||
-             (list.b != Tower::kText && failed_.items.contains(pair.b));
+             (list.b != TowerKind::kText && failed_.items.contains(pair.b));
     });
     const auto n_failed = static_cast<double>(failed_.items.size());
     if (n_failed > 1 + options_.max_failures * static_cast<double>(setup_.inputs.media.size()))
@@ -415,9 +416,9 @@ class SetupMaker {
   BindSetup& setup_;
   torch::ScalarType compute_;
   int n_threads_;
-  std::set<Tower> senses_;
-  std::map<Tower, std::set<std::int64_t>> training_items_;
-  std::map<Tower, std::set<std::int64_t>> validation_items_;
+  std::set<TowerKind> senses_;
+  std::map<TowerKind, std::set<std::int64_t>> training_items_;
+  std::map<TowerKind, std::set<std::int64_t>> validation_items_;
   std::vector<std::optional<double>> given_weights_;
   FailedItems failed_;
   std::unique_ptr<Encoders> encoders_;  // if something is frozen

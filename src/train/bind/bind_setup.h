@@ -27,8 +27,8 @@ struct BindSetup {
   std::vector<double> weights;  ///< of the training lists: their shares of the steps, sum 1
   std::vector<PairList> validation;
   std::unique_ptr<BlobStore> cache;
-  std::map<Tower, std::unique_ptr<Side>> sides;  ///< of every sense in the lists
-  std::vector<std::string> failures;             ///< inputs that could not be read
+  std::map<TowerKind, std::unique_ptr<Side>> sides;  ///< of every sense in the lists
+  std::vector<std::string> failures;                 ///< inputs that could not be read
 };
 
 /// Reads the lists, decodes and encodes what the cache doesn't have, and makes the encoders with

@@ -27,7 +27,7 @@ using Clock = std::chrono::steady_clock;
 // Keys that the two sides of a step are drawn with.
 constexpr std::uint64_t kSideKeys[] = {0xA, 0xB};
 
-std::string scale_name(Tower a, Tower b) {
+std::string scale_name(TowerKind a, TowerKind b) {
   return "log_scale." + sense_name(a) + "-" + sense_name(b);
 }
 
@@ -98,8 +98,8 @@ void BindTrainer::make_optimizer() {
 nlohmann::json BindTrainer::data_digest() const {
   std::string text;
   std::size_t n_pairs = 0;
-  const auto item = [&](Tower tower, std::int64_t index) {
-    if (tower != Tower::kText) return setup_->inputs.media[index].name();
+  const auto item = [&](TowerKind tower, std::int64_t index) {
+    if (tower != TowerKind::kText) return setup_->inputs.media[index].name();
     std::string all;
     for (const std::string& one : setup_->inputs.texts[index])
       all += one + "\n";
@@ -141,8 +141,9 @@ BindTrainer::StepResult BindTrainer::train_step() {
                             sides[1]->batch(items[1], mix(key, kSideKeys[1]))};
   Mixed mixed;
   if (options_.mixup > 0 && sides[0]->encoder() != nullptr)
-    mixed = mix_batch(batches[0], setup_->settings.heads.contains(list.a) ? Tower::kVision : list.a,
-                      options_.mixup, key);  // a trunk's features aren't what they are made of
+    mixed =
+        mix_batch(batches[0], setup_->settings.heads.contains(list.a) ? TowerKind::kVision : list.a,
+                  options_.mixup, key);  // a trunk's features aren't what they are made of
   const auto batch_side = [&](int which) {
     return BatchSide{[&, which](std::int64_t begin, std::int64_t count) {
                        return sides[which]->embed(batches[which].narrow(begin, count));
@@ -310,15 +311,15 @@ void BindTrainer::save() {
 
 double BindTrainer::output_scale(const TrainableEncoder& encoder) const {
   double length = options_.output_scale;
-  if (length == 0 && setup_->settings.heads.contains(Tower::kVision))
+  if (length == 0 && setup_->settings.heads.contains(TowerKind::kVision))
     length = std::sqrt(static_cast<double>(setup_->settings.n_embd));
   if (length == 0 && setup_->base && has_trunk(*setup_->base))
     length = setup_->base->get_f32(encoder_keys::kOutputScale);
   if (length == 0) length = 1;
-  if (encoder.tower() != Tower::kText) return length;
+  if (encoder.tower() != TowerKind::kText) return length;
   // so that a text's product with any other embedding is the loss's logit
   for (const auto& [senses, scale] : log_scales_)
-    if (senses.second == Tower::kText) return std::exp(scale.item<double>()) / length;
+    if (senses.second == TowerKind::kText) return std::exp(scale.item<double>()) / length;
   return 1 / options_.temperature / length;
 }
 

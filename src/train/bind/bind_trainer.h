@@ -55,7 +55,7 @@ class BindTrainer {
     std::int64_t n_pairs = 0;
     double seconds = 0;
   };
-  using Senses = std::pair<Tower, Tower>;
+  using Senses = std::pair<TowerKind, TowerKind>;
 
   void make_optimizer();
   void open_run();
@@ -71,7 +71,7 @@ class BindTrainer {
   double output_scale(const TrainableEncoder& encoder) const;
   std::string record(const StepResult& result);
   void write_results(const std::string& status) const;
-  const Side& side(Tower tower) const { return *setup_->sides.at(tower); }
+  const Side& side(TowerKind tower) const { return *setup_->sides.at(tower); }
   /// Number, order and content of the pairs, but for their files' contents.
   nlohmann::json data_digest() const;
   /// What a checkpoint holds.

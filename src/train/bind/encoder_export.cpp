@@ -14,7 +14,7 @@ namespace keys = encoder_keys;
 /// Whether a tensor of the base makes room for one of the encoder's: all of a replaced tower; of a
 /// trunk only the layers behind it.
 bool is_replaced(const std::string& tensor, const TrainableEncoder& encoder) {
-  if (encoder.tower() != Tower::kVision || dynamic_cast<const TrunkHead*>(&encoder) == nullptr)
+  if (encoder.tower() != TowerKind::kVision || dynamic_cast<const TrunkHead*>(&encoder) == nullptr)
     return tensor.starts_with(std::string(tower_name(encoder.tower())) + ".");
   return std::ranges::any_of(
       std::initializer_list<std::string>{keys::embedding_hidden(encoder.tower()),
@@ -36,7 +36,7 @@ void export_encoders(const GgufFile* base, std::span<const ExportedEncoder> enco
     writer.set_u32(keys::kFormatVersion, keys::kEncoderFormatVersion);
   }
   for (const ExportedEncoder& exported : encoders)
-    if (exported.encoder->tower() != Tower::kVision ||
+    if (exported.encoder->tower() != TowerKind::kVision ||
         dynamic_cast<const TrunkHead*>(exported.encoder) == nullptr)
       writer.remove_keys(tower_key(exported.encoder->tower(), ""));
   writer.set_u32(keys::kEmbeddingLength, static_cast<std::uint32_t>(n_embd));

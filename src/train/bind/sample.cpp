@@ -176,33 +176,34 @@ MediaTransforms transforms_for(const TowerConfig& config, const ImageTransform& 
   const StemConfig& stem = config.stem;
   const bool is_square = stem.input.frames == 1 && stem.input.height == stem.input.width;
   switch (config.tower) {
-    case Tower::kAudio:
+    case TowerKind::kAudio:
       if (stem.channels != 1 ||
           stem.input != PatchBox{1, kImageBindAudio.n_mel_bins, kImageBindAudio.n_frames})
         fail_usage(config, "an input of [1, 1, 128, 204]: mel bins, frames");
       break;
-    case Tower::kThermal:
+    case TowerKind::kThermal:
       if (stem.channels != 1 || !is_square) fail_usage(config, "square pictures of one channel");
       transforms.thermal_picture.size = stem.input.height;
       transforms.thermal_picture.resize_short_side = stem.input.height;
       break;
-    case Tower::kDepth:
+    case TowerKind::kDepth:
       if (stem.channels != 1 || !is_square) fail_usage(config, "square maps of one channel");
       transforms.depth.size = stem.input.height;
       break;
-    case Tower::kImu:
+    case TowerKind::kImu:
       if (stem.channels != kImuChannels || stem.input.frames != 1 || stem.input.height != 1)
         fail_usage(config, "an input of [6, 1, 1, steps]");
       transforms.imu_clips.n_steps = stem.input.width;
       break;
-    case Tower::kVision:
+    case TowerKind::kVision:
       transforms.picture = picture;
       transforms.picture.resize_short_side = picture.size;
       transforms.video.size = picture.size;
       transforms.video.mean = picture.mean;
       transforms.video.std = picture.std;
       break;
-    case Tower::kText:
+    case TowerKind::kText:
+    case TowerKind::kVideo:
       break;
   }
   return transforms;
@@ -213,23 +214,24 @@ Sample decode_sample(const MediaItem& item, const Bytes& content,
   const Input input = input_of(item, content);
   const std::string name = item.name();
   switch (item.tower) {
-    case Tower::kAudio:
+    case TowerKind::kAudio:
       return SoundSample{sound_energies(
           decode_audio(content, name, AudioLimits{.max_seconds = kMaxSoundSeconds}))};
-    case Tower::kThermal:
+    case TowerKind::kThermal:
       return kept_size(decode_thermal(content, name, with_sensor(transforms.thermal, input.sensor)),
                        transforms.thermal_picture.size);
-    case Tower::kDepth:
+    case TowerKind::kDepth:
       return DepthSample{disparity_plane(decode_scalar_map(content, name), name,
                                          with_sensor(transforms.depth, input.sensor))};
-    case Tower::kImu:
+    case TowerKind::kImu:
       return decode_imu(content, name, with_sensor(transforms.imu, input.sensor));
-    case Tower::kVision:
+    case TowerKind::kVision:
       return kept_size(decode_image(content, name), transforms.video.size);
-    case Tower::kText:
+    case TowerKind::kText:
+    case TowerKind::kVideo:
       break;
   }
-  throw Error(ErrorKind::kInternal, "texts aren't decoded");
+  throw Error(ErrorKind::kInternal, "lists have neither texts nor films to be decoded");
 }
 
 MediaTensor inference_views(const MediaItem& item, const Bytes& content,
@@ -272,7 +274,7 @@ Sample unpack(ByteView bytes) {
   return DepthSample{{width, height, from.get_halves()}};
 }
 
-std::vector<float> training_view(const Sample& sample, Tower tower,
+std::vector<float> training_view(const Sample& sample, TowerKind tower,
                                  const MediaTransforms& transforms, double strength,
                                  Random& random) {
   if (const auto* sound = std::get_if<SoundSample>(&sample))
@@ -282,16 +284,16 @@ std::vector<float> training_view(const Sample& sample, Tower tower,
   if (const auto* depth = std::get_if<DepthSample>(&sample))
     return disparity_tensor(augmented(depth->disparity, strength, random), transforms.depth);
   const Image image = augmented(std::get<Image>(sample), strength, random);
-  return tower == Tower::kThermal ? thermal_tensor(image, transforms.thermal_picture)
-                                  : picture_tensor(image, transforms).values;
+  return tower == TowerKind::kThermal ? thermal_tensor(image, transforms.thermal_picture)
+                                      : picture_tensor(image, transforms).values;
 }
 
 std::vector<float> mixed_view(std::span<const float> a, std::span<const float> b, float share,
-                              Tower tower) {
+                              TowerKind tower) {
   const AudioTransform& how = kImageBindAudio;
   std::vector<float> mixed(a.size());
   for (std::size_t i = 0; i < a.size(); ++i) {
-    if (tower != Tower::kAudio) {
+    if (tower != TowerKind::kAudio) {
       mixed[i] = share * a[i] + (1 - share) * b[i];
       continue;
     }

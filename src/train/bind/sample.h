@@ -49,12 +49,12 @@ Sample unpack(ByteView bytes);
 
 /// One view for the tower, (view length), altered at random (augment.h); with strength 0 only a
 /// part of a longer sound or recording is chosen.
-std::vector<float> training_view(const Sample& sample, Tower tower,
+std::vector<float> training_view(const Sample& sample, TowerKind tower,
                                  const MediaTransforms& transforms, double strength,
                                  Random& random);
 
 /// share * a + (1 - share) * b, of sounds in power instead of its logarithm.
 std::vector<float> mixed_view(std::span<const float> a, std::span<const float> b, float share,
-                              Tower tower);
+                              TowerKind tower);
 
 }  // namespace pandagpt::train

@@ -139,7 +139,7 @@ EncoderBatch SampleSide::batch(std::span<const std::int64_t> items, std::uint64_
 
 ItemRows SampleSide::embed_items(std::span<const std::int64_t> items) const {
   const StemConfig& stem = tower_->config().stem;
-  const std::int64_t length = tower_->tower() == Tower::kVision
+  const std::int64_t length = tower_->tower() == TowerKind::kVision
                                   ? stem.input_length() / stem.input.frames
                                   : stem.input_length();
   std::vector<Tensor> rows;
@@ -202,7 +202,7 @@ double gamma(double alpha, Random& random) {
 
 }  // namespace
 
-Mixed mix_batch(EncoderBatch& batch, Tower tower, double alpha, std::uint64_t key) {
+Mixed mix_batch(EncoderBatch& batch, TowerKind tower, double alpha, std::uint64_t key) {
   const std::int64_t n = batch.size();
   Random random(mix(key, kPartnerKey));
   Mixed mixed;

@@ -109,6 +109,6 @@ class TextSide : public Side {
 
 /// Mixes the batch's inputs with each other as mixed_view does it. Shares are drawn from the beta
 /// distribution (alpha, alpha), the larger one for the pair's own input.
-Mixed mix_batch(EncoderBatch& batch, Tower tower, double alpha, std::uint64_t key);
+Mixed mix_batch(EncoderBatch& batch, TowerKind tower, double alpha, std::uint64_t key);
 
 }  // namespace pandagpt::train

@@ -26,7 +26,7 @@ class TowerModule : public TrainableEncoder {
 
   const TowerConfig& config() const { return config_; }
 
-  Tower tower() const override { return config_.tower; }
+  TowerKind tower() const override { return config_.tower; }
   /// `batch.values`: (N, channels * frames * height * width) in this order, with one frame for
   /// still pictures, or tokens (N, context).
   torch::Tensor forward(const EncoderBatch& batch) const override;

@@ -108,13 +108,13 @@ TowerConfig with_sizes(TowerConfig config, const Json& sizes) {
   return config;
 }
 
-int joint_width(const Json& json, const std::vector<Tower>& trained, const GgufFile* base) {
+int joint_width(const Json& json, const std::vector<TowerKind>& trained, const GgufFile* base) {
   std::optional<int> width;
   if (json.contains("embedding_length"))
     width = size_of(json["embedding_length"], "embedding_length");
   if (base == nullptr) return width.value_or(kDefaultWidth);
   const int of_file = static_cast<int>(base->get_u32(keys::kEmbeddingLength));
-  for (const Tower tower : kAllTowers)
+  for (const TowerKind tower : kTowerKinds)
     if (width.value_or(of_file) != of_file && has_tower(*base, tower) &&
         std::ranges::find(trained, tower) == trained.end())
       fail("\"embedding_length\" is " + std::to_string(*width) + ", but the " + tower_name(tower) +
@@ -124,7 +124,7 @@ int joint_width(const Json& json, const std::vector<Tower>& trained, const GgufF
 }
 
 /// Sizes that are given for a sense, or nothing.
-const Json* given_for(const Json& json, Tower tower) {
+const Json* given_for(const Json& json, TowerKind tower) {
   const auto towers = json.find("towers");
   if (towers == json.end()) return nullptr;
   const auto found = towers->find(sense_name(tower));
@@ -138,14 +138,15 @@ bool flag_of(const Json& given, const char* key) {
 }
 
 /// Whether a tower is to be a head on the base's trunk.
-bool is_for_head(Tower tower, const Json* given, const GgufFile* base) {
+bool is_for_head(TowerKind tower, const Json* given, const GgufFile* base) {
   if (given != nullptr && !given->is_object()) fail("a tower's sizes are no JSON object");
   const bool asked = given != nullptr && flag_of(*given, kTrunk);
   if (base == nullptr || !has_trunk(*base)) {
     if (asked) fail(sense_name(tower) + ": there is no convolutional trunk to share");
     return false;
   }
-  if (tower != Tower::kVision) return asked || (given == nullptr && is_shared_trunk(*base, tower));
+  if (tower != TowerKind::kVision)
+    return asked || (given == nullptr && is_shared_trunk(*base, tower));
   if (given == nullptr) return true;
   return std::ranges::all_of(given->items(), [](const auto& item) {
     return item.key() == kHidden || item.key() == kPrincipal;
@@ -153,12 +154,12 @@ bool is_for_head(Tower tower, const Json* given, const GgufFile* base) {
 }
 
 /// Height and width of what a head's trunk sees.
-PatchBox head_view(Tower tower, const Json* given) {
-  if (tower == Tower::kVision) return {};
-  if (tower != Tower::kAudio && tower != Tower::kDepth && tower != Tower::kThermal)
+PatchBox head_view(TowerKind tower, const Json* given) {
+  if (tower == TowerKind::kVision) return {};
+  if (tower != TowerKind::kAudio && tower != TowerKind::kDepth && tower != TowerKind::kThermal)
     fail(sense_name(tower) + " has no picture for a trunk");
   PatchBox view{1, kTrunkSide, kTrunkSide};
-  if (tower == Tower::kAudio) view = small_tower_config(tower).stem.input;
+  if (tower == TowerKind::kAudio) view = small_tower_config(tower).stem.input;
   if (given == nullptr || !given->contains(kInput)) return view;
   const std::vector<int> input = sizes_of((*given)[kInput], kInput, 4);
   if (input[0] != 1 || input[1] != 1)
@@ -166,7 +167,7 @@ PatchBox head_view(Tower tower, const Json* given) {
   return {1, input[2], input[3]};
 }
 
-TrunkHeadConfig head_config(Tower tower, const Json* given, const GgufFile& base, int n_embd,
+TrunkHeadConfig head_config(TowerKind tower, const Json* given, const GgufFile& base, int n_embd,
                             bool& continued) {
   TrunkHeadConfig config{.tower = tower,
                          .view = head_view(tower, given),
@@ -176,7 +177,7 @@ TrunkHeadConfig head_config(Tower tower, const Json* given, const GgufFile& base
   continued = given == nullptr &&
               base.find_tensor(keys::weight_name(keys::embedding_head(tower))) &&
               n_embd == static_cast<int>(base.get_u32(keys::kEmbeddingLength));
-  if (continued && tower != Tower::kVision) {
+  if (continued && tower != TowerKind::kVision) {
     const SharedTrunkConfig shared = read_shared_trunk_config(base, tower);
     config.view = {1, shared.height, shared.width};
   }
@@ -192,24 +193,24 @@ TrunkHeadConfig head_config(Tower tower, const Json* given, const GgufFile& base
   return config;
 }
 
-void check_keys(const Json& json, const std::vector<Tower>& trained) {
+void check_keys(const Json& json, const std::vector<TowerKind>& trained) {
   for (const auto& [key, value] : json.items())
     if (key != "embedding_length" && key != "towers") fail("the key \"" + key + "\" is unknown");
   if (!json.contains("towers")) return;
   if (!json["towers"].is_object()) fail("\"towers\" is no JSON object");
   for (const auto& [sense, value] : json["towers"].items())
-    if (std::ranges::none_of(trained, [&s = sense](Tower t) { return sense_name(t) == s; }))
+    if (std::ranges::none_of(trained, [&s = sense](TowerKind t) { return sense_name(t) == s; }))
       fail("\"" + sense + "\" isn't among the senses that are trained");
 }
 
 }  // namespace
 
-std::vector<Tower> parse_senses(const std::string& list) {
-  std::vector<Tower> towers;
+std::vector<TowerKind> parse_senses(const std::string& list) {
+  std::vector<TowerKind> towers;
   std::istringstream stream(list);
   for (std::string name; std::getline(stream, name, ',');) {
-    const auto found = std::ranges::find(kAllTowers, name, sense_name);
-    if (found == kAllTowers.end() || std::ranges::find(towers, *found) != towers.end())
+    const auto found = std::ranges::find(kSenses, name, sense_name);
+    if (found == kSenses.end() || std::ranges::find(towers, *found) != towers.end())
       throw Error(ErrorKind::kUsage, "\"" + name + "\" in \"" + list +
                                          "\" is no sense, or there twice; the senses are image, " +
                                          "text, audio, depth, thermal, imu");
@@ -219,37 +220,38 @@ std::vector<Tower> parse_senses(const std::string& list) {
   return towers;
 }
 
-TowerConfig small_tower_config(Tower tower) {
+TowerConfig small_tower_config(TowerKind tower) {
   TowerConfig config{.tower = tower, .width = 192, .n_blocks = 4, .n_heads = 6, .n_ff = 768};
   config.n_embd = kDefaultWidth;
   switch (tower) {
-    case Tower::kText:
+    case TowerKind::kText:
       config.context_length = 48;
       config.vocab_size = 4096;
       break;
-    case Tower::kAudio:
+    case TowerKind::kAudio:
       config.stem = {1, {1, 128, 204}, {1, 16, 16}, {1, 16, 10}};
       break;
-    case Tower::kImu:
+    case TowerKind::kImu:
       config.stem = {6, {1, 1, 250}, {1, 1, 10}, {1, 1, 5}};
       break;
-    case Tower::kDepth:
-    case Tower::kThermal:
+    case TowerKind::kDepth:
+    case TowerKind::kThermal:
       config.stem = {1, {1, 96, 96}, {1, 12, 12}, {1, 12, 12}};
       break;
-    case Tower::kVision:
+    case TowerKind::kVideo:
+    case TowerKind::kVision:
       config.stem = {3, {2, 96, 96}, {2, 12, 12}, {2, 12, 12}};
       break;
   }
   return config;
 }
 
-TowerSettings tower_settings(const std::vector<Tower>& trained, const std::string& sizes,
+TowerSettings tower_settings(const std::vector<TowerKind>& trained, const std::string& sizes,
                              const GgufFile* base) {
   const Json json = parse(sizes);
   check_keys(json, trained);
   TowerSettings settings{.n_embd = joint_width(json, trained, base)};
-  for (const Tower tower : trained) {
+  for (const TowerKind tower : trained) {
     const Json* given = given_for(json, tower);
     if (is_for_head(tower, given, base)) {
       bool continued = false;

@@ -29,25 +29,25 @@
 namespace pandagpt::train {
 
 struct TowerSettings {
-  int n_embd = 0;                               ///< width of the joint space
-  std::map<Tower, TowerConfig> towers = {};     ///< transformers to train
-  std::map<Tower, TrunkHeadConfig> heads = {};  ///< on the trunk of the vision tower
-  std::vector<Tower> continued = {};  ///< those of them that start from the file's weights
+  int n_embd = 0;                                   ///< width of the joint space
+  std::map<TowerKind, TowerConfig> towers = {};     ///< transformers to train
+  std::map<TowerKind, TrunkHeadConfig> heads = {};  ///< on the trunk of the vision tower
+  std::vector<TowerKind> continued = {};  ///< those of them that start from the file's weights
 
-  bool trains(Tower tower) const { return towers.contains(tower) || heads.contains(tower); }
+  bool trains(TowerKind tower) const { return towers.contains(tower) || heads.contains(tower); }
 };
 
 /// Senses separated by commas ("imu,text"). Throws Error(kUsage) for an unknown or repeated one.
-std::vector<Tower> parse_senses(const std::string& list);
+std::vector<TowerKind> parse_senses(const std::string& list);
 
 /// `sizes` is JSON text, the path of a JSON file, or empty. `base` is the encoders file that is
 /// added to, or nullptr; a tower that it has and that `sizes` says nothing about is trained
 /// further. Throws Error(kUsage) for keys and values that can't be, and if the joint space's width
 /// isn't that of the towers that stay.
-TowerSettings tower_settings(const std::vector<Tower>& trained, const std::string& sizes,
+TowerSettings tower_settings(const std::vector<TowerKind>& trained, const std::string& sizes,
                              const GgufFile* base);
 
 /// A small tower of the kind, of the default width of the joint space.
-TowerConfig small_tower_config(Tower tower);
+TowerConfig small_tower_config(TowerKind tower);
 
 }  // namespace pandagpt::train

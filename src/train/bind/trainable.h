@@ -6,7 +6,7 @@
 #include <memory>
 #include <vector>
 
-#include "encoders/tower.h"
+#include "encoders/tower_kind.h"
 #include "tensor/gguf_file.h"
 #include "train/checkpoint.h"
 #include "train/export.h"
@@ -48,7 +48,7 @@ class TrainableEncoder {
  public:
   virtual ~TrainableEncoder() = default;
 
-  virtual Tower tower() const = 0;
+  virtual TowerKind tower() const = 0;
   /// -> (N, J), before they are brought to length 1. Differentiable in the parameters.
   virtual torch::Tensor forward(const EncoderBatch& batch) const = 0;
   virtual Noise draw_noise(std::int64_t n, const NoiseOptions& options, Random& random) const = 0;

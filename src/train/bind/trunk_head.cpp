@@ -101,9 +101,9 @@ NamedTensors TrunkHead::parameters() const {
 void TrunkHead::write(GgufWriter& writer, const NamedTensors& values, double output_scale,
                       ExportType type) const {
   const std::map<std::string, Tensor> named(values.begin(), values.end());
-  const Tower tower = config_.tower;
+  const TowerKind tower = config_.tower;
   writer.set_f32(tower_key(tower, "output_scale"), static_cast<float>(output_scale));
-  if (tower == Tower::kVision) {
+  if (tower == TowerKind::kVision) {
     writer.set_bool(keys::kNormalize, true);
   } else {
     const std::uint32_t input[] = {1, 1, static_cast<std::uint32_t>(config_.view.height),

@@ -10,12 +10,13 @@
 namespace pandagpt::train {
 
 struct TrunkHeadConfig {
-  Tower tower = Tower::kVision;  ///< others see their input through the vision tower's trunk
-  PatchBox view;                 ///< their input's height and width (encoders/shared_trunk.h)
-  std::int64_t n_features = 0;   ///< F, of the trunk
-  std::int64_t n_hidden = 0;     ///< of the layer between, with ReLU6; 0: none
-  std::int64_t n_embd = 0;       ///< J, width of the joint space
-  bool is_principal = false;     ///< the layer is use_principal_components() and isn't trained
+  TowerKind tower =
+      TowerKind::kVision;       ///< others see their input through the vision tower's trunk
+  PatchBox view;                ///< their input's height and width (encoders/shared_trunk.h)
+  std::int64_t n_features = 0;  ///< F, of the trunk
+  std::int64_t n_hidden = 0;    ///< of the layer between, with ReLU6; 0: none
+  std::int64_t n_embd = 0;      ///< J, width of the joint space
+  bool is_principal = false;    ///< the layer is use_principal_components() and isn't trained
 };
 
 /// features -> (hidden, ReLU6) -> embedding. Features are brought to mean 0 and deviation 1 by
@@ -37,7 +38,7 @@ class TrunkHead : public TrainableEncoder {
   /// or J > F.
   void use_principal_components(const torch::Tensor& features);
 
-  Tower tower() const override { return config_.tower; }
+  TowerKind tower() const override { return config_.tower; }
   /// `batch.values`: (N, F).
   torch::Tensor forward(const EncoderBatch& batch) const override;
   Noise draw_noise(std::int64_t n, const NoiseOptions& options, Random& random) const override;
