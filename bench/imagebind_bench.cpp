@@ -48,12 +48,6 @@ class RandomFile {
     writer.set_u32(keys::kFormatVersion, keys::kEncoderFormatVersion);
     writer.set_u32(keys::kEmbeddingLength, kEmbeddingLength);
     write_tower_config(writer, config);
-    if (tower == TowerKind::kVision) {
-      writer.set_u32(keys::kImageSize, 224);
-      writer.set_u32(keys::kResizeShortSide, 224);
-      writer.set_f32_array(keys::kImageMean, std::vector<float>(3, 0.5F));
-      writer.set_f32_array(keys::kImageStd, std::vector<float>(3, 0.5F));
-    }
     for (const ImageBindTensor& tensor : imagebind_tensors(config))
       add(writer, tensor);
     writer.write(path_);

@@ -16,6 +16,7 @@
 
 #include "core/file.h"
 #include "encoders/encoders.h"
+#include "encoders/imagebind_config.h"
 #include "pandagpt/error.h"
 
 namespace {

@@ -57,7 +57,7 @@ int main(int argc, char** argv) {
     return 2;
   }
   try {
-    const MediaTransforms transforms = media_transforms(Encoders(argv[1]));
+    const MediaTransforms transforms = Encoders(argv[1]).transforms();
     ItemReader reader(argv[2], argv[3], sensor_of(std::span(argv, argc).subspan(4)));
     while (const auto item = reader.next())
       std::cout << statistics_of(*item, transforms) << '\n';

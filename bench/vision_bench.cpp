@@ -33,11 +33,10 @@ void encode(benchmark::State& state, bool portable) {
   Encoders encoders(
       encoders_path,
       {.n_threads = static_cast<int>(state.range(1)), .max_batch = n, .portable = portable});
-  const std::size_t side = encoders.image_transform().size;
-  const std::vector<float> pixels = noise(n * side * side * 3);
-  encoders.encode_image_tensors(pixels.data(), n);  // builds the graph and packs the weights
+  const std::vector<float> pixels = noise(n * encoders.view_length(TowerKind::kVision));
+  encoders.encode(TowerKind::kVision, pixels, n);  // builds the graph and packs the weights
   for (auto _ : state)
-    benchmark::DoNotOptimize(encoders.encode_image_tensors(pixels.data(), n).data());
+    benchmark::DoNotOptimize(encoders.encode(TowerKind::kVision, pixels, n).data());
   state.counters["photos/s"] =
       benchmark::Counter(static_cast<double>(n), benchmark::Counter::kIsIterationInvariantRate);
 }

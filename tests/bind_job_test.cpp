@@ -149,7 +149,7 @@ class BindJobTest : public testing::Test {
 
 /// Index of the label whose text is nearest, by inference alone.
 std::size_t nearest_motion(Encoders& encoders, const fs::path& recording) {
-  const MediaTransforms transforms = media_transforms(encoders);
+  const MediaTransforms transforms = encoders.transforms();
   const MediaTensor tensor =
       prepare({.modality = Modality::kImu, .name = recording.string()}, transforms);
   const auto motion = encoders.encode(TowerKind::kImu, tensor.values, 1, tensor.n_views);
@@ -271,7 +271,8 @@ TEST_F(BindJobTest, ImageHeadAndTextsAreTrainedTogetherOnATrunk) {
   Encoders encoders(folder_ / "run" / "encoders.gguf", {.n_threads = 1});
   EXPECT_EQ(encoders.n_embd(), 12);
   const std::vector<Image> photo{load_image(kFixtures / "encoders" / "photo_2.png")};
-  const auto picture = encoders.encode_images(photo);
+  const auto picture =
+      encoders.encode(TowerKind::kVision, picture_tensors(photo, encoders.transforms()), 1);
   double length = 0;
   for (const float value : picture)
     length += double{value} * value;

@@ -375,9 +375,11 @@ TEST_P(TrunkHeadTest, InferenceComputesWhatWasTrained) {
   for (std::size_t i = 0; i < pictures.size(); ++i)
     for (std::size_t j = 0; j < pictures[i].rgb.size(); ++j)
       pictures[i].rgb[j] = static_cast<std::uint8_t>((i * 31 + 1) * j * 7919 % 251);
-  Encoders trunk(base, {.n_threads = 1});
-  const std::int64_t n_features = trunk.n_image_features();
-  const Tensor features = torch::tensor(trunk.image_features(pictures)).view({3, n_features});
+  Encoders base_encoders(base, {.n_threads = 1});
+  ImageTrunk& trunk = base_encoders.trunk();
+  const std::int64_t n_features = trunk.n_features();
+  const std::vector<float> pixels = picture_tensors(pictures, base_encoders.transforms());
+  const Tensor features = torch::tensor(trunk.features(pixels.data(), 3)).view({3, n_features});
   torch::manual_seed(1);
   TrunkHead head({.n_features = n_features, .n_hidden = GetParam(), .n_embd = kWidth},
                  features.mean(0), features.std(0, false).clamp_min(1e-3), torch::kFloat32);
@@ -389,8 +391,8 @@ TEST_P(TrunkHeadTest, InferenceComputesWhatWasTrained) {
   for (const bool portable : {false, true}) {
     Encoders encoders(folder_ / "new.gguf", {.n_threads = 1, .portable = portable});
     EXPECT_EQ(encoders.n_embd(), kWidth);
-    EXPECT_LT(largest_difference(encoders.encode_images(pictures), trained), 1e-3F);
-    EXPECT_EQ(encoders.labels(), trunk.labels());
+    EXPECT_LT(largest_difference(encoders.encode(TowerKind::kVision, pixels, 3), trained), 1e-3F);
+    EXPECT_EQ(encoders.trunk().labels(), trunk.labels());
   }
   TrunkHead again({.n_features = n_features, .n_hidden = GetParam(), .n_embd = kWidth},
                   features.mean(0), features.std(0, false), torch::kFloat32);
@@ -406,10 +408,11 @@ TEST_P(TrunkHeadTest, AnotherSenseSeesThroughTheTrunk) {
   const fs::path base = this->base();
   torch::manual_seed(2);
   const Tensor sounds = torch::randn({kViews, view.height * view.width});
-  Encoders trunk(base, {.n_threads = 1});
-  const std::int64_t n_features = trunk.n_image_features();
+  Encoders base_encoders(base, {.n_threads = 1});
+  ImageTrunk& trunk = base_encoders.trunk();
+  const std::int64_t n_features = trunk.n_features();
   const Tensor features =
-      torch::tensor(trunk.plane_features(flat(sounds), kViews, view.height, view.width))
+      torch::tensor(plane_features(trunk, flat(sounds), kViews, view.height, view.width, 2))
           .view({kViews, n_features});
   TrunkHead head({.tower = TowerKind::kAudio,
                   .view = view,

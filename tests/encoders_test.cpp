@@ -10,6 +10,7 @@
 
 #include "convert/efficientnet.h"
 #include "encoders/efficientnet_lite.h"
+#include "encoders/embedding.h"
 #include "encoders/encoder_keys.h"
 #include "pandagpt/error.h"
 #include "tensor/gguf_file.h"
@@ -26,10 +27,14 @@ using testing::HasSubstr;
 constexpr int kTinySide = 37;
 constexpr int kTinyWidth = 21;
 constexpr int kTinyClasses = 7;
-constexpr int kTinyCells = 3;
 constexpr int kTinyPictures = 3;
 // Random weights amplify rounding: PyTorch's own floats and doubles differ by 6e-5 in the tiny one.
 constexpr float kTinyTolerance = 2e-4F;
+
+const std::string kVisionArchitecture = tower_key(TowerKind::kVision, keys::kTowerArchitecture);
+const std::string kResizeShortSide = tower_key(TowerKind::kVision, keys::kResizeShortSide);
+const std::string kImageMean = tower_key(TowerKind::kVision, keys::kImageMean);
+const std::string kImageStd = tower_key(TowerKind::kVision, keys::kImageStd);
 
 fs::path fixture(const std::string& name) {
   return fs::path(PANDAGPT_FIXTURES) / name;
@@ -66,16 +71,17 @@ class EncodersTest : public testing::Test {
   fs::path edited(const std::function<void(GgufWriter&)>& edit, const std::string& without = {}) {
     const GgufFile file(tiny());
     GgufWriter writer;
-    for (const char* key : {keys::kArchitecture, keys::kVisionArchitecture})
-      writer.set_str(key, file.get_str(key));
+    writer.set_str(keys::kArchitecture, file.get_str(keys::kArchitecture));
+    writer.set_str(kVisionArchitecture, file.get_str(kVisionArchitecture));
     for (const char* key :
-         {keys::kFormatVersion, keys::kEmbeddingLength, keys::kImageSize, keys::kResizeShortSide,
-          keys::kStemChannels, keys::kStemKernel, keys::kStemStride, keys::kHeadChannels})
+         {keys::kFormatVersion, keys::kEmbeddingLength, keys::kImageSize, keys::kStemChannels,
+          keys::kStemKernel, keys::kStemStride, keys::kHeadChannels})
       writer.set_u32(key, file.get_u32(key));
+    writer.set_u32(kResizeShortSide, file.get_u32(kResizeShortSide));
     for (const char* key :
          {keys::kBlockKernels, keys::kBlockStrides, keys::kBlockExpansions, keys::kBlockChannels})
       writer.set_u32_array(key, file.get_u32_array(key));
-    for (const char* key : {keys::kImageMean, keys::kImageStd})
+    for (const std::string& key : {kImageMean, kImageStd})
       writer.set_f32_array(key, file.get_f32_array(key));
     writer.set_bool(keys::kNormalize, true);
     writer.set_f32(keys::kOutputScale, file.get_f32(keys::kOutputScale));
@@ -118,15 +124,16 @@ TEST_F(EncodersTest, BothRealisationsEqualPyTorch) {
 TEST_F(EncodersTest, SizesComeFromTheFile) {
   Encoders encoders(tiny(), {.n_threads = 1});
   EXPECT_EQ(encoders.n_embd(), kTinyWidth);
-  EXPECT_EQ(encoders.grid_cells(), kTinyCells);
-  EXPECT_EQ(encoders.image_transform().size, kTinySide);
-  EXPECT_EQ(encoders.image_transform().mean, kEfficientNetLiteStats.mean);
-  ASSERT_EQ(encoders.labels().size(), std::size_t{kTinyClasses});
-  EXPECT_EQ(encoders.labels()[6], "class 6");
-  const std::vector<float> pixels = tiny_pixels();
-  EXPECT_EQ(encoders.image_grid(pixels.data(), 2).size(),
-            std::size_t{2} * kTinyCells * kTinyCells * kTinyWidth);
-  EXPECT_TRUE(encoders.encode_image_tensors(pixels.data(), 0).empty());
+  EXPECT_EQ(encoders.view_length(TowerKind::kVision), std::size_t{kTinySide} * kTinySide * 3);
+  const MediaTransforms& transforms = encoders.transforms();
+  EXPECT_EQ(transforms.picture.size, kTinySide);
+  EXPECT_EQ(transforms.picture.mean, kEfficientNetLiteStats.mean);
+  EXPECT_EQ(transforms.video.size, kTinySide);
+  EXPECT_EQ(transforms.video.mean, kEfficientNetLiteStats.mean);
+  EXPECT_EQ(encoders.trunk().n_features(), kTinyWidth);
+  ASSERT_EQ(encoders.trunk().labels().size(), std::size_t{kTinyClasses});
+  EXPECT_EQ(encoders.trunk().labels()[6], "class 6");
+  EXPECT_TRUE(encoders.encode(TowerKind::kVision, {}, 0).empty());
 }
 
 TEST_F(EncodersTest, EmbeddingsAreScaledToTheSquareRootOfTheWidth) {
@@ -142,7 +149,7 @@ TEST_F(EncodersTest, EmbeddingsAreScaledToTheSquareRootOfTheWidth) {
   }
   const std::vector<float> pixels = tiny_pixels();
   Encoders encoders(tiny(), {.n_threads = 2});
-  EXPECT_LT(relative_difference(encoders.encode_image_tensors(pixels.data(), kTinyPictures), rows),
+  EXPECT_LT(relative_difference(encoders.encode(TowerKind::kVision, pixels, kTinyPictures), rows),
             kTinyTolerance);
 }
 
@@ -150,37 +157,27 @@ TEST_F(EncodersTest, BatchesDoNotChangeTheResult) {
   const std::vector<float> pixels = tiny_pixels();
   Encoders whole(tiny(), {.n_threads = 2, .max_batch = 8});
   Encoders parts(tiny(), {.n_threads = 2, .max_batch = 2});
-  EXPECT_LT(relative_difference(parts.encode_image_tensors(pixels.data(), kTinyPictures),
-                                whole.encode_image_tensors(pixels.data(), kTinyPictures)),
+  EXPECT_LT(relative_difference(parts.encode(TowerKind::kVision, pixels, kTinyPictures),
+                                whole.encode(TowerKind::kVision, pixels, kTinyPictures)),
             1e-6F);
-  EXPECT_EQ(parts.image_tensor_logits(pixels.data(), kTinyPictures).size(),
-            std::size_t{kTinyPictures} * kTinyClasses);
+  EXPECT_LT(relative_difference(parts.trunk().logits(pixels.data(), kTinyPictures),
+                                whole.trunk().logits(pixels.data(), kTinyPictures)),
+            1e-6F);
 }
 
-TEST_F(EncodersTest, ImagesGoThroughTheTransform) {
+TEST_F(EncodersTest, AFilmIsTheMeanOfItsFrames) {
   Encoders encoders(tiny(), {.n_threads = 1, .max_batch = 2});
-  std::vector<Image> images;
-  std::vector<float> pixels;
-  for (const int width : {50, 37, 90}) {
-    Image image{width, 41, Bytes(std::size_t(width) * 41 * 3)};
-    for (std::size_t i = 0; i < image.rgb.size(); ++i)
-      image.rgb[i] = static_cast<std::uint8_t>(i * 31 + width);
-    const std::vector<float> tensor = image_tensor(image, encoders.image_transform());
-    pixels.insert(pixels.end(), tensor.begin(), tensor.end());
-    images.push_back(std::move(image));
-  }
-  EXPECT_LT(relative_difference(encoders.encode_images(images),
-                                encoders.encode_image_tensors(pixels.data(), 3)),
-            1e-6F);
-  EXPECT_LT(relative_difference(encoders.image_logits(images),
-                                encoders.image_tensor_logits(pixels.data(), 3)),
-            1e-6F);
+  const std::vector<float> pixels = tiny_pixels();
+  const std::vector<float> frames = encoders.encode(TowerKind::kVision, pixels, kTinyPictures);
+  const std::vector<float> film = encoders.encode(TowerKind::kVision, pixels, 1);
+  EXPECT_EQ(film, mean_over_views(frames, 1, kTinyPictures, kTinyWidth));
+  EXPECT_EQ(encoders.transforms().video.layout, TensorLayout::kHwc);
 }
 
 TEST_F(EncodersTest, FingerprintFollowsTheFile) {
   const std::string before = Encoders(tiny(), {.n_threads = 1}).fingerprint();
   EXPECT_EQ(Encoders(tiny(), {.n_threads = 2}).fingerprint(), before);
-  const fs::path other = edited([](GgufWriter& w) { w.set_u32(keys::kResizeShortSide, 40); });
+  const fs::path other = edited([](GgufWriter& w) { w.set_u32(kResizeShortSide, 40); });
   EXPECT_NE(Encoders(other, {.n_threads = 1}).fingerprint(), before);
 }
 
@@ -192,18 +189,28 @@ TEST_F(EncodersTest, FilesThatDoNotFitAreNamed) {
               HasSubstr("holds a llama model"));
   EXPECT_THAT(error([](GgufWriter& w) { w.set_u32(keys::kFormatVersion, 99); }),
               HasSubstr("version 99"));
-  EXPECT_THAT(error([](GgufWriter& w) { w.set_str(keys::kVisionArchitecture, "resnet"); }),
-              HasSubstr("resnet"));
+  EXPECT_THAT(error([](GgufWriter& w) { w.set_str(kVisionArchitecture, "resnet"); }),
+              HasSubstr("is \"resnet\", which is unknown; this program knows efficientnet-lite, "
+                        "imagebind, shared-trunk"));
+  EXPECT_THAT(error([](GgufWriter& w) {
+                w.set_str(tower_key(TowerKind::kText, keys::kTowerArchitecture), "shared-trunk");
+              }),
+              HasSubstr("pandagpt.text.architecture is \"shared-trunk\", which has no text"));
+  for (const TowerKind kind : {TowerKind::kAudio, TowerKind::kVideo})
+    EXPECT_THAT(error([&](GgufWriter& w) {
+                  w.set_str(tower_key(kind, keys::kTowerArchitecture), keys::kEfficientNetLite);
+                }),
+                HasSubstr("which is for vision alone"));
   EXPECT_THAT(error([](GgufWriter& w) { w.set_u32(keys::kImageSize, 0); }),
               HasSubstr(keys::kImageSize));
-  EXPECT_THAT(error([](GgufWriter& w) { w.set_u32(keys::kResizeShortSide, 12); }),
-              HasSubstr(keys::kResizeShortSide));
+  EXPECT_THAT(error([](GgufWriter& w) { w.set_u32(kResizeShortSide, 12); }),
+              HasSubstr(kResizeShortSide));
   EXPECT_THAT(error([](GgufWriter& w) { w.set_u32(keys::kEmbeddingLength, 5); }),
               HasSubstr(keys::kEmbeddingLength));
   EXPECT_THAT(error([](GgufWriter& w) {
-                w.set_f32_array(keys::kImageStd, std::vector<float>{1, 0, 1});
+                w.set_f32_array(kImageStd, std::vector<float>{1, 0, 1});
               }),
-              HasSubstr(keys::kImageStd));
+              HasSubstr(kImageStd));
   EXPECT_THAT(error([](GgufWriter& w) {
                 w.set_u32_array(keys::kBlockStrides, std::vector<std::uint32_t>{1, 2});
               }),
@@ -226,10 +233,11 @@ TEST_F(EncodersTest, ClassifierIsOptional) {
       edited([](GgufWriter& w) { w.set_str_array(keys::kClassLabels, std::vector<std::string>{}); },
              "vision.classifier.weight");
   Encoders encoders(path, {.n_threads = 1});
-  EXPECT_TRUE(encoders.labels().empty());
+  EXPECT_TRUE(encoders.trunk().labels().empty());
   const std::vector<float> pixels = tiny_pixels();
-  EXPECT_THROW(encoders.image_tensor_logits(pixels.data(), 1), Error);
-  EXPECT_EQ(encoders.encode_image_tensors(pixels.data(), 1).size(), std::size_t{kTinyWidth});
+  EXPECT_THROW(encoders.trunk().logits(pixels.data(), 1), Error);
+  const auto first = std::span(pixels).first(encoders.view_length(TowerKind::kVision));
+  EXPECT_EQ(encoders.encode(TowerKind::kVision, first, 1).size(), std::size_t{kTinyWidth});
 }
 
 // The published weights, where scripts/setup.sh has put them.
@@ -242,7 +250,7 @@ TEST(PublishedWeights, FeaturesOfPhotosEqualPyTorch) {
   std::vector<float> pixels;
   for (int i = 0; i < 5; ++i) {
     const Image photo = load_image(fixture("encoders/photo_" + std::to_string(i) + ".png"));
-    const std::vector<float> tensor = image_tensor(photo, encoders.image_transform());
+    const std::vector<float> tensor = image_tensor(photo, encoders.transforms().picture);
     pixels.insert(pixels.end(), tensor.begin(), tensor.end());
   }
   const ComputeBackend backend(2);
@@ -251,7 +259,7 @@ TEST(PublishedWeights, FeaturesOfPhotosEqualPyTorch) {
   EXPECT_LT(relative_difference(features.pooled, expected.read_f32("pooled")), 1e-5F);
   EXPECT_LT(relative_difference(features.logits, expected.read_f32("logits")), 1e-5F);
   const float* cat = features.logits.data() + 1000;  // the second photo
-  EXPECT_EQ(encoders.labels()[std::max_element(cat, cat + 1000) - cat], "Egyptian cat");
+  EXPECT_EQ(encoders.trunk().labels()[std::max_element(cat, cat + 1000) - cat], "Egyptian cat");
 }
 
 }  // namespace

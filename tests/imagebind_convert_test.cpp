@@ -18,6 +18,7 @@
 #include "encoders/bpe_tokenizer.h"
 #include "encoders/encoder_keys.h"
 #include "encoders/imagebind_tensors.h"
+#include "encoders/tower_registry.h"
 #include "pandagpt/error.h"
 #include "safetensors_writer.h"
 #include "tensor/gguf_file.h"

@@ -10,7 +10,7 @@
 
 #include "encoders/bpe_tokenizer.h"
 #include "encoders/encoders.h"
-#include "encoders/imagebind_tower.h"
+#include "encoders/imagebind_graph.h"
 #include "encoders/patches.h"
 #include "imagebind_fixtures.h"
 #include "pandagpt/error.h"
@@ -117,7 +117,7 @@ TEST_F(ImageBindTest, EveryBlockOfEveryTowerEqualsTheReference) {
   for (const bool portable : {false, true}) {
     for (const Case& c : cases()) {
       SCOPED_TRACE(c.name + (portable ? ", portable" : ""));
-      ImageBindTower tower(file, read_tower_config(file, c.tower), backend,
+      ImageBindGraph tower(file, read_tower_config(file, c.tower), backend,
                            portable
                                ? make_portable_transformer_layers(file, backend)
                                : make_cpu_transformer_layers(file, backend, ComputeType::kF32));
@@ -226,17 +226,14 @@ TEST_F(ImageBindTest, TextsGoThroughTheTokenizer) {
 
 TEST_F(ImageBindTest, PicturesGoThroughTheTransform) {
   Encoders encoders(tiny({.towers = {TowerKind::kVision}}), {.n_threads = 1});
-  const ImageTransform& transform = encoders.image_transform();
+  const ImageTransform& transform = encoders.transforms().picture;
   EXPECT_EQ(transform.size, tiny_config(TowerKind::kVision).stem.input.height);
   EXPECT_EQ(transform.mean, kImageBindStats.mean);
   Image image{40, 30, Bytes(std::size_t{40} * 30 * 3)};
   for (std::size_t i = 0; i < image.rgb.size(); ++i)
     image.rgb[i] = static_cast<std::uint8_t>(i * 31);
-  const std::vector<float> chw = image_tensor(image, transform, TensorLayout::kChw);
-  const std::vector<float> hwc = image_tensor(image, transform, TensorLayout::kHwc);
-  const std::vector<float> row = encoders.encode(TowerKind::kVision, chw, 1);
-  EXPECT_LT(largest_difference(encoders.encode_images({&image, 1}), row), 1e-6F);
-  EXPECT_LT(largest_difference(encoders.encode_image_tensors(hwc.data(), 1), row), 1e-6F);
+  EXPECT_EQ(picture_tensors({&image, 1}, encoders.transforms()),
+            image_tensor(image, transform, TensorLayout::kChw));
 }
 
 TEST_F(ImageBindTest, OnlyWhatIsAskedForIsUsed) {
@@ -246,7 +243,7 @@ TEST_F(ImageBindTest, OnlyWhatIsAskedForIsUsed) {
   Encoders chosen(folder_ / "tiny.gguf", {.n_threads = 1, .towers = {some[0], some[1]}});
   EXPECT_THAT(chosen.towers(), testing::ElementsAreArray(some));
   EXPECT_FALSE(chosen.has(TowerKind::kVision));
-  const Error error = test::error_of([&] { chosen.image_transform(); });
+  const Error error = test::error_of([&] { chosen.view_length(TowerKind::kVision); });
   EXPECT_EQ(error.kind(), ErrorKind::kModel);
   EXPECT_THAT(error.what(), HasSubstr("no vision tower; it has: audio, imu"));
 
@@ -281,8 +278,7 @@ TEST_F(ImageBindTest, WrongInputsAreRefused) {
     tokens[1] = token;
     EXPECT_EQ(kind_of([&] { encoders.encode_text(tokens, kTexts); }), ErrorKind::kUsage);
   }
-  EXPECT_EQ(kind_of([&] { encoders.grid_cells(); }), ErrorKind::kUsage);
-  EXPECT_EQ(kind_of([&] { encoders.image_tensor_logits(values.data(), 1); }), ErrorKind::kUsage);
+  EXPECT_EQ(kind_of([&] { encoders.trunk(); }), ErrorKind::kUsage);
 }
 
 TEST_F(ImageBindTest, UnknownDevicesAreNamedWithThoseThatExist) {

@@ -228,7 +228,7 @@ TEST_F(EveryInputTest, ThreadsGetTheirOwnRowsAndErrors) {
 
 TEST_F(EveryInputTest, WhatCantBeEncodedDoesNotStopTheOthers) {
   Encoders encoders(folder_ / "encoders.gguf", {.n_threads = 1, .max_batch = 2});
-  const MediaTransforms transforms = media_transforms(encoders);
+  const MediaTransforms transforms = encoders.transforms();
   const auto width = static_cast<std::size_t>(encoders.n_embd());
   Files files{kGood[0], kGood[0], kGood[0], kGood[0], kGood[2], kGood[3]};
   std::vector<float> rows(files.size() * width);

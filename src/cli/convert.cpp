@@ -5,6 +5,7 @@
 #include "convert/efficientnet.h"
 #include "convert/encoder_parts.h"
 #include "convert/imagebind.h"
+#include "encoders/imagebind_config.h"
 #include "pandagpt/error.h"
 
 namespace pandagpt {

@@ -1,35 +1,22 @@
 #include "cli/encoder_summary.h"
 
-#include <spdlog/fmt/fmt.h>
-
 #include <algorithm>
 #include <map>
 #include <utility>
 
 #include "encoders/encoder_keys.h"
-#include "encoders/imagebind_config.h"
 #include "encoders/tower_kind.h"
+#include "encoders/tower_registry.h"
 
 namespace pandagpt {
 namespace {
 
-std::string sizes_text(const TowerConfig& config) {
-  const std::string trunk = fmt::format("{} wide, {} blocks, {} heads, {} tokens", config.width,
-                                        config.n_blocks, config.n_heads, config.n_tokens());
-  if (config.is_text()) return trunk + fmt::format(", vocabulary of {}", config.vocab_size);
-  const auto box = [](const PatchBox& b) {
-    return fmt::format("{}x{}x{}", b.frames, b.height, b.width);
-  };
-  return trunk + fmt::format(", input {}x{} in patches of {}", config.stem.channels,
-                             box(config.stem.input), box(config.stem.kernel));
-}
-
 TowerSummary summarize(const GgufFile& file, TowerKind tower) {
   TowerSummary summary;
   summary.tower = tower_name(tower);
-  summary.architecture = file.get_str(tower_key(tower, "architecture"));
-  if (summary.architecture == kImageBindArchitecture)
-    summary.sizes = sizes_text(read_tower_config(file, tower));
+  summary.architecture = tower_architecture(file, tower);
+  const TowerArchitecture* known = find_architecture(summary.architecture);
+  if (known != nullptr && known->sizes != nullptr) summary.sizes = known->sizes(file, tower);
   std::map<std::string, std::uint64_t> bytes_of_type;
   for (const GgufTensor& tensor : file.tensors()) {
     if (!tensor.name.starts_with(summary.tower + ".")) continue;

@@ -109,7 +109,8 @@ struct ClassifiedPhoto {
 std::vector<ClassifiedPhoto> classify_photos(Encoders& encoders, const fs::path& folder,
                                              const std::vector<LabelledPhoto>& photos) {
   constexpr std::size_t kBatch = 16;
-  const std::size_t classes = encoders.labels().size();
+  ImageTrunk& trunk = encoders.trunk();
+  const std::size_t classes = trunk.labels().size();
   std::vector<ClassifiedPhoto> results;
   Progress progress("photos", static_cast<std::int64_t>(photos.size()));
   for (std::size_t begin = 0; begin < photos.size(); begin += kBatch) {
@@ -118,7 +119,8 @@ std::vector<ClassifiedPhoto> classify_photos(Encoders& encoders, const fs::path&
     for (std::size_t i = begin; i < end; ++i) {
       images.push_back(load_image(folder / photos[i].image_name));
     }
-    const std::vector<float> logits = encoders.image_logits(images);
+    const std::vector<float> pixels = picture_tensors(images, encoders.transforms());
+    const std::vector<float> logits = trunk.logits(pixels.data(), static_cast<int>(images.size()));
     for (std::size_t i = begin; i < end; ++i) {
       const std::span<const float> row(logits.data() + (i - begin) * classes, classes);
       const auto best = static_cast<int>(std::ranges::max_element(row) - row.begin());
@@ -136,11 +138,12 @@ void evaluate_imagenet(const ImagenetOptions& options) {
                             ? read_manifest(find_model(options.model)).encoders.path
                             : fs::path(options.encoders);
   Encoders encoders(file, {.n_threads = options.threads});
-  if (encoders.labels().empty()) {
+  const std::vector<std::string>& labels = encoders.trunk().labels();
+  if (labels.empty()) {
     throw Error(ErrorKind::kModel,
                 fmt::format("{}: its vision tower has no classifier to measure", file.string()));
   }
-  const auto photos = read_labels(options.data, static_cast<int>(encoders.labels().size()));
+  const auto photos = read_labels(options.data, static_cast<int>(labels.size()));
   const auto results = classify_photos(encoders, options.images, photos);
 
   const auto total = static_cast<std::int64_t>(results.size());
@@ -159,8 +162,8 @@ void evaluate_imagenet(const ImagenetOptions& options) {
   if (options.out.empty()) return;
   for (const ClassifiedPhoto& photo : results) {
     report["results"].push_back({{"image_name", photo.image_name},
-                                 {"label", encoders.labels()[photo.label]},
-                                 {"predicted", encoders.labels()[photo.predicted]},
+                                 {"label", labels[photo.label]},
+                                 {"predicted", labels[photo.predicted]},
                                  {"in_top_5", photo.in_top5}});
   }
   write_report(options.out, report.dump(1) + "\n");

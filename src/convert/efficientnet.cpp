@@ -11,6 +11,7 @@
 #include "core/text_file.h"
 #include "encoders/efficientnet_lite.h"
 #include "encoders/encoder_keys.h"
+#include "encoders/picture_keys.h"
 #include "pandagpt/error.h"
 #include "preprocess/image.h"
 #include "tensor/gguf_file.h"
@@ -195,9 +196,11 @@ void add_sizes(GgufWriter* writer, const EfficientNetConfig& config) {
 /// one, the scale that a projector's initial weights expect.
 void add_processing(GgufWriter* writer, const EfficientNetConfig& config) {
   writer->set_u32(keys::kImageSize, config.image_size);
-  writer->set_u32(keys::kResizeShortSide, config.image_size);
-  writer->set_f32_array(keys::kImageMean, kEfficientNetLiteStats.mean);
-  writer->set_f32_array(keys::kImageStd, kEfficientNetLiteStats.std);
+  write_image_transform(*writer, TowerKind::kVision,
+                        {.size = config.image_size,
+                         .resize_short_side = config.image_size,
+                         .mean = kEfficientNetLiteStats.mean,
+                         .std = kEfficientNetLiteStats.std});
   writer->set_bool(keys::kNormalize, true);
   writer->set_f32(keys::kOutputScale, std::sqrt(static_cast<float>(config.head_channels)));
 }
@@ -234,7 +237,7 @@ void convert_efficientnet_lite(const fs::path& checkpoint, const fs::path& outpu
   if (!conversion.source.empty()) writer.set_str("general.source.url", conversion.source);
   writer.set_u32(keys::kFormatVersion, keys::kEncoderFormatVersion);
   writer.set_u32(keys::kEmbeddingLength, config.head_channels);
-  writer.set_str(keys::kVisionArchitecture, keys::kEfficientNetLite);
+  writer.set_str(tower_key(TowerKind::kVision, keys::kTowerArchitecture), keys::kEfficientNetLite);
   add_processing(&writer, config);
   add_sizes(&writer, config);
   writer.set_str_array(keys::kClassLabels, labels_for(config, conversion.labels));

@@ -43,4 +43,12 @@ std::unique_ptr<ConvLayerFactory> make_cpu_layers(const GgufFile& file);
 std::unique_ptr<ConvLayerFactory> make_portable_layers(const GgufFile& file,
                                                        const ComputeBackend& backend);
 
+/// One of the two: ours where the device can run it, unless `portable` ones are asked for.
+inline std::unique_ptr<ConvLayerFactory> make_conv_layers(const GgufFile& file,
+                                                          const ComputeBackend& backend,
+                                                          bool portable) {
+  return portable || !backend.is_cpu() ? make_portable_layers(file, backend)
+                                       : make_cpu_layers(file);
+}
+
 }  // namespace pandagpt

@@ -5,9 +5,8 @@
 
 #include "encoders/conv_layers.h"
 #include "encoders/encoder_keys.h"
-#include "encoders/imagebind_config.h"
+#include "encoders/tower_registry.h"
 #include "pandagpt/error.h"
-#include "tensor/image_ops.h"
 
 namespace pandagpt {
 namespace keys = encoder_keys;
@@ -33,16 +32,9 @@ int bounded_key(const GgufFile& file, const char* key, std::uint32_t limit) {
 
 }  // namespace
 
-int EfficientNetConfig::grid_cells() const {
-  std::int64_t side = same_window(image_size, stem_kernel, stem_stride).out;
-  for (const BottleneckConfig& block : blocks)
-    side = same_window(side, block.kernel, block.stride).out;
-  return static_cast<int>(side);
-}
-
 bool has_trunk(const GgufFile& file) {
   return has_tower(file, TowerKind::kVision) &&
-         file.get_str(keys::kVisionArchitecture) == keys::kEfficientNetLite;
+         tower_architecture(file, TowerKind::kVision) == keys::kEfficientNetLite;
 }
 
 EfficientNetConfig read_efficientnet_config(const GgufFile& file) {
@@ -90,7 +82,7 @@ class EfficientNetLite::Impl {
   Impl(const GgufFile& file, const ComputeBackend& backend, bool portable)
       : config_(read_efficientnet_config(file)),
         backend_(backend),
-        factory_(portable ? make_portable_layers(file, backend) : make_cpu_layers(file)) {
+        factory_(make_conv_layers(file, backend, portable)) {
     stem_ = factory_->conv(keys::kStem, config_.stem_kernel, config_.stem_stride, kColourChannels,
                            config_.stem_channels);
     for (std::size_t i = 0; i < config_.blocks.size(); ++i)

@@ -40,8 +40,6 @@ struct EfficientNetConfig {
 
   /// Width of the joint space.
   int n_embd() const { return embedding_width > 0 ? embedding_width : head_channels; }
-  /// Side of the last feature map, in cells.
-  int grid_cells() const;
 };
 
 /// Whether the file's vision tower is such a trunk.
@@ -53,7 +51,7 @@ EfficientNetConfig read_efficientnet_config(const GgufFile& file);
 /// Everything the trunk can give for a batch. What was not asked for stays empty.
 struct EfficientNetFeatures {
   std::vector<float> pooled;      ///< (N, head_channels)
-  std::vector<float> grid;        ///< (N, cells, cells, head_channels)
+  std::vector<float> grid;        ///< (N, cells, cells, head_channels): before pooling
   std::vector<float> logits;      ///< (N, n_classes)
   std::vector<float> embeddings;  ///< (N, n_embd), before they are brought to a length
 };

@@ -3,11 +3,12 @@
 //   general.architecture             "pandagpt-encoders"
 //   pandagpt.format_version          kEncoderFormatVersion
 //   pandagpt.embedding_length        width of the joint space
-//   pandagpt.vision.architecture     which trunk, e.g. "efficientnet-lite"
-//   pandagpt.vision.*                its sizes, preprocessing and post-processing, as below
+//   pandagpt.TOWER.architecture      of each tower that the file holds, e.g. "efficientnet-lite"
+//   pandagpt.TOWER.*                 its sizes, preprocessing and post-processing, as below, in
+//                                    imagebind_config.h and in shared_trunk.h
 //
-// Shapes are in ggml's order (fastest dimension first). Convolutions are stored channels-last, with
-// their batch normalisations folded in:
+// EfficientNet-Lite's tensors, shapes in ggml's order (fastest dimension first). Convolutions are
+// stored channels-last, with their batch normalisations folded in:
 //   vision.stem.weight               [3, kernel, kernel, stem_channels]     .bias [stem_channels]
 //   vision.block.N.expand.weight     [in, in * expand]                      .bias   (expand > 1)
 //   vision.block.N.depthwise.weight  [in * expand, kernel, kernel]          .bias
@@ -32,14 +33,19 @@ inline constexpr char kFormatVersion[] = "pandagpt.format_version";
 inline constexpr unsigned kEncoderFormatVersion = 1;
 inline constexpr char kEmbeddingLength[] = "pandagpt.embedding_length";
 
-inline constexpr char kVisionArchitecture[] = "pandagpt.vision.architecture";
+// Parts of a tower's keys (tower_key): of all towers,
+inline constexpr char kTowerArchitecture[] = "architecture";  // str, see tower_registry.h
+// of those whose views have one shape,
+inline constexpr char kTowerInput[] = "input";  // u32[4]: channels, frames, height, width
+// and of those that take pictures (picture_keys.h).
+inline constexpr char kResizeShortSide[] = "resize_short_side";  // u32, pixels
+inline constexpr char kImageMean[] = "image_mean";               // f32[3] of [0, 1]
+inline constexpr char kImageStd[] = "image_std";                 // f32[3]
+
 inline constexpr char kEfficientNetLite[] = "efficientnet-lite";
 
-// Preprocessing and post-processing of the vision tower.
-inline constexpr char kImageSize[] = "pandagpt.vision.image_size";               // u32, pixels
-inline constexpr char kResizeShortSide[] = "pandagpt.vision.resize_short_side";  // u32, pixels
-inline constexpr char kImageMean[] = "pandagpt.vision.image_mean";               // f32[3] of [0, 1]
-inline constexpr char kImageStd[] = "pandagpt.vision.image_std";                 // f32[3]
+// Size and post-processing of its vision tower.
+inline constexpr char kImageSize[] = "pandagpt.vision.image_size";      // u32, pixels
 inline constexpr char kNormalize[] = "pandagpt.vision.normalize";       // bool: to length 1
 inline constexpr char kOutputScale[] = "pandagpt.vision.output_scale";  // f32, after that
 

@@ -5,18 +5,17 @@
 #include <vector>
 
 #include "encoders/encoder_keys.h"
+#include "encoders/picture_keys.h"
+#include "encoders/tower_registry.h"
 #include "pandagpt/error.h"
-#include "preprocess/image.h"
 
 namespace pandagpt {
 namespace {
 
-constexpr char kArchitecturePart[] = "architecture";
 constexpr char kWidth[] = "width";
 constexpr char kBlockCount[] = "block_count";
 constexpr char kHeadCount[] = "head_count";
 constexpr char kFeedForwardLength[] = "feed_forward_length";
-constexpr char kInput[] = "input";
 constexpr char kKernel[] = "kernel";
 constexpr char kStride[] = "stride";
 constexpr char kContextLength[] = "context_length";
@@ -78,7 +77,7 @@ std::array<std::uint32_t, 3> box_values(const PatchBox& box) {
 }
 
 StemConfig read_stem(const TowerKeys& keys) {
-  const std::vector<int> input = keys.bounded_array(kInput, 4);
+  const std::vector<int> input = keys.bounded_array(encoder_keys::kTowerInput, 4);
   const StemConfig stem{.channels = input[0],
                         .input = {input[1], input[2], input[3]},
                         .kernel = box(keys.bounded_array(kKernel, 3)),
@@ -87,8 +86,9 @@ StemConfig read_stem(const TowerKeys& keys) {
       stem.kernel.width > stem.input.width)
     keys.fail(kKernel, "is larger than the input");
   if (stem.input_length() > kMaxInputLength)
-    keys.fail(kInput, "has " + std::to_string(stem.input_length()) + " values, at most " +
-                          std::to_string(kMaxInputLength) + " are possible");
+    keys.fail(encoder_keys::kTowerInput, "has " + std::to_string(stem.input_length()) +
+                                             " values, at most " + std::to_string(kMaxInputLength) +
+                                             " are possible");
   return stem;
 }
 
@@ -176,17 +176,13 @@ TowerConfig imagebind_huge_config(TowerKind tower) {
   return config;
 }
 
-bool has_tower(const GgufFile& file, TowerKind tower) {
-  return file.has(tower_key(tower, kArchitecturePart));
-}
-
 TowerConfig read_tower_config(const GgufFile& file, TowerKind tower) {
   const TowerKeys keys(file, tower);
-  const std::string architecture = file.get_str(tower_key(tower, kArchitecturePart));
+  const std::string architecture = tower_architecture(file, tower);
   if (architecture != kImageBindArchitecture)
-    keys.fail(kArchitecturePart, "is \"" + architecture + "\", which is unknown");
+    fail_architecture(file, tower, std::string("not \"") + kImageBindArchitecture + "\"");
   if (std::ranges::find(kImageBindTowers, tower) == kImageBindTowers.end())
-    keys.fail(kArchitecturePart, "is \"" + architecture + "\", which has no such tower");
+    fail_architecture(file, tower, "which has no such tower");
   TowerConfig config{.tower = tower};
   config.width = keys.bounded(kWidth, kMaxWidth);
   config.n_blocks = keys.bounded(kBlockCount, kMaxBlocks);
@@ -214,9 +210,8 @@ TowerConfig read_tower_config(const GgufFile& file, TowerKind tower) {
 }
 
 void write_tower_config(GgufWriter& writer, const TowerConfig& config) {
-  namespace keys = encoder_keys;
   const auto key = [&config](const char* part) { return tower_key(config.tower, part); };
-  writer.set_str(key(kArchitecturePart), kImageBindArchitecture);
+  writer.set_str(key(encoder_keys::kTowerArchitecture), kImageBindArchitecture);
   writer.set_u32(key(kWidth), config.width);
   writer.set_u32(key(kBlockCount), config.n_blocks);
   writer.set_u32(key(kHeadCount), config.n_heads);
@@ -228,14 +223,14 @@ void write_tower_config(GgufWriter& writer, const TowerConfig& config) {
   }
   const StemConfig& stem = config.stem;
   const auto input = box_values(stem.input);
-  writer.set_u32_array(key(kInput), std::array{static_cast<std::uint32_t>(stem.channels), input[0],
-                                               input[1], input[2]});
+  writer.set_u32_array(
+      key(encoder_keys::kTowerInput),
+      std::array{static_cast<std::uint32_t>(stem.channels), input[0], input[1], input[2]});
   writer.set_u32_array(key(kKernel), box_values(stem.kernel));
   writer.set_u32_array(key(kStride), box_values(stem.stride));
   if (config.tower != TowerKind::kVision) return;
-  writer.set_u32(keys::kResizeShortSide, stem.input.height);
-  writer.set_f32_array(keys::kImageMean, kImageBindStats.mean);
-  writer.set_f32_array(keys::kImageStd, kImageBindStats.std);
+  write_image_transform(writer, config.tower,
+                        {.size = stem.input.height, .resize_short_side = stem.input.height});
 }
 
 }  // namespace pandagpt

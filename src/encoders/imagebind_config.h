@@ -1,7 +1,7 @@
 // Sizes of ImageBind's towers (Girdhar et al., "ImageBind", arXiv:2305.05665): six transformers
 // that differ in their stems and in a few traits, one row of numbers each.
 //
-// An encoders file holds for each tower (letters as in imagebind_tower.h)
+// An encoders file holds for each tower (letters as in imagebind_graph.h)
 //   pandagpt.TOWER.architecture         "imagebind"
 //   pandagpt.TOWER.width                u32, E
 //   pandagpt.TOWER.block_count          u32
@@ -98,9 +98,6 @@ struct TowerConfig {
 
 /// The tower's row of ImageBind-Huge.
 TowerConfig imagebind_huge_config(TowerKind tower);
-
-/// Whether the file holds this tower, of whichever architecture.
-bool has_tower(const GgufFile& file, TowerKind tower);
 
 /// Reads the sizes of an "imagebind" tower. Throws Error(kModel) on missing keys and impossible or
 /// absurd values, naming the key.

@@ -1,327 +1,203 @@
-#include "encoders/imagebind_tower.h"
+// The architecture "imagebind": metadata, preprocessing and graph of ImageBind's towers together.
+#include <spdlog/fmt/fmt.h>
 
-#include <algorithm>
-#include <cmath>
-#include <list>
+#include <optional>
 #include <string>
-#include <utility>
 
-#include "encoders/embedding.h"
-#include "encoders/imagebind_tensors.h"
-#include "encoders/patches.h"
+#include "encoders/batches.h"
+#include "encoders/bpe_tokenizer.h"
+#include "encoders/encoder_keys.h"
+#include "encoders/imagebind_config.h"
+#include "encoders/imagebind_graph.h"
+#include "encoders/picture_keys.h"
+#include "encoders/tower_registry.h"
 #include "pandagpt/error.h"
 
 namespace pandagpt {
+namespace keys = encoder_keys;
 namespace {
 
-namespace names = imagebind_names;
+constexpr int kColours = 3;
 
-// Of the layer norms: in the transformer and the head (imagebind/models/transformer.py,
-// _LAYER_NORM), and torch's default in the stems.
-constexpr float kNormEpsilon = 1e-6F;
-constexpr float kStemNormEpsilon = 1e-5F;
-
-// Texts are cut after the last end token of their batch, rounded up to a multiple of this: the
-// causal mask hides what follows. Few different lengths, because each has its own graph.
-constexpr std::int64_t kTextStep = 16;
-// Graphs that are kept, the latest used; each holds its activations.
-constexpr std::size_t kMaxGraphs = 4;
-
-constexpr char kTokensInput[] = "tokens";
-constexpr char kSelectedInput[] = "selected";
-constexpr char kEmbeddingOutput[] = "embedding";
-
-std::string block_output(std::size_t index) {
-  return "block" + std::to_string(index);
-}
-
-/// min(exp(learned), kMaxLogitScale); 1 for a tower without scale.
-float read_scale(const GgufFile& file, const TowerConfig& config) {
-  if (!config.has_logit_scale()) return 1.0F;
-  const std::string name = names::logit_scale(config.tower);
-  const float learned = file.read_f32(name, {1})[0];
-  if (!std::isfinite(learned))
-    throw Error(ErrorKind::kModel, file.path().string() + ": " + name + " is not a number");
-  return std::min(std::exp(learned), kMaxLogitScale);
-}
-
-struct Block {
-  std::unique_ptr<NormLayer> attn_norm;
-  std::unique_ptr<LinearLayer> attn_qkv;
-  std::unique_ptr<AttentionLayer> attention;
-  std::unique_ptr<LinearLayer> attn_out;
-  std::unique_ptr<NormLayer> ffn_norm;
-  std::unique_ptr<LinearLayer> ffn_up;
-  std::unique_ptr<LinearLayer> ffn_down;
-};
-
-}  // namespace
-
-void check_tower_tensors(const GgufFile& file, const TowerConfig& config) {
-  for (const ImageBindTensor& tensor : imagebind_tensors(config))
-    file.require_tensor(tensor.name, tensor.shape);
-}
-
-class ImageBindTower::Impl {
+/// A tower's graph with its weights, which are loaded when it is first used.
+class LazyGraph {
  public:
-  Impl(const GgufFile& file, const TowerConfig& config, const ComputeBackend& backend,
-       std::unique_ptr<TransformerLayerFactory> layers)
-      : file_(file),
-        config_(config),
-        backend_(backend),
-        layers_(std::move(layers)),
-        scale_(read_scale(file, config)) {
-    make_stem();
-    for (int i = 0; i < config_.n_blocks; ++i)
-      blocks_.push_back(make_block(i));
-    head_norm_ = layers_->norm(names::head_norm(config_.tower), config_.width, kNormEpsilon);
-    head_ = layers_->linear({.name = names::head(config_.tower),
-                             .n_in = config_.width,
-                             .n_out = config_.n_embd,
-                             .has_bias = false});
-    layers_->finish();
+  LazyGraph(TowerKind kind, const TowerSource& source)
+      : source_(source), config_(read_tower_config(source.file, kind)) {
+    check_tower_tensors(source_.file, config_);
   }
 
   const TowerConfig& config() const { return config_; }
+  const TowerSource& source() const { return source_; }
 
-  TowerFeatures run(std::span<const float> values, int n, bool with_blocks) {
-    if (n < 1) return {};
-    const StemConfig& stem = config_.stem;
-    const std::int64_t still_length = stem.input_length() / stem.input.frames;
-    const auto length = static_cast<std::int64_t>(values.size());
-    const bool still = length == n * still_length;
-    if (config_.is_text() || (!still && length != n * stem.input_length()))
-      throw Error(ErrorKind::kUsage, std::string("the ") + tower_name(config_.tower) +
-                                         " tower got " + std::to_string(length) + " values for " +
-                                         std::to_string(n) + " inputs, each takes " +
-                                         std::to_string(stem.input_length()));
-    const std::int64_t patches_length = stem.n_patches() * stem.patch_length();
-    std::vector<float> patches(n * patches_length);
-    for (int i = 0; i < n; ++i)
-      cut_patches(stem, values.data() + i * (length / n), still ? 1 : stem.input.frames,
-                  patches.data() + i * patches_length);
-    // The class token stands first.
-    std::vector<std::int32_t> selected(n);
-    for (int i = 0; i < n; ++i)
-      selected[i] = static_cast<std::int32_t>(i * config_.n_tokens());
-    return compute({n, config_.n_tokens(), with_blocks}, patches, selected);
-  }
-
-  TowerFeatures run_text(std::span<const std::int32_t> tokens, int n, bool with_blocks) {
-    if (n < 1) return {};
-    const std::int64_t context = config_.context_length;
-    if (!config_.is_text() || static_cast<std::int64_t>(tokens.size()) != n * context)
-      throw Error(ErrorKind::kUsage, std::string("the ") + tower_name(config_.tower) +
-                                         " tower got " + std::to_string(tokens.size()) +
-                                         " tokens for " + std::to_string(n) + " texts of " +
-                                         std::to_string(context));
-    std::vector<std::int32_t> ends(n);
-    for (int i = 0; i < n; ++i) {
-      const auto text = tokens.subspan(i * context, context);
-      ends[i] = static_cast<std::int32_t>(std::ranges::max_element(text) - text.begin());
-    }
-    const std::int64_t used = *std::ranges::max_element(ends) + 1;
-    const std::int64_t length =
-        with_blocks ? context : std::min(context, (used + kTextStep - 1) / kTextStep * kTextStep);
-    std::vector<float> embedded(n * length * config_.width);
-    for (int i = 0; i < n; ++i) {
-      embed_tokens(tokens.subspan(i * context, length),
-                   embedded.data() + i * length * config_.width);
-      ends[i] += static_cast<std::int32_t>(i * length);
-    }
-    return compute({n, length, with_blocks}, embedded, ends);
+  ImageBindGraph& get() {
+    if (!graph_)
+      graph_.emplace(source_.file, config_, source_.backend,
+                     make_transformer_layers(source_.file, source_.backend, source_.is_portable,
+                                             source_.compute_type));
+    return *graph_;
   }
 
  private:
-  struct GraphShape {
-    int n = 0;                  ///< N
-    std::int64_t n_tokens = 0;  ///< T
-    bool with_blocks = false;
-
-    bool operator==(const GraphShape&) const = default;
-  };
-
-  void make_stem() {
-    const TowerKind tower = config_.tower;
-    const std::int64_t width = config_.width;
-    positions_ = layers_->constant(names::positions(tower), {width, config_.n_tokens()});
-    if (config_.has_pre_norm())
-      pre_norm_ = layers_->norm(names::pre_norm(tower), width, kNormEpsilon);
-    if (config_.is_text()) {
-      token_rows_ =
-          &file_.require_tensor(names::token_embedding(tower), {width, config_.vocab_size});
-      return;
-    }
-    stem_ = layers_->linear({.name = names::stem(tower),
-                             .n_in = config_.stem.patch_length(),
-                             .n_out = width,
-                             .has_bias = false});
-    class_token_ = layers_->constant(names::class_token(tower), {width});
-    if (config_.has_stem_norm())
-      stem_norm_ = layers_->norm(names::stem_norm(tower), width, kStemNormEpsilon);
-  }
-
-  Block make_block(int index) {
-    const std::int64_t width = config_.width;
-    const auto name = [&](const char* part) { return names::block(config_.tower, index, part); };
-    Block block;
-    block.attn_norm = layers_->norm(name("attn_norm"), width, kNormEpsilon);
-    block.attn_qkv = layers_->linear({.name = name("attn_qkv"), .n_in = width, .n_out = 3 * width});
-    block.attention =
-        layers_->attention({.width = width,
-                            .n_heads = config_.n_heads,
-                            .causal = config_.is_causal(),
-                            .bias_k = config_.has_bias_kv() ? name("attn_bias_k") : "",
-                            .bias_v = config_.has_bias_kv() ? name("attn_bias_v") : ""});
-    block.attn_out = layers_->linear({.name = name("attn_out"), .n_in = width, .n_out = width});
-    block.ffn_norm = layers_->norm(name("ffn_norm"), width, kNormEpsilon);
-    block.ffn_up = layers_->linear({.name = name("ffn_up"),
-                                    .n_in = width,
-                                    .n_out = config_.n_ff,
-                                    .activation = LayerActivation::kGelu});
-    block.ffn_down =
-        layers_->linear({.name = name("ffn_down"), .n_in = config_.n_ff, .n_out = width});
-    return block;
-  }
-
-  /// The embeddings of some tokens, (tokens, E). They are looked up on the CPU, straight from the
-  /// file: its largest matrix need not be in memory.
-  void embed_tokens(std::span<const std::int32_t> tokens, float* out) const {
-    for (const std::int32_t token : tokens) {
-      if (token < 0 || token >= config_.vocab_size)
-        throw Error(ErrorKind::kUsage, "the text tower got the token " + std::to_string(token) +
-                                           ", its vocabulary has " +
-                                           std::to_string(config_.vocab_size));
-      file_.read_row_f32(*token_rows_, token, {out, static_cast<std::size_t>(config_.width)});
-      out += config_.width;
-    }
-  }
-
-  TowerFeatures compute(const GraphShape& shape, std::span<const float> tokens,
-                        std::span<const std::int32_t> selected) {
-    ComputeGraph& graph = graph_for(shape);
-    graph.set_input(kTokensInput, tokens);
-    graph.set_input(kSelectedInput, selected);
-    graph.compute();
-    TowerFeatures features;
-    features.embeddings = graph.output(kEmbeddingOutput);
-    for (int i = 0; i < shape.n; ++i)
-      scale_to_length({features.embeddings.data() + std::size_t(i) * config_.n_embd,
-                       static_cast<std::size_t>(config_.n_embd)},
-                      scale_);
-    for (std::size_t i = 0; shape.with_blocks && i < blocks_.size(); ++i)
-      features.blocks.push_back(graph.output(block_output(i)));
-    return features;
-  }
-
-  ComputeGraph& graph_for(const GraphShape& shape) {
-    auto found = std::ranges::find(graphs_, shape, &KeptGraph::shape);
-    if (found == graphs_.end()) {
-      if (graphs_.size() == kMaxGraphs) graphs_.pop_back();
-      auto graph = std::make_unique<ComputeGraph>(
-          backend_, [&](GraphBuilder& builder) { build(builder, shape); });
-      found = graphs_.insert(graphs_.end(), {shape, std::move(graph)});
-    }
-    graphs_.splice(graphs_.begin(), graphs_, found);
-    return *graphs_.front().graph;
-  }
-
-  void build(GraphBuilder& builder, const GraphShape& shape) {
-    ggml_tensor* x = build_stem(builder, shape);  // [E, T, N]
-    ggml_tensor* selected = builder.index_input(kSelectedInput, shape.n);
-    for (std::size_t i = 0; i < blocks_.size(); ++i) {
-      // Only the class or end token's output is wanted, so only its row goes through the rest of
-      // the last block.
-      const bool last = i + 1 == blocks_.size() && !shape.with_blocks;
-      x = build_block(builder, blocks_[i], x, last ? selected : nullptr);
-      if (shape.with_blocks) builder.output(block_output(i), x);
-    }
-    if (shape.with_blocks) x = select(builder, x, selected);
-    x = head_->apply(builder, head_norm_->apply(builder, x));
-    builder.output(kEmbeddingOutput, x);  // [J, 1, N]
-  }
-
-  /// The tokens that enter the first block, with their positions.
-  ggml_tensor* build_stem(GraphBuilder& builder, const GraphShape& shape) {
-    ggml_context* context = builder.context();
-    const std::int64_t width = config_.width;
-    ggml_tensor* x = nullptr;
-    ggml_tensor* positions = positions_;
-    if (config_.is_text()) {
-      x = builder.input(kTokensInput, {width, shape.n_tokens, shape.n});
-      positions = ggml_view_2d(context, positions, width, shape.n_tokens, positions->nb[1], 0);
-    } else {
-      const StemConfig& stem = config_.stem;
-      x = builder.input(kTokensInput, {stem.patch_length(), stem.n_patches(), shape.n});
-      x = stem_->apply(builder, x);
-      if (stem_norm_) x = stem_norm_->apply(builder, x);
-      x = ggml_concat(context, ggml_repeat_4d(context, class_token_, width, 1, shape.n, 1), x, 1);
-    }
-    x = ggml_add(context, x, positions);
-    return pre_norm_ ? pre_norm_->apply(builder, x) : x;
-  }
-
-  /// [E, T, N] -> [E, T, N], or [E, 1, N] when rows are selected.
-  ggml_tensor* build_block(GraphBuilder& builder, Block& block, ggml_tensor* x,
-                           ggml_tensor* selected) {
-    ggml_tensor* y = block.attn_qkv->apply(builder, block.attn_norm->apply(builder, x));
-    y = block.attention->apply(builder, y);
-    if (selected != nullptr) {
-      y = select(builder, y, selected);
-      x = select(builder, x, selected);
-    }
-    x = block.attn_out->apply(builder, y, x);
-    y = block.ffn_up->apply(builder, block.ffn_norm->apply(builder, x));
-    return block.ffn_down->apply(builder, y, x);
-  }
-
-  /// One token of each input: [E, T, N] -> [E, 1, N].
-  ggml_tensor* select(GraphBuilder& builder, ggml_tensor* x, ggml_tensor* selected) const {
-    ggml_context* context = builder.context();
-    const std::int64_t n = x->ne[2];
-    x = ggml_reshape_2d(context, x, config_.width, x->ne[1] * n);
-    return ggml_reshape_3d(context, ggml_get_rows(context, x, selected), config_.width, 1, n);
-  }
-
-  struct KeptGraph {
-    GraphShape shape;
-    std::unique_ptr<ComputeGraph> graph;
-  };
-
-  const GgufFile& file_;
+  TowerSource source_;
   TowerConfig config_;
-  const ComputeBackend& backend_;
-  std::unique_ptr<TransformerLayerFactory> layers_;
-  float scale_;
-  std::unique_ptr<LinearLayer> stem_;       // all but text
-  std::unique_ptr<NormLayer> stem_norm_;    // if has_stem_norm
-  std::unique_ptr<NormLayer> pre_norm_;     // if has_pre_norm
-  ggml_tensor* class_token_ = nullptr;      // [E]; all but text
-  ggml_tensor* positions_ = nullptr;        // [E, T]
-  const GgufTensor* token_rows_ = nullptr;  // [E, vocabulary]; text
-  std::vector<Block> blocks_;
-  std::unique_ptr<NormLayer> head_norm_;
-  std::unique_ptr<LinearLayer> head_;
-  std::list<KeptGraph> graphs_;  // the latest used first
+  std::optional<ImageBindGraph> graph_;
 };
 
-ImageBindTower::ImageBindTower(const GgufFile& file, const TowerConfig& config,
-                               const ComputeBackend& backend,
-                               std::unique_ptr<TransformerLayerFactory> layers)
-    : impl_(std::make_unique<Impl>(file, config, backend, std::move(layers))) {}
-ImageBindTower::~ImageBindTower() = default;
-
-const TowerConfig& ImageBindTower::config() const {
-  return impl_->config();
+/// Refuses inputs that no step of preprocessing makes.
+void check_input(const GgufFile& file, const TowerConfig& config) {
+  const StemConfig& stem = config.stem;
+  const bool is_square = stem.input.height == stem.input.width;
+  const bool is_flat = stem.channels == 1 && stem.input.frames == 1;
+  const auto require = [&](bool fits, const char* what) {
+    if (!fits)
+      throw Error(
+          ErrorKind::kModel,
+          file.path().string() + ": " + tower_key(config.tower, keys::kTowerInput) + " is " + what);
+  };
+  switch (config.tower) {
+    case TowerKind::kVision:
+      return require(stem.channels == kColours && is_square, "no square picture of three colours");
+    case TowerKind::kAudio:
+      return require(is_flat, "not 1, 1, mel bins, frames");
+    case TowerKind::kDepth:
+    case TowerKind::kThermal:
+      return require(is_flat && is_square, "no square picture of one channel");
+    case TowerKind::kImu:
+      return require(
+          stem.channels == kImuChannels && stem.input.frames == 1 && stem.input.height == 1,
+          "not 6, 1, 1, samples");
+    case TowerKind::kText:
+    case TowerKind::kVideo:
+      break;
+  }
 }
 
-TowerFeatures ImageBindTower::run(std::span<const float> values, int n, bool with_blocks) {
-  return impl_->run(values, n, with_blocks);
+class ImageBindTower : public Tower {
+ public:
+  ImageBindTower(TowerKind kind, const TowerSource& source) : graph_(kind, source) {
+    check_input(source.file, graph_.config());
+    if (kind == TowerKind::kVision)
+      picture_ = read_image_transform(source.file, kind, graph_.config().stem.input.height);
+  }
+
+  void set_transforms(MediaTransforms& transforms) const override {
+    const PatchBox& input = graph_.config().stem.input;
+    switch (graph_.config().tower) {
+      case TowerKind::kVision:
+        transforms.picture = picture_;
+        transforms.picture_layout = TensorLayout::kChw;
+        transforms.video.layout = TensorLayout::kChw;
+        transforms.video.frames_per_clip = input.frames;
+        transforms.video.match(picture_);
+        break;
+      case TowerKind::kAudio:
+        transforms.audio.n_mel_bins = input.height;
+        transforms.audio.n_frames = input.width;
+        break;
+      case TowerKind::kDepth:
+        transforms.depth.size = input.height;
+        break;
+      case TowerKind::kThermal:
+        transforms.thermal_picture.size = input.height;
+        transforms.thermal_picture.resize_short_side = input.height;
+        break;
+      case TowerKind::kImu:
+        transforms.imu_clips.n_steps = input.width;
+        break;
+      case TowerKind::kText:
+      case TowerKind::kVideo:
+        break;
+    }
+  }
+
+  std::size_t view_length() const override {
+    const StemConfig& stem = graph_.config().stem;
+    const std::int64_t n_stills =
+        graph_.config().tower == TowerKind::kVision ? stem.input.frames : 1;
+    return static_cast<std::size_t>(stem.input_length() / n_stills);
+  }
+
+  std::vector<float> encode(std::span<const float> values, int n) override {
+    const std::size_t length = values.size() / n;
+    if (values.size() % n != 0)
+      throw Error(ErrorKind::kUsage,
+                  fmt::format("the {} tower got {} values for {} views, each takes {}",
+                              tower_name(graph_.config().tower), values.size(), n, view_length()));
+    ImageBindGraph& graph = graph_.get();
+    return in_batches(n, graph_.source().max_batch, [&](int begin, int count) {
+      return graph.run(values.subspan(begin * length, count * length), count).embeddings;
+    });
+  }
+
+ private:
+  LazyGraph graph_;
+  ImageTransform picture_;  // vision
+};
+
+class ImageBindTextTower : public TextTower {
+ public:
+  explicit ImageBindTextTower(const TowerSource& source) : graph_(TowerKind::kText, source) {}
+
+  int context_length() const override { return graph_.config().context_length; }
+
+  std::vector<std::int32_t> tokens(const std::string& text) override {
+    return tokenizer().context(text);
+  }
+
+  std::vector<float> encode(std::span<const std::int32_t> tokens, int n) override {
+    ImageBindGraph& graph = graph_.get();
+    const auto length = static_cast<std::size_t>(context_length());
+    return in_batches(n, graph_.source().max_batch, [&](int begin, int count) {
+      return graph.run_text(tokens.subspan(begin * length, count * length), count).embeddings;
+    });
+  }
+
+ private:
+  const BpeTokenizer& tokenizer() {
+    if (tokenizer_) return *tokenizer_;
+    const GgufFile& file = graph_.source().file;
+    const int vocab_size = graph_.config().vocab_size;
+    BpeTokenizer made(file.get_str_array(keys::kTokenizerMerges), context_length());
+    if (made.vocab_size() != vocab_size)
+      throw Error(
+          ErrorKind::kModel,
+          fmt::format("{}: {} makes a vocabulary of {} tokens, the text tower has {}",
+                      file.path().string(), keys::kTokenizerMerges, made.vocab_size(), vocab_size));
+    return tokenizer_.emplace(std::move(made));
+  }
+
+  LazyGraph graph_;
+  std::optional<BpeTokenizer> tokenizer_;  // if a text was encoded
+};
+
+std::unique_ptr<Tower> open_tower(TowerKind kind, const TowerSource& source) {
+  return std::make_unique<ImageBindTower>(kind, source);
 }
 
-TowerFeatures ImageBindTower::run_text(std::span<const std::int32_t> tokens, int n,
-                                       bool with_blocks) {
-  return impl_->run_text(tokens, n, with_blocks);
+std::unique_ptr<TextTower> open_text_tower(const TowerSource& source) {
+  return std::make_unique<ImageBindTextTower>(source);
+}
+
+std::string sizes_text(const GgufFile& file, TowerKind kind) {
+  const TowerConfig config = read_tower_config(file, kind);
+  const std::string trunk = fmt::format("{} wide, {} blocks, {} heads, {} tokens", config.width,
+                                        config.n_blocks, config.n_heads, config.n_tokens());
+  if (config.is_text()) return trunk + fmt::format(", vocabulary of {}", config.vocab_size);
+  const auto box = [](const PatchBox& b) {
+    return fmt::format("{}x{}x{}", b.frames, b.height, b.width);
+  };
+  return trunk + fmt::format(", input {}x{} in patches of {}", config.stem.channels,
+                             box(config.stem.input), box(config.stem.kernel));
+}
+
+}  // namespace
+
+TowerArchitecture imagebind_architecture() {
+  return {.name = kImageBindArchitecture,
+          .open = open_tower,
+          .open_text = open_text_tower,
+          .sizes = sizes_text};
 }
 
 }  // namespace pandagpt

@@ -5,17 +5,19 @@
 #include <map>
 #include <string>
 
+#include "encoders/batches.h"
 #include "encoders/conv_layers.h"
 #include "encoders/efficientnet_lite.h"
 #include "encoders/embedding.h"
 #include "encoders/encoder_keys.h"
-#include "encoders/imagebind_config.h"
+#include "encoders/tower_registry.h"
 #include "pandagpt/error.h"
 
 namespace pandagpt {
 namespace keys = encoder_keys;
 namespace {
 
+constexpr std::size_t kColours = 3;
 constexpr std::uint32_t kMaxSide = 1 << 12;
 // Of the trunk's inputs: photos, (value - 127) / 128.
 constexpr double kPhotoDeviation = 0.5;
@@ -48,15 +50,14 @@ std::vector<Tap> taps(int length, int size) {
 }  // namespace
 
 bool is_shared_trunk(const GgufFile& file, TowerKind tower) {
-  return has_tower(file, tower) &&
-         file.get_str(tower_key(tower, "architecture")) == kSharedTrunkArchitecture;
+  return has_tower(file, tower) && tower_architecture(file, tower) == kSharedTrunkArchitecture;
 }
 
 SharedTrunkConfig read_shared_trunk_config(const GgufFile& file, TowerKind tower) {
   const std::string name = tower_name(tower);
   if (!has_trunk(file))
     fail(file, "the " + name + " tower shares the trunk of a vision tower that isn't there");
-  const std::string input_key = tower_key(tower, "input");
+  const std::string input_key = tower_key(tower, keys::kTowerInput);
   const std::vector<std::uint32_t> input = file.get_u32_array(input_key);
   if (input.size() != 4 || input[0] != 1 || input[1] != 1 || input[2] < 1 || input[3] < 1 ||
       input[2] > kMaxSide || input[3] > kMaxSide)
@@ -90,18 +91,31 @@ void trunk_picture(std::span<const float> view, int height, int width, int size,
       const float top = std::lerp(above[column.low], above[column.high], column.share);
       const float bottom = std::lerp(below[column.low], below[column.high], column.share);
       const float value = (std::lerp(top, bottom, row.share) - static_cast<float>(mean)) * scale;
-      pixels = std::fill_n(pixels, 3, value);
+      pixels = std::fill_n(pixels, kColours, value);
     }
   }
+}
+
+std::vector<float> plane_features(ImageTrunk& trunk, std::span<const float> views, int n,
+                                  int height, int width, int max_batch) {
+  const std::size_t length = static_cast<std::size_t>(height) * width;
+  const int size = trunk.image_size();
+  const std::size_t n_pixels = kColours * size * size;
+  std::vector<float> pixels;
+  return in_batches(n, max_batch, [&](int begin, int count) {
+    pixels.resize(count * n_pixels);
+    for (int i = 0; i < count; ++i)
+      trunk_picture(views.subspan((begin + i) * length, length), height, width, size,
+                    pixels.data() + i * n_pixels);
+    return trunk.features(pixels.data(), count);
+  });
 }
 
 class SharedTrunkHead::Impl {
  public:
   Impl(const GgufFile& file, const SharedTrunkConfig& config, const ComputeBackend& backend,
        bool portable)
-      : config_(config),
-        backend_(backend),
-        factory_(portable ? make_portable_layers(file, backend) : make_cpu_layers(file)) {
+      : config_(config), backend_(backend), factory_(make_conv_layers(file, backend, portable)) {
     int width = config.n_features;
     if (config.n_hidden > 0) {
       hidden_ = factory_->pointwise(keys::embedding_hidden(config.tower), width, config.n_hidden,

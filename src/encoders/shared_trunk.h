@@ -1,5 +1,6 @@
-// Senses that see: spectrograms, depth maps and thermal pictures as grey pictures for the vision
-// tower's convolutional trunk, and an own head from its pooled features into the joint space.
+// Towers that reuse the vision tower's convolutional trunk: spectrograms, depth maps and thermal
+// pictures are shown to it as grey pictures, and a head of their own leads from its pooled features
+// into the joint space.
 //
 // ImageNet's features serve sounds, too (Palanisamy et al., "Rethinking CNN Models for Audio
 // Classification", arXiv:2007.11154), and a head of a layer or two can be learned from a few
@@ -15,7 +16,7 @@
 #include <span>
 #include <vector>
 
-#include "encoders/tower_kind.h"
+#include "encoders/tower.h"
 #include "tensor/gguf_file.h"
 #include "tensor/graph.h"
 
@@ -35,7 +36,7 @@ struct SharedTrunkConfig {
   std::size_t view_length() const { return static_cast<std::size_t>(height) * width; }
 };
 
-/// Whether the tower exists and is one of these.
+/// Whether the file has the tower and it is one of these.
 bool is_shared_trunk(const GgufFile& file, TowerKind tower);
 
 /// Throws Error(kModel) on missing keys, impossible values, and if the vision tower is no
@@ -45,6 +46,11 @@ SharedTrunkConfig read_shared_trunk_config(const GgufFile& file, TowerKind tower
 /// Writes a view (height, width) as a picture (size, size, 3) of the trunk: bilinear, brought to
 /// the mean 0 and the deviation of photos, the same in all three colours.
 void trunk_picture(std::span<const float> view, int height, int width, int size, float* pixels);
+
+/// (n, trunk.n_features()) of n views (n, height, width), each shown as a picture. At most
+/// `max_batch` pictures are in memory.
+std::vector<float> plane_features(ImageTrunk& trunk, std::span<const float> views, int n,
+                                  int height, int width, int max_batch);
 
 /// The layers behind the trunk. Not thread-safe.
 class SharedTrunkHead {

@@ -92,4 +92,11 @@ std::unique_ptr<TransformerLayerFactory> make_cpu_transformer_layers(
 std::unique_ptr<TransformerLayerFactory> make_portable_transformer_layers(
     const GgufFile& file, const ComputeBackend& backend);
 
+/// One of the two: ours where the device can run it, unless `portable` ones are asked for.
+inline std::unique_ptr<TransformerLayerFactory> make_transformer_layers(
+    const GgufFile& file, const ComputeBackend& backend, bool portable, ComputeType compute_type) {
+  return portable || !backend.is_cpu() ? make_portable_transformer_layers(file, backend)
+                                       : make_cpu_transformer_layers(file, backend, compute_type);
+}
+
 }  // namespace pandagpt

@@ -63,11 +63,11 @@ InputEncoder::InputEncoder(const std::filesystem::path& path, const EncoderOptio
       encoders_(path, with_hashes_of(cache_, recorded_sha256, options)),
       work_([this](std::span<TowerInput* const> inputs) { encode_prepared(encoders_, inputs); }),
       limits_(limits),
-      transforms_(media_transforms(encoders_)),
+      transforms_(encoders_.transforms()),
       n_embd_(encoders_.n_embd()) {
   transforms_.audio_channel = audio_channel;
   std::ranges::copy_if(kAllModalities, std::back_inserter(modalities_),
-                       [this](Modality one) { return encoders_.has(tower_of(one)); });
+                       [this](Modality one) { return encoders_.has(encoders_.tower_of(one)); });
 }
 
 bool InputEncoder::takes(Modality modality) const {
@@ -104,7 +104,7 @@ void InputEncoder::name_encoder() const {
   if (!cache_.wants_encoder()) return;
   const auto pause = work_.pause();
   try {
-    cache_.set_encoder(encoders_.fingerprint() + '\n' + encoders_.arithmetic());
+    cache_.set_encoder(encoders_.fingerprint() + '\n' + encoders_.numerics());
   } catch (const Error& error) {  // the file is gone, though still mapped: memory alone then
     spdlog::info("the cache of embeddings isn't used: {}", error.what());
   }

@@ -62,8 +62,7 @@ MediaTensor with_statistics(int n_views, std::vector<float> values, const Measur
   return tensor;
 }
 
-MediaTensor square_with_statistics(std::vector<float> plane) {
-  const auto side = static_cast<int>(std::lround(std::sqrt(plane.size())));
+MediaTensor square_with_statistics(std::vector<float> plane, int side) {
   return with_statistics(1, std::move(plane), [side](std::span<const float> view) {
     return plane_statistics(view, side, side);
   });
@@ -82,16 +81,17 @@ MediaTensor film(const Input& input, const VideoTransform& transform, const Inpu
   return {transform.n_views(), video_tensor(video, transform)};
 }
 
-MediaTensor sound(const Input& input, int channel, const InputLimits& limits) {
+MediaTensor sound(const Input& input, int channel, const AudioTransform& transform,
+                  const InputLimits& limits) {
   AudioLimits own;
   lower(own.max_seconds, limits.max_seconds);
   Audio audio = input.bytes.empty() ? load_audio(input.name, own)
                                     : decode_audio(input.bytes, input.name, own);
   choose_channel(audio, channel);
-  return with_statistics(
-      kImageBindAudio.n_clips, audio_tensor(audio), [](std::span<const float> view) {
-        return sound_statistics(view, kImageBindAudio.n_mel_bins, kImageBindAudio.n_frames);
-      });
+  return with_statistics(transform.n_clips, audio_tensor(audio, transform),
+                         [&transform](std::span<const float> view) {
+                           return sound_statistics(view, transform.n_mel_bins, transform.n_frames);
+                         });
 }
 
 MediaTensor thermal(const Input& input, const ThermalRange& range, const ImageTransform& transform,
@@ -100,7 +100,7 @@ MediaTensor thermal(const Input& input, const ThermalRange& range, const ImageTr
                                          : decode_thermal(input.bytes, input.name, range, limits);
   if (is_one_colour(grey))
     warn_no_content(shown_name(input) + ": the thermal picture has no contrast" + kNothing);
-  return square_with_statistics(thermal_tensor(grey, transform));
+  return square_with_statistics(thermal_tensor(grey, transform), transform.size);
 }
 
 MediaTensor depth(const Input& input, const DepthTransform& transform, const ImageLimits& limits) {
@@ -109,7 +109,7 @@ MediaTensor depth(const Input& input, const DepthTransform& transform, const Ima
   const FloatPlane plane = disparity_plane(map, input.name, transform);
   if (is_constant(plane.values))
     warn_no_content(shown_name(input) + ": the depth map has the same depth everywhere" + kNothing);
-  return square_with_statistics(disparity_tensor(plane, transform));
+  return square_with_statistics(disparity_tensor(plane, transform), transform.size);
 }
 
 MediaTensor motion(const Input& input, const ImuOptions& options, const ImuTransform& transform) {
@@ -122,11 +122,6 @@ MediaTensor motion(const Input& input, const ImuOptions& options, const ImuTrans
                            return motion_statistics(clip, transform.n_steps,
                                                     transform.clip_seconds / transform.n_steps);
                          });
-}
-
-/// Side of the square picture of one channel that the tower takes.
-int side_of(const Encoders& encoders, TowerKind tower) {
-  return static_cast<int>(std::lround(std::sqrt(encoders.view_length(tower))));
 }
 
 /// Runs `work`; what it throws becomes the inputs' failure.
@@ -152,7 +147,7 @@ void encode_pictures(Encoders& encoders, std::span<TowerInput* const> pictures) 
     pixels.insert(pixels.end(), values.begin(), values.end());
   }
   const std::vector<float> rows =
-      encoders.encode_pictures(pixels.data(), static_cast<int>(pictures.size()));
+      encoders.encode(TowerKind::kVision, pixels, static_cast<int>(pictures.size()));
   auto row = rows.begin();
   for (const TowerInput* one : pictures) {
     std::copy_n(row, one->row.size(), one->row.begin());
@@ -164,23 +159,6 @@ void encode_pictures(Encoders& encoders, std::span<TowerInput* const> pictures) 
 
 std::string shown_name(const Input& input) {
   return input.name == "-" ? "standard input" : input.name;
-}
-
-TowerKind tower_of(Modality modality) {
-  switch (modality) {
-    case Modality::kImage:
-    case Modality::kVideo:
-      return TowerKind::kVision;
-    case Modality::kAudio:
-      return TowerKind::kAudio;
-    case Modality::kThermal:
-      return TowerKind::kThermal;
-    case Modality::kDepth:
-      return TowerKind::kDepth;
-    case Modality::kImu:
-      return TowerKind::kImu;
-  }
-  throw Error(ErrorKind::kInternal, "an input of an unknown kind");
 }
 
 int statistics_count(Modality modality, const MediaTransforms& transforms) {
@@ -199,26 +177,6 @@ int statistics_count(Modality modality, const MediaTransforms& transforms) {
       return 0;
   }
   throw Error(ErrorKind::kInternal, "an input of an unknown kind");
-}
-
-MediaTransforms media_transforms(const Encoders& encoders) {
-  MediaTransforms transforms;
-  if (encoders.has(TowerKind::kVision)) {
-    transforms.picture = encoders.image_transform();
-    transforms.picture_layout = encoders.picture_layout();
-    transforms.video.size = transforms.picture.size;
-    transforms.video.mean = transforms.picture.mean;
-    transforms.video.std = transforms.picture.std;
-  }
-  if (encoders.has(TowerKind::kThermal)) {
-    transforms.thermal_picture.size = side_of(encoders, TowerKind::kThermal);
-    transforms.thermal_picture.resize_short_side = transforms.thermal_picture.size;
-  }
-  if (encoders.has(TowerKind::kDepth)) transforms.depth.size = side_of(encoders, TowerKind::kDepth);
-  if (encoders.has(TowerKind::kImu))
-    transforms.imu_clips.n_steps =
-        static_cast<int>(encoders.view_length(TowerKind::kImu)) / kImuChannels;
-  return transforms;
 }
 
 ThermalRange with_sensor(ThermalRange range, const SensorOptions& sensor) {
@@ -262,7 +220,8 @@ MediaTensor prepare(const Input& input, const MediaTransforms& transforms,
     case Modality::kVideo:
       return film(input, transforms.video, limits);
     case Modality::kAudio:
-      return sound(input, input.sensor.audio_channel.value_or(transforms.audio_channel), limits);
+      return sound(input, input.sensor.audio_channel.value_or(transforms.audio_channel),
+                   transforms.audio, limits);
     case Modality::kThermal:
       return thermal(input, with_sensor(transforms.thermal, input.sensor),
                      transforms.thermal_picture, image_limits(limits));
@@ -283,7 +242,7 @@ void encode_prepared(Encoders& encoders, std::span<TowerInput* const> inputs) {
     else
       noting_failure({&one, 1}, [&] {
         const MediaTensor& tensor = one->tensor;
-        const TowerKind tower = tower_of(one->modality);
+        const TowerKind tower = encoders.tower_of(one->modality);
         std::ranges::copy(encoders.encode(tower, tensor.values, 1, tensor.n_views),
                           one->row.begin());
       });

@@ -7,48 +7,24 @@
 #include <vector>
 
 #include "encoders/encoders.h"
-#include "encoders/tower_kind.h"
 #include "media/image.h"
-#include "media/imu.h"
-#include "media/thermal.h"
 #include "pandagpt/panda.h"
-#include "preprocess/depth.h"
-#include "preprocess/image.h"
-#include "preprocess/imu.h"
-#include "preprocess/video.h"
+#include "preprocess/media_transforms.h"
 
 namespace pandagpt {
 
 /// As decoders name it in messages: "-" is standard input.
 std::string shown_name(const Input& input);
 
-/// The tower that a kind of input goes to.
-TowerKind tower_of(Modality modality);
-
 /// Views of one input, ready for its tower.
 struct MediaTensor {
   int n_views = 1;
-  /// (n_views, view), see Encoders::encode; a picture has the order of Encoders::picture_layout().
+  /// (n_views, view), see Encoders::encode.
   std::vector<float> values;
   /// What kind of signal it is (preprocess/statistics.h), the mean of the views: of sounds, motion,
   /// thermal pictures and depth maps whose views are large enough, else empty.
   std::vector<float> statistics = {};
 };
-
-/// How inputs become tensors: ImageBind's constants (docs/modalities.md), with what the encoders
-/// file says about its own towers.
-struct MediaTransforms {
-  ImageTransform picture;
-  TensorLayout picture_layout = TensorLayout::kChw;
-  VideoTransform video;
-  ThermalRange thermal;
-  ImageTransform thermal_picture;
-  DepthTransform depth;
-  ImuOptions imu;  ///< what recordings don't say themselves
-  ImuTransform imu_clips;
-  int audio_channel = 1;  ///< SensorOptions::audio_channel where that isn't given
-};
-MediaTransforms media_transforms(const Encoders& encoders);
 
 /// What is known about one input's sensor goes before the encoders' own settings.
 ThermalRange with_sensor(ThermalRange range, const SensorOptions& sensor);

@@ -70,9 +70,24 @@ ScaledSize scaled_size(const Image& image, int size) {
   return {scale(image.width, image.height), size};
 }
 
-// One crop of one picture into the planes out[channel * plane_step + y * size + x].
-void write_crop(const Image& image, const VideoTransform& transform, int position, float* out,
-                std::size_t plane_step) {
+// Where the values of a view lie.
+struct ViewSteps {
+  std::size_t pixel;    // from one pixel of a row to the next
+  std::size_t channel;  // from one colour of a pixel to the next
+  std::size_t frame;    // from one frame to the next
+
+  explicit ViewSteps(const VideoTransform& transform) {
+    const std::size_t plane = static_cast<std::size_t>(transform.size) * transform.size;
+    const bool is_hwc = transform.layout == TensorLayout::kHwc;
+    pixel = is_hwc ? kChannels : 1;
+    channel = is_hwc ? 1 : plane * transform.frames_per_clip;
+    frame = is_hwc ? plane * kChannels : plane;
+  }
+};
+
+// One crop of one picture as a frame of a view.
+void write_crop(const Image& image, const VideoTransform& transform, int position,
+                const ViewSteps& steps, float* out) {
   const int size = transform.size;
   const auto [width, height] = scaled_size(image, size);
   const bool tall = height > width;
@@ -92,8 +107,8 @@ void write_crop(const Image& image, const VideoTransform& transform, int positio
       const int right = kChannels * x.high[column];
       const float to_right = x.share[column];
       const float to_left = 1.0F - to_right;
-      float* to = out + static_cast<std::size_t>(row) * size + column;
-      for (int channel = 0; channel < kChannels; ++channel, to += plane_step) {
+      float* to = out + (static_cast<std::size_t>(row) * size + column) * steps.pixel;
+      for (int channel = 0; channel < kChannels; ++channel, to += steps.channel) {
         const float above =
             to_left * levels[upper[left + channel]] + to_right * levels[upper[right + channel]];
         const float below =
@@ -125,9 +140,9 @@ std::vector<float> video_tensor(VideoReader& video, const VideoTransform& transf
     throw Error(ErrorKind::kUsage, "video: " + std::to_string(transform.n_crops) +
                                        " crops are not possible, only 1 or 3");
   const std::vector<std::int64_t> numbers = video_frame_numbers(video.info(), transform);
-  const std::size_t picture = static_cast<std::size_t>(transform.size) * transform.size;
-  const std::size_t plane_step = picture * transform.frames_per_clip;
-  const std::size_t view = kChannels * plane_step;
+  const ViewSteps steps(transform);
+  const std::size_t view = static_cast<std::size_t>(kChannels) * transform.frames_per_clip *
+                           transform.size * transform.size;
   std::vector<float> tensor(view * transform.n_views());
   bool shows_something = false;
   video.read_frames(numbers, [&](std::int64_t frame, const Image& image) {
@@ -137,9 +152,8 @@ std::vector<float> video_tensor(VideoReader& video, const VideoTransform& transf
       const std::size_t clip = i / transform.frames_per_clip;
       const std::size_t slot = i % transform.frames_per_clip;
       for (int crop = 0; crop < transform.n_crops; ++crop)
-        write_crop(image, transform, transform.n_crops == 1 ? 1 : crop,
-                   tensor.data() + (clip * transform.n_crops + crop) * view + slot * picture,
-                   plane_step);
+        write_crop(image, transform, transform.n_crops == 1 ? 1 : crop, steps,
+                   tensor.data() + (clip * transform.n_crops + crop) * view + slot * steps.frame);
     }
   });
   if (!shows_something)

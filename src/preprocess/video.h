@@ -19,7 +19,15 @@ struct VideoTransform {
   int size = 224;   ///< side of a crop, pixels; the shorter side is scaled to it
   std::array<float, 3> mean = kImageBindStats.mean;
   std::array<float, 3> std = kImageBindStats.std;
+  /// kHwc: each frame of a view is (size, size, 3).
+  TensorLayout layout = TensorLayout::kChw;
 
+  /// Takes size and statistics of the pictures that the same tower takes.
+  void match(const ImageTransform& picture) {
+    size = picture.size;
+    mean = picture.mean;
+    std = picture.std;
+  }
   int n_views() const { return n_clips * n_crops; }
 };
 
@@ -31,7 +39,8 @@ inline constexpr VideoTransform kImageBindVideo{};
 std::vector<std::int64_t> video_frame_numbers(const VideoInfo& info,
                                               const VideoTransform& transform = kImageBindVideo);
 
-/// [n_clips * n_crops, 3, frames_per_clip, size, size], row-major, crops of a clip side by side.
+/// [n_clips * n_crops, 3, frames_per_clip, size, size] or, with kHwc, [n_clips * n_crops,
+/// frames_per_clip, size, size, 3], row-major, crops of a clip side by side.
 /// As in the reference: value / 255, shorter side scaled (bilinear, not antialiased, as
 /// torch.nn.functional.interpolate does), normalised, cropped.
 /// Throws what VideoReader::read_frames throws, and Error(kUsage) for n_crops other than 1 and 3.

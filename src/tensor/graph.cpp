@@ -79,6 +79,7 @@ ggml_tensor* WeightStore::add(const GgufFile& file, const GgufTensor& tensor) {
 }
 
 void WeightStore::upload() {
+  if (pending_.empty() && stored_.empty()) return;  // ggml makes no buffer of nothing
   buffer_.reset(ggml_backend_alloc_ctx_tensors(context_.get(), backend_.get()));
   if (!buffer_) throw Error(ErrorKind::kInternal, "out of memory for the encoder's weights");
   ggml_backend_buffer_set_usage(buffer_.get(), GGML_BACKEND_BUFFER_USAGE_WEIGHTS);

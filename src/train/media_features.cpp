@@ -53,14 +53,14 @@ std::unique_ptr<Encoders> open_encoders(const fs::path& path, EncoderOptions opt
 MediaFeatures::MediaFeatures(const Files& files, EncoderOptions options)
     : hashes_(std::make_unique<RecordStore>(files.cache, "hashes", kHashBytes)),
       encoders_(open_encoders(files.encoders, std::move(options), *hashes_)),
-      transforms_(media_transforms(*encoders_)),
+      transforms_(encoders_->transforms()),
       fingerprint_(encoders_->fingerprint()),
       n_features_(encoders_->n_embd()) {
-  const std::string name = hash_text(fingerprint_ + '\n' + encoders_->arithmetic());
+  const std::string name = hash_text(fingerprint_ + '\n' + encoders_->numerics());
   store_ = std::make_unique<RecordStore>(files.cache, "features-" + name.substr(0, kNameDigits),
                                          static_cast<std::size_t>(n_features_) * sizeof(float));
   for (const Modality modality : kAllModalities)
-    has_tower_.push_back(encoders_->has(tower_of(modality)));
+    has_tower_.push_back(encoders_->has(encoders_->tower_of(modality)));
 }
 
 std::int64_t MediaFeatures::add(const Input& input, int n_views) {

@@ -15,6 +15,8 @@
 #include "core/threads.h"
 #include "encoders/encoder_keys.h"
 #include "encoders/encoders.h"
+#include "encoders/shared_trunk.h"
+#include "encoders/tower_registry.h"
 #include "pandagpt/error.h"
 #include "train/bind/bpe_trainer.h"
 #include "train/fnv1a.h"
@@ -278,7 +280,10 @@ class SetupMaker {
     std::vector<Image> views;
     for (int view = 0; view < options_.n_views; ++view)
       views.push_back(image_view(image, key, view));
-    return features ? encoders().image_features(views) : encoders().encode_images(views);
+    const MediaTransforms& transforms = encoders().transforms();
+    const std::vector<float> pixels = picture_tensors(views, transforms);
+    return features ? encoders().trunk().features(pixels.data(), options_.n_views)
+                    : encoders().encode(TowerKind::kVision, pixels, options_.n_views);
   }
 
   /// (views, F) of an input that shares the pictures' trunk: what inference makes of it, and
@@ -293,8 +298,8 @@ class SetupMaker {
       const auto altered = training_view(sample, item.tower, transforms, options_.augment, random);
       views.values.insert(views.values.end(), altered.begin(), altered.end());
     }
-    return encoders().plane_features(views.values, views.n_views + options_.n_views, size.height,
-                                     size.width);
+    return plane_features(encoders().trunk(), views.values, views.n_views + options_.n_views,
+                          size.height, size.width, encoders().max_batch());
   }
 
   /// Rows of an input for a side without a transformer of its own.
@@ -322,10 +327,10 @@ class SetupMaker {
   MediaTransforms row_transforms(TowerKind tower) {
     const auto head = setup_.settings.heads.find(tower);
     if (head == setup_.settings.heads.end() || tower == TowerKind::kVision)
-      return media_transforms(encoders());
+      return encoders().transforms();
     TowerConfig config{.tower = tower};
     config.stem.input = head->second.view;
-    return transforms_for(config, encoders().image_transform());
+    return transforms_for(config, encoders().transforms().picture);
   }
 
   std::unique_ptr<Side> make_rows_side(TowerKind tower) {
@@ -339,7 +344,7 @@ class SetupMaker {
           return bytes_of(rows_of(item, content, transforms));
         },
         1, failed_);  // the encoders use all threads for each input
-    const std::int64_t width = has_head ? encoders().n_image_features() : encoders().n_embd();
+    const std::int64_t width = has_head ? encoders().trunk().n_features() : encoders().n_embd();
     const std::int64_t n_altered = has_head && tower != TowerKind::kVision ? options_.n_views : 0;
     std::vector<Tensor> rows;
     std::vector<std::int64_t> first{0};

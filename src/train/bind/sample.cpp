@@ -198,9 +198,7 @@ MediaTransforms transforms_for(const TowerConfig& config, const ImageTransform& 
     case TowerKind::kVision:
       transforms.picture = picture;
       transforms.picture.resize_short_side = picture.size;
-      transforms.video.size = picture.size;
-      transforms.video.mean = picture.mean;
-      transforms.video.std = picture.std;
+      transforms.video.match(picture);
       break;
     case TowerKind::kText:
     case TowerKind::kVideo:

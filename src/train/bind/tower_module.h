@@ -1,5 +1,5 @@
 // A tower of ImageBind's kind with trainable weights: the same model as the inference graph of
-// encoders/imagebind_tower.h, in libtorch.
+// encoders/imagebind_graph.h, in libtorch.
 //
 // Letters: N inputs, T tokens, E width, J width of the joint space.
 #pragma once

@@ -9,6 +9,7 @@
 #include "encoders/efficientnet_lite.h"
 #include "encoders/encoder_keys.h"
 #include "encoders/shared_trunk.h"
+#include "encoders/tower_registry.h"
 #include "pandagpt/error.h"
 
 namespace pandagpt::train {

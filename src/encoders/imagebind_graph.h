@@ -28,13 +28,13 @@ struct TowerFeatures {
 };
 
 /// A tower with its weights. Not thread-safe; graphs are built for each new batch size.
-class ImageBindTower {
+class ImageBindGraph {
  public:
   /// `layers` must have been made for `file` and `backend`, of which `backend` must outlive the
   /// object, and `file` for the text tower only. Throws Error(kModel) if tensors do not fit.
-  ImageBindTower(const GgufFile& file, const TowerConfig& config, const ComputeBackend& backend,
+  ImageBindGraph(const GgufFile& file, const TowerConfig& config, const ComputeBackend& backend,
                  std::unique_ptr<TransformerLayerFactory> layers);
-  ~ImageBindTower();
+  ~ImageBindGraph();
 
   const TowerConfig& config() const;
 
