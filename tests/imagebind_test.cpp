@@ -328,6 +328,10 @@ TEST_F(ImageBindTest, ImpossibleSizesAreNamed) {
               HasSubstr("pandagpt.audio.input has"));
   EXPECT_THAT(array_error(TowerKind::kVision, "input", {3, 2, 18, 19}),
               HasSubstr("no square picture"));
+  EXPECT_THAT(array_error(TowerKind::kDepth, "input", {1, 1, 24, 26}),
+              HasSubstr("pandagpt.depth.input is no square picture of one channel"));
+  EXPECT_THAT(array_error(TowerKind::kThermal, "input", {1, 1, 16, 18}),
+              HasSubstr("pandagpt.thermal.input is no square picture of one channel"));
   EXPECT_THAT(metadata_error([](GgufWriter& w) { w.set_u32(keys::kEmbeddingLength, 0); }),
               HasSubstr(keys::kEmbeddingLength));
   EXPECT_THAT(metadata_error([](GgufWriter& w) {

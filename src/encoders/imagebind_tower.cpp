@@ -11,6 +11,7 @@
 #include "encoders/imagebind_graph.h"
 #include "encoders/picture_keys.h"
 #include "encoders/tower_registry.h"
+#include "media/imu.h"
 #include "pandagpt/error.h"
 
 namespace pandagpt {
