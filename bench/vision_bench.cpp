@@ -16,6 +16,7 @@
 namespace {
 
 using pandagpt::Encoders;
+using pandagpt::TowerKind;
 
 std::filesystem::path encoders_path;  // from the command line
 
