@@ -125,4 +125,7 @@ def test_searches_that_cant_be(embedder, media, tmp_path):
         other.update(media)
     assert "--" not in str(raised.value)
     assert other.update(media, rebuild=True, exclude=["*_ir.png"]).embedded > 0
-    (tmp_path / "index" / "index.db").write_bytes(b"damaged" * 1000)
+    for file in (tmp_path / "index").iterdir():
+        file.write_bytes(b"damaged" * 1000)
+    with pytest.raises(pandagpt.InputError):
+        pandagpt.SearchIndex(tmp_path / "index", embedder)
