@@ -227,6 +227,18 @@ TEST_P(BatchSchedulerTest, BeamsAndDrawnAnswersAreFoundSideBySide) {
       << "one answer a search";
 }
 
+TEST_P(BatchSchedulerTest, SearchesWaitForSequences) {
+  const auto all = scheduler({.n_slots = 16});
+  GenerateOptions beams = greedy(4);
+  beams.n_beams = GenerateOptions::kMaxBeams;  // fewer than 16 of these have room at once
+  const std::string alone = Asked{.question = "bam"}.alone(beams).text;
+  std::vector<std::shared_ptr<GenerationStream>> streams;
+  for (int i = 0; i < 24; ++i)
+    streams.push_back(all->submit(request({.question = "bam"}, beams)));
+  for (const auto& stream : streams)
+    EXPECT_EQ(collect(*stream).front().text, alone);
+}
+
 TEST_P(BatchSchedulerTest, WhatIsEvaluatedStaysWhileThereIsRoom) {
   const auto all = scheduler({.n_slots = 2});
   const Asked one{.question = std::string(150, 'a')}, other{.question = std::string(150, 'b')};

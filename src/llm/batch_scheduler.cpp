@@ -19,7 +19,7 @@ namespace {
 constexpr std::size_t kMinSharedPrefix = 16;
 
 /// Sequences beside those of the slots. What they hold counts, not how many they are.
-constexpr int kMostFreeSequences = 4 * GenerateOptions::kMaxBeams;
+constexpr int kMostFreeSequences = 6 * GenerateOptions::kMaxBeams;
 constexpr int kLeastFreeSequences = BeamSearch::n_sequences(GenerateOptions::kMaxBeams);
 
 double milliseconds(Clock::duration time) {
@@ -242,6 +242,11 @@ void BatchScheduler::start(SchedulerSlot& slot, SchedulerTask task) {
   SchedulerSlot::Run run(std::move(task), model_->n_vocab());
   run.answer.timings.queue_ms = milliseconds(run.started - run.task.submitted);
   run.n_reserved = positions_of(run.task);
+  if (run.task.is_search()) {
+    const int n_sequences = BeamSearch::n_sequences(run.task.options().n_beams);
+    run.sequences.assign(free_sequences_.end() - n_sequences, free_sequences_.end());
+    free_sequences_.resize(free_sequences_.size() - run.sequences.size());
+  }
   slot.begin(std::move(run), common, ++clock_);
 }
 

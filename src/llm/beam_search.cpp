@@ -1,20 +1,46 @@
 #include "llm/beam_search.h"
 
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <cmath>
 #include <limits>
 #include <numeric>
 #include <utility>
 
+#include "llm/token_sampler.h"
+
 namespace pandagpt {
 namespace {
 
+/// e^x for x <= 0, to 2e-7 of it, in a form that compilers vectorise: a step of a search takes it
+/// of every score of every beam.
+float exp_below_one(float x) {
+  constexpr float kLeast = -87;         // what is less is nothing in a float
+  constexpr float kRound = 12'582'912;  // 1.5 * 2^23: adding it rounds to a whole number
+  constexpr float kLog2E = 1.44269504F, kLn2High = 0.693359375F, kLn2Low = -2.12194440e-4F;
+  constexpr int kBias = 127, kMantissaBits = 23;
+  x = x < kLeast ? kLeast : x;
+  const float power = (x * kLog2E + kRound) - kRound;
+  const float rest = (x - power * kLn2High) - power * kLn2Low;
+  float sum = 1.0F / 720;  // Taylor's
+  for (const float factor : {1.0F / 120, 1.0F / 24, 1.0F / 6, 0.5F, 1.0F, 1.0F})
+    sum = sum * rest + factor;
+  const auto exponent = static_cast<std::uint32_t>(static_cast<std::int32_t>(power) + kBias);
+  return sum * std::bit_cast<float>(exponent << kMantissaBits);
+}
+
 double log_sum_exp(std::span<const float> scores) {
+  constexpr std::size_t kLanes = 16;
   const float largest = *std::ranges::max_element(scores);
-  double sum = 0;
-  for (const float score : scores)
-    sum += std::exp(double{score} - largest);
-  return largest + std::log(sum);
+  std::array<double, kLanes> sums{};
+  std::size_t at = 0;
+  for (; at + kLanes <= scores.size(); at += kLanes)
+    for (std::size_t i = 0; i < kLanes; ++i)
+      sums[i] += exp_below_one(scores[at + i] - largest);
+  for (; at < scores.size(); ++at)
+    sums[0] += exp_below_one(scores[at] - largest);
+  return largest + std::log(std::accumulate(sums.begin(), sums.end(), 0.0));
 }
 
 }  // namespace
@@ -91,20 +117,13 @@ void BeamSearch::extend(const std::vector<std::span<const float>>& rows) {
 void BeamSearch::add_candidates(int beam, std::span<const float> scores,
                                 std::vector<Candidate>& candidates) const {
   const double base = beams_[static_cast<std::size_t>(beam)].log_probability - log_sum_exp(scores);
-  std::vector<std::int32_t> order(scores.size());
-  std::iota(order.begin(), order.end(), 0);
   // twice as many as beams, so that enough remain when half of them end
-  const auto n_kept = std::min<std::ptrdiff_t>(std::ptrdiff_t{2} * options_.n_beams,
-                                               static_cast<std::ptrdiff_t>(scores.size()));
-  const auto score = [&](std::int32_t token) { return scores[static_cast<std::size_t>(token)]; };
-  std::partial_sort(order.begin(), order.begin() + n_kept, order.end(),
-                    [&](std::int32_t a, std::int32_t b) {
-                      return score(a) != score(b) ? score(a) > score(b) : a < b;
-                    });
-  for (std::ptrdiff_t i = 0; i < n_kept; ++i) {
-    const std::int32_t token = order[static_cast<std::size_t>(i)];
-    candidates.push_back({beam, token, base + score(token)});
-  }
+  const std::size_t n_kept =
+      std::min(2 * static_cast<std::size_t>(options_.n_beams), scores.size());
+  std::vector<llama_token_data> best;
+  pick_best(scores, n_kept, best);
+  for (const llama_token_data& one : best)
+    candidates.push_back({beam, one.id, base + one.logit});
 }
 
 void BeamSearch::finish(Beam beam, bool by_end_token) {

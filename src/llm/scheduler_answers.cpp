@@ -40,15 +40,12 @@ void BatchScheduler::begin_answer(SchedulerSlot& slot, int row) {
     return;
   }
   const GenerateOptions& options = run.task.options();
-  const auto n_sequences = static_cast<std::ptrdiff_t>(BeamSearch::n_sequences(options.n_beams));
-  std::vector<llama_seq_id> sequences(free_sequences_.end() - n_sequences, free_sequences_.end());
-  free_sequences_.resize(free_sequences_.size() - sequences.size());
   run.beams.emplace(*model_,
                     BeamOptions{.n_beams = options.n_beams,
                                 .max_tokens = options.max_tokens,
                                 .n_free = static_cast<std::size_t>(n_ctx_) - slot.n_cached(),
                                 .stops = run.task.request->stops},
-                    slot.sequence(), slot.n_cached(), std::move(sequences));
+                    slot.sequence(), slot.n_cached(), run.sequences);
   run.beams->begin(scores(slot, row));
   if (run.beams->done()) finish_search(slot);
 }
@@ -150,11 +147,9 @@ void BatchScheduler::finish(SchedulerSlot& slot, FinishReason reason, bool ended
 
 /// The slot is idle from now on, and keeps what it holds.
 void BatchScheduler::end(SchedulerSlot& slot) {
-  if (const std::optional<BeamSearch>& beams = slot.run().beams) {
-    beams->end(llama_get_memory(context_.get()));
-    free_sequences_.insert(free_sequences_.end(), beams->sequences().begin(),
-                           beams->sequences().end());
-  }
+  const SchedulerSlot::Run& run = slot.run();
+  if (run.beams) run.beams->end(llama_get_memory(context_.get()));
+  free_sequences_.insert(free_sequences_.end(), run.sequences.begin(), run.sequences.end());
   slot.end();
 }
 

@@ -61,8 +61,9 @@ class SchedulerSlot {
     Answer answer = {};
     TokenSampler sampler;
     AnswerStream text;
-    std::optional<BeamSearch> beams = {};  ///< of a search, behind the prompt
-    std::int32_t pending = 0;              ///< sampled, not evaluated yet; in the answer only
+    std::vector<llama_seq_id> sequences = {};  ///< for the beams of a search
+    std::optional<BeamSearch> beams = {};      ///< of a search, behind the prompt
+    std::int32_t pending = 0;                  ///< sampled, not evaluated yet; in the answer only
     bool in_prompt = true;
     std::size_t n_reserved = 0;   ///< positions that it may come to hold
     std::vector<float> scores{};  ///< of the last token, if they are wanted

@@ -35,8 +35,10 @@ bool is_better(const llama_token_data& a, const llama_token_data& b) {
   return a.logit > b.logit;
 }
 
-/// The `count` best tokens, the best first. Hardly any block of a large vocabulary has a score that
-/// is good enough, and that is found out without a branch for each one.
+}  // namespace
+
+/// Hardly any block of a large vocabulary has a score that is good enough, and that is found out
+/// without a branch for each one.
 void pick_best(std::span<const float> logits, std::size_t count,
                std::vector<llama_token_data>& picked) {
   picked.clear();
@@ -58,8 +60,6 @@ void pick_best(std::span<const float> logits, std::size_t count,
   }
   std::ranges::sort_heap(picked, is_better);
 }
-
-}  // namespace
 
 std::uint32_t choose_seed(const GenerateOptions& options) {
   if (options.seed) return *options.seed;

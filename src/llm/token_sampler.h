@@ -3,6 +3,7 @@
 
 #include <llama.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -42,6 +43,11 @@ class TokenSampler {
   std::unique_ptr<llama_sampler, Deleter> chain_;
   std::vector<llama_token_data> candidates_;  // kept for its memory
 };
+
+/// The `count` best tokens, 1 to n_vocab, the best first, to `picked`; of equal ones at the end
+/// any.
+void pick_best(std::span<const float> logits, std::size_t count,
+               std::vector<llama_token_data>& picked);
 
 /// Position of the largest score, the first of equal ones.
 std::int32_t best_token(std::span<const float> logits);

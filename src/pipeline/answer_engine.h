@@ -17,7 +17,7 @@ namespace pandagpt {
 /// the number of threads that ask.
 class AnswerEngine {
  public:
-  static constexpr int kMostAtOnce = 16;
+  static constexpr int kMostAtOnce = 32;
 
   /// `adapter` may be null.
   AnswerEngine(std::shared_ptr<const LlmModel> model, std::shared_ptr<const LoraAdapter> adapter,
