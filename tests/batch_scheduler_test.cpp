@@ -74,16 +74,17 @@ struct Asked {
   }
 };
 
-/// With positions for all slots, and with those of one conversation for all slots together.
+/// With a cache for each slot, and with one that has the positions of one conversation.
 class BatchSchedulerTest : public testing::TestWithParam<bool> {
  protected:
-  static bool is_tight() { return GetParam(); }
+  static bool is_unified() { return GetParam(); }
 
   std::unique_ptr<BatchScheduler> scheduler(SchedulerOptions options) const {
     options.n_ctx = 256;
     options.n_threads = 1;
     options.f32_cache = true;
-    if (is_tight()) options.n_cells = options.n_ctx;
+    options.n_cells = options.n_ctx;
+    options.unified = is_unified();
     return std::make_unique<BatchScheduler>(tiny_model(), nullptr, options);
   }
 };
@@ -151,7 +152,7 @@ TEST_P(BatchSchedulerTest, AnswersEqualThoseOfOneSessionEach) {
   EXPECT_EQ(counters.finished, 24);
   EXPECT_EQ(counters.cancelled, 0);
   EXPECT_EQ(counters.n_running, 0);
-  EXPECT_GT(counters.busy_slots, (is_tight() ? 1 : 2) * counters.steps)
+  EXPECT_GT(counters.busy_slots, (is_unified() ? 1 : 2) * counters.steps)
       << "answers must share evaluations";
 }
 
@@ -195,6 +196,7 @@ TEST_P(BatchSchedulerTest, SeveralAnswersShareThePromptAndDifferInTheirSeeds) {
 }
 
 TEST_P(BatchSchedulerTest, BeamsAndDrawnAnswersAreFoundSideBySide) {
+  if (!is_unified()) GTEST_SKIP() << "beams need one cache";
   GenerateOptions beams = greedy(12);
   beams.n_beams = 3;
   const std::vector<Asked> questions{{.question = "zebra 17"},
@@ -229,6 +231,15 @@ TEST_P(BatchSchedulerTest, BeamsAndDrawnAnswersAreFoundSideBySide) {
 
 TEST_P(BatchSchedulerTest, SearchesWaitForSequences) {
   const auto all = scheduler({.n_slots = 16});
+  if (!is_unified()) {
+    const Error error = error_of([&] {
+      GenerateOptions two = greedy(4);
+      two.n_beams = 2;
+      all->submit(request({.question = "bam"}, two));
+    });
+    EXPECT_THAT(error.what(), HasSubstr("--unified-cache"));
+    return;
+  }
   GenerateOptions beams = greedy(4);
   beams.n_beams = GenerateOptions::kMaxBeams;  // fewer than 16 of these have room at once
   const std::string alone = Asked{.question = "bam"}.alone(beams).text;
@@ -247,7 +258,7 @@ TEST_P(BatchSchedulerTest, WhatIsEvaluatedStaysWhileThereIsRoom) {
   collect(*all->submit(request(other, greedy(4))));
   const Answer again = collect(*all->submit(request(one, greedy(4)))).front();
   EXPECT_EQ(again.text, first.text);
-  EXPECT_EQ(again.timings.prompt_tokens == 1, !is_tight());
+  EXPECT_EQ(again.timings.prompt_tokens == 1, !is_unified());
 }
 
 TEST_P(BatchSchedulerTest, ACancelledAnswerFreesItsSlotWithinATokenAndOthersGoOn) {
@@ -339,7 +350,7 @@ TEST_P(BatchSchedulerTest, WithoutTheModelsEndsAnAnswerHasItsLength) {
 
 TEST_P(BatchSchedulerTest, NothingToDoNeedsNoHelperThreads) {
   SchedulerOptions options{.n_slots = 2, .n_ctx = 256, .n_threads = 4};
-  if (is_tight()) options.n_cells = options.n_ctx;
+  options.unified = is_unified();
   BatchScheduler all(tiny_model(), nullptr, options);
   const int before = test::thread_count();
   EXPECT_NE(collect(*all.submit(request({.question = "What is it?"}, greedy()))).front().text, "");
@@ -403,8 +414,9 @@ TEST(PromptLookup, GuessesBesideOthersChangeNoAnswer) {
   QuantizeOptions q4_1;
   q4_1.type = LLAMA_FTYPE_MOSTLY_Q4_1;
   quantize_llm(test::tiny_panda() / "llm.gguf", folder / "q4_1.gguf", q4_1);
-  BatchScheduler all(std::make_shared<const LlmModel>(folder / "q4_1.gguf"), nullptr,
-                     {.n_slots = 3, .n_ctx = 512, .n_threads = 1, .guess_always = true});
+  BatchScheduler all(
+      std::make_shared<const LlmModel>(folder / "q4_1.gguf"), nullptr,
+      {.n_slots = 3, .n_ctx = 512, .n_threads = 1, .unified = true, .guess_always = true});
   const std::vector<std::string> questions{"is it is it", "What? What?", "is it is it is it"};
   GenerateOptions plain = greedy(40);
   plain.n_draft = 0;
@@ -442,7 +454,7 @@ TEST(PromptLookup, GuessesBesideOthersChangeNoAnswer) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Caches, BatchSchedulerTest, testing::Values(false, true),
-                         [](const auto& cache) { return cache.param ? "Tight" : "Roomy"; });
+                         [](const auto& cache) { return cache.param ? "Unified" : "Separate"; });
 
 TEST(TokenSampler, TheShortCutChoosesWhatTheSamplersWould) {
   // The only token of a nucleus, by the short cut, and the same by a chain that doesn't take it.

@@ -56,6 +56,7 @@ inline std::shared_ptr<BatchScheduler> one_slot(std::shared_ptr<const LlmModel> 
                                                 const SessionOptions& options = {}) {
   SchedulerOptions scheduling;
   scheduling.n_slots = 1;
+  scheduling.unified = true;
   scheduling.n_ctx = options.n_ctx;
   scheduling.n_batch = options.n_batch;
   scheduling.n_threads = 1;

@@ -59,6 +59,9 @@ TEST_F(ServerChatTest, AnswersAsTheLibraryDoes) {
 }
 
 TEST_F(ServerChatTest, ASearchFindsWhatTheLibraryDoes) {
+  ServerOptions with = options();
+  with.unified_cache = true;
+  start(with);
   const Panda panda(options().model, {.n_threads = 1});
   GenerateOptions generate = panda.default_options();
   generate.n_beams = 3;

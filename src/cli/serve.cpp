@@ -183,15 +183,11 @@ void add_server_options(CLI::App& command, ServeArguments& arguments) {
   command.add_flag("--no-files", arguments.no_files, "no uploads")->group(kServerGroup);
   command.add_flag("!--no-metrics", options.has_metrics, "no /metrics")->group(kServerGroup);
   command.add_flag("!--no-slots", options.has_slots, "no /slots")->group(kServerGroup);
-  // For scripts of earlier versions; a group without a name isn't in the help.
   command
-      .add_flag_callback("--unified-cache",
-                         [] {
-                           spdlog::warn(
-                               "--unified-cache changes nothing any more: all chats share one "
-                               "cache of positions");
-                         })
-      ->group("");
+      .add_flag("--unified-cache", options.unified_cache,
+                "all chats share one cache of positions; beam search and prompt look-up need it "
+                "(see docs/serving.md)")
+      ->group(kServerGroup);
 }
 
 void add_access_options(CLI::App& command, ServerOptions& options, std::string& key_file) {

@@ -9,9 +9,8 @@
 namespace pandagpt {
 namespace {
 
-/// More than a Panda computes at once, so that inputs are decoded meanwhile, and an answer that
-/// takes long doesn't keep the others' places empty.
-constexpr int kUnderWay = 64;
+/// More than a Panda computes at once, so that inputs are decoded meanwhile.
+constexpr int kUnderWay = 4;
 
 /// What `call` returns, or the Error(kInput) that it throws.
 template <typename Result, typename Call>

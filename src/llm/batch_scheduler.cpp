@@ -52,15 +52,18 @@ BatchScheduler::BatchScheduler(std::shared_ptr<const LlmModel> model,
                 "the number of slots must be between 1 and " + std::to_string(max_slots));
   if (options.max_waiting < 0 || options.n_prompt_part < 1 || options.n_cells < 0)
     throw Error(ErrorKind::kUsage, "the scheduler's limits must be positive");
-  const int n_sequences = std::min(options.n_slots + kMostFreeSequences, max_sequences);
-  const int n_cells =
-      options.n_cells > 0 ? std::max(options.n_cells, n_ctx_) : n_ctx_ * options.n_slots;
+  const int n_sequences = options.unified
+                              ? std::min(options.n_slots + kMostFreeSequences, max_sequences)
+                              : options.n_slots;
+  const int n_cells = options.unified && options.n_cells > 0 ? std::max(options.n_cells, n_ctx_)
+                                                             : n_ctx_ * options.n_slots;
   n_cells_ = static_cast<std::size_t>(n_cells);
   options_.n_batch = std::max(std::min(options.n_batch, n_ctx_), options.n_slots);
   context_ = make_context(*model_, adapter_.get(),
                           {.n_ctx = n_cells,
                            .n_batch = options_.n_batch,
                            .n_sequences = n_sequences,
+                           .unified = options.unified,
                            .n_threads = options.n_threads,
                            .f32_cache = options.f32_cache});
   for (int i = 0; i < options.n_slots; ++i)
@@ -86,6 +89,9 @@ std::shared_ptr<GenerationStream> BatchScheduler::submit(GenerationRequest reque
     throw Error(ErrorKind::kUsage, "the number of answers must be at least 1");
   if (request.n_choices > 1 && request.options.n_beams > 1)
     throw Error(ErrorKind::kUsage, "a beam search gives one answer; ask for 1");
+  if (request.options.n_beams > 1 && !options_.unified)
+    throw Error(ErrorKind::kUsage,
+                "beam search needs one cache for all answers: start with --unified-cache");
   if (request.prompt.tokens.empty()) throw Error(ErrorKind::kUsage, "the prompt is empty");
   if (const std::size_t needed = request.prompt.tokens.size() + 1;
       needed > static_cast<std::size_t>(n_ctx_))
@@ -215,19 +221,32 @@ std::size_t BatchScheduler::positions_of(const SchedulerTask& task) const {
 
 /// An idle one.
 SchedulerSlot* BatchScheduler::choose_slot(const PromptSequence& prompt) {
-  SchedulerSlot* oldest = nullptr;
+  std::vector<SchedulerSlot*> idle;
   SchedulerSlot* best = nullptr;
   std::size_t best_common = kMinSharedPrefix - 1;
   for (const auto& slot : slots_) {
     if (!slot->is_idle()) continue;
-    if (oldest == nullptr || slot->last_used() < oldest->last_used()) oldest = slot.get();
+    idle.push_back(slot.get());
     const std::size_t common = slot->cached().common_prefix(prompt);
     // Of a slot that mostly holds another conversation only the beginning would be kept.
     if (common <= best_common || 2 * common < slot->n_cached()) continue;
     best = slot.get();
     best_common = common;
   }
-  return best != nullptr ? best : oldest;
+  if (best != nullptr) return best;
+  std::ranges::sort(idle, {}, &SchedulerSlot::last_used);
+  if (options_.unified) return idle.front();
+  // llama.cpp evaluates separate caches together only where they lie side by side. Of the half that
+  // has been unused for the longest time, the one with the most busy neighbours is taken.
+  idle.resize((idle.size() + 1) / 2);
+  return *std::ranges::max_element(
+      idle, {}, [this](const SchedulerSlot* slot) { return busy_neighbours(*slot); });
+}
+
+int BatchScheduler::busy_neighbours(const SchedulerSlot& slot) const {
+  const auto id = static_cast<std::size_t>(slot.sequence());
+  const int before = id > 0 && !slots_[id - 1]->is_idle() ? 1 : 0;
+  return before + (id + 1 < slots_.size() && !slots_[id + 1]->is_idle() ? 1 : 0);
 }
 
 void BatchScheduler::start(SchedulerSlot& slot, SchedulerTask task) {
@@ -250,11 +269,13 @@ void BatchScheduler::start(SchedulerSlot& slot, SchedulerTask task) {
   slot.begin(std::move(run), common, ++clock_);
 }
 
-/// Takes from another slot what it holds of the same prompt, if that is more. It is a mark on
-/// positions of the cache; nothing is copied.
+/// Takes from another slot what it holds of the same prompt, if that is more. In one cache it is a
+/// mark on positions; nothing is copied.
 void BatchScheduler::share_prefix(SchedulerSlot& slot, const PromptSequence& prompt) {
   const SchedulerSlot* source = nullptr;
-  std::size_t most = slot.cached().common_prefix(prompt);
+  // Between separate caches all values are copied, which has to be worth it.
+  std::size_t most =
+      slot.cached().common_prefix(prompt) + (options_.unified ? 0 : kMinSharedPrefix - 1);
   for (const auto& other : slots_) {
     if (const std::size_t common = other->cached().common_prefix(prompt); common > most) {
       most = common;
@@ -264,7 +285,9 @@ void BatchScheduler::share_prefix(SchedulerSlot& slot, const PromptSequence& pro
   if (source == nullptr) return;
   llama_memory_t memory = llama_get_memory(context_.get());
   llama_memory_seq_rm(memory, slot.sequence(), -1, -1);
-  llama_memory_seq_cp(memory, source->sequence(), slot.sequence(), 0, static_cast<llama_pos>(most));
+  // llama.cpp copies whole caches only; the caller drops what isn't the prompt's.
+  const llama_pos end = options_.unified ? static_cast<llama_pos>(most) : -1;
+  llama_memory_seq_cp(memory, source->sequence(), slot.sequence(), options_.unified ? 0 : -1, end);
   slot.take_prefix(*source, most);
 }
 

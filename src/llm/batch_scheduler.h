@@ -45,8 +45,12 @@ struct SchedulerOptions {
   int n_prompt_part = 128;  ///< of them, positions of prompts while answers are running
   int n_threads = 0;        ///< 0: default_thread_count()
   int max_waiting = 64;     ///< answers that wait for a slot at most
-  /// Positions that all slots hold together; 0: n_ctx for each of them. At least n_ctx. Answers
-  /// that might not fit beside those that run wait for them.
+  /// One cache for all slots, which beams and prompt look-up need. Where several answers run at
+  /// once, a conversation's positions may come to lie in it in another order; sums then have other
+  /// last digits, so an answer may depend on what runs beside it. Without it each slot has its own.
+  bool unified = false;
+  /// Of one cache: positions that all slots hold together; 0: n_ctx for each of them. At least
+  /// n_ctx. Answers that might not fit beside those that run wait for them.
   int n_cells = 0;
   bool f32_cache = false;     ///< ContextOptions::f32_cache
   bool guess_always = false;  ///< prompt look-up also where it is slower: for comparisons
@@ -99,7 +103,8 @@ class BatchScheduler {
   BatchScheduler& operator=(const BatchScheduler&) = delete;
 
   /// Throws SchedulerFull; ContextFull for a prompt that leaves no place for an answer;
-  /// Error(kUsage) for options out of range, and for a search with several answers.
+  /// Error(kUsage) for options out of range, and for a search without `unified` or with several
+  /// answers.
   std::shared_ptr<GenerationStream> submit(GenerationRequest request);
 
   const std::shared_ptr<const LlmModel>& model() const { return model_; }
@@ -122,6 +127,7 @@ class BatchScheduler {
   bool has_room_for(const SchedulerTask& task) const;
   std::size_t positions_of(const SchedulerTask& task) const;
   SchedulerSlot* choose_slot(const PromptSequence& prompt);
+  int busy_neighbours(const SchedulerSlot& slot) const;
   void start(SchedulerSlot& slot, SchedulerTask task);
   void share_prefix(SchedulerSlot& slot, const PromptSequence& prompt);
   std::size_t n_held() const;

@@ -33,7 +33,7 @@ ContextPtr make_context(const LlmModel& model, const LoraAdapter* adapter,
   params.n_batch = params.n_ubatch =
       static_cast<std::uint32_t>(std::max(options.n_batch, options.n_sequences));
   params.n_seq_max = static_cast<std::uint32_t>(options.n_sequences);
-  params.kv_unified = true;
+  params.kv_unified = options.unified;
   params.n_threads = options.n_threads > 0 ? options.n_threads : default_thread_count();
   params.n_threads_batch = params.n_threads;
   params.no_perf = true;

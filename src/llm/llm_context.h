@@ -9,12 +9,14 @@
 
 namespace pandagpt {
 
-/// All sequences share the positions, and a common beginning is kept once.
 struct ContextOptions {
   // Both are raised to n_sequences where they are less.
-  int n_ctx = 2048;        ///< positions, of all sequences together
-  int n_batch = 512;       ///< positions evaluated in one go
-  int n_sequences = 1;     ///< sequence ids 0 .. n_sequences - 1
+  int n_ctx = 2048;     ///< positions, of all sequences together
+  int n_batch = 512;    ///< positions evaluated in one go
+  int n_sequences = 1;  ///< sequence ids 0 .. n_sequences - 1
+  /// All sequences share the positions, and a common beginning is kept once. Without it, each has
+  /// n_ctx / n_sequences of its own and doesn't look at those of the others.
+  bool unified = true;
   int n_threads = 0;       ///< 0: default_thread_count()
   bool f32_cache = false;  ///< keys and values in f32 instead of f16: for numeric comparisons
 };

@@ -161,7 +161,8 @@ std::vector<std::int32_t> BatchScheduler::guesses_of(SchedulerSlot& slot) {
   SchedulerSlot::Run& run = slot.run();
   const GenerateOptions& options = run.task.options();
   slot.lookup().saw(run.pending);
-  if (options.n_draft == 0) return {};
+  // Without a sequence to try it in, nobody knows whether guesses are evaluated equally.
+  if (options.n_draft == 0 || !options_.unified) return {};
   const std::size_t used = main_.batch.size() + 1;
   const auto n_batch = static_cast<std::size_t>(options_.n_batch);
   const std::size_t limit =

@@ -21,10 +21,10 @@ std::shared_ptr<BatchScheduler> AnswerEngine::scheduler() const {
   const std::lock_guard lock(mutex_);
   if (!scheduler_) {
     SchedulerOptions options;
-    options.n_slots = kMostAtOnce;
+    options.n_slots = 1;
+    options.unified = true;
     options.n_ctx = n_ctx_;
-    options.n_cells = n_ctx_;
-    options.n_threads = n_threads_;
+options.n_threads = n_threads_;
     options.max_waiting = kAnyNumber;
     scheduler_ = std::make_shared<BatchScheduler>(model_, adapter_, options);
   }

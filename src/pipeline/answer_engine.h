@@ -12,13 +12,11 @@ namespace pandagpt {
 /// Makes the scheduler when the first answer needs it: who only embeds needs none. May be used by
 /// several threads at once.
 ///
-/// The cache has the positions of one conversation, n_ctx. Short questions share them, up to
-/// kMostAtOnce at once; a long one waits until there is room for it. So memory doesn't grow with
-/// the number of threads that ask.
+/// Answers are computed one after the other, and whoever asked reads them at his own pace. Several
+/// at once in one cache would be faster, but not the same to the bit (SchedulerOptions::unified),
+/// and a cache for each would take their memory whether they come or not.
 class AnswerEngine {
  public:
-  static constexpr int kMostAtOnce = 32;
-
   /// `adapter` may be null.
   AnswerEngine(std::shared_ptr<const LlmModel> model, std::shared_ptr<const LoraAdapter> adapter,
                int n_ctx, int n_threads);

@@ -31,6 +31,8 @@ SchedulerOptions scheduler_options(const ServerOptions& options, const LoadedMod
   result.n_ctx = model.manifest().n_ctx;
   result.n_threads = model.n_threads();
   result.max_waiting = options.max_waiting;
+  // A folder that searches by default can't do without.
+  result.unified = options.unified_cache || model.manifest().sampling.n_beams > 1;
   return result;
 }
 

@@ -58,7 +58,9 @@ void SampleWriter::ask(std::int64_t step, const fs::path& weights, MetricsLog& m
   const auto adapter = std::make_shared<const LoraAdapter>(llm, weights / kAdapterFile);
   const pandagpt::Projector projector(weights / kProjectorFile);
   SchedulerOptions scheduling;
-  scheduling.n_ctx = scheduling.n_cells = std::min(options_.n_ctx, llm->n_ctx_train());
+  scheduling.n_slots = 1;
+  scheduling.unified = true;
+  scheduling.n_ctx = std::min(options_.n_ctx, llm->n_ctx_train());
   scheduling.n_threads = options_.n_threads;
   scheduling.max_waiting = static_cast<int>(questions_.size());
   const auto scheduler = std::make_shared<BatchScheduler>(llm, adapter, scheduling);
