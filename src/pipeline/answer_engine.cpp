@@ -24,7 +24,7 @@ std::shared_ptr<BatchScheduler> AnswerEngine::scheduler() const {
     options.n_slots = 1;
     options.unified = true;
     options.n_ctx = n_ctx_;
-options.n_threads = n_threads_;
+    options.n_threads = n_threads_;
     options.max_waiting = kAnyNumber;
     scheduler_ = std::make_shared<BatchScheduler>(model_, adapter_, options);
   }

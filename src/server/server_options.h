@@ -39,9 +39,9 @@ struct ServerOptions {
   std::string alias = {};  ///< the model's name for clients; empty: its own
   PandaOptions panda = {};
 
-  int n_slots = 8;         ///< answers computed at once
-  int max_waiting = 32;    ///< answers that wait for a slot; more are refused with 503
-  int n_encoder_jobs = 2;  ///< requests whose inputs are decoded and encoded at once
+  int n_slots = 8;             ///< answers computed at once
+  int max_waiting = 32;        ///< answers that wait for a slot; more are refused with 503
+  int n_encoder_jobs = 2;      ///< requests whose inputs are decoded and encoded at once
   bool unified_cache = false;  ///< SchedulerOptions::unified
 
   std::vector<std::string> api_keys = {};      ///< any of them; none: everybody may ask
