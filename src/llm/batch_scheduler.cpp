@@ -18,7 +18,8 @@ namespace {
 /// shared without.
 constexpr std::size_t kMinSharedPrefix = 16;
 
-/// Sequences beside those of the slots. What they hold counts, not how many they are.
+/// Sequences beside those of the slots, for beams and trials: enough for one search of each slot,
+/// up to a number. llama.cpp makes room for scores of every sequence, and clears it at first use.
 constexpr int kMostFreeSequences = 6 * GenerateOptions::kMaxBeams;
 constexpr int kLeastFreeSequences = BeamSearch::n_sequences(GenerateOptions::kMaxBeams);
 
@@ -53,7 +54,8 @@ BatchScheduler::BatchScheduler(std::shared_ptr<const LlmModel> model,
   if (options.max_waiting < 0 || options.n_prompt_part < 1 || options.n_cells < 0)
     throw Error(ErrorKind::kUsage, "the scheduler's limits must be positive");
   const int n_sequences = options.unified
-                              ? std::min(options.n_slots + kMostFreeSequences, max_sequences)
+                              ? std::min({options.n_slots * (1 + kLeastFreeSequences),
+                                          options.n_slots + kMostFreeSequences, max_sequences})
                               : options.n_slots;
   const int n_cells = options.unified && options.n_cells > 0 ? std::max(options.n_cells, n_ctx_)
                                                              : n_ctx_ * options.n_slots;
