@@ -9,7 +9,7 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 
-#include "core/svg_chart.h"
+#include "report/svg_chart.h"
 
 int main() {
   try {

@@ -1,13 +1,19 @@
-# pandagpt_component(NAME media SOURCES a.cpp b.cpp [USES core ...] [LINK dep ...])
+# pandagpt_component(NAME media [WORKSHOP] SOURCES a.cpp b.cpp [USES core ...] [LINK dep ...])
 #
-# Declares one layer of the library as an object library `pandagpt_<name>`. USES names lower layers
-# of ours; naming a layer that is not yet declared (that is, a higher one) ends the configuration,
-# which is how the order in the top-level CMakeLists.txt is kept true.
+# Declares one layer as an object library `pandagpt_<name>`. USES names lower layers of ours; naming
+# a layer that is not yet declared (that is, a higher one) ends the configuration, which is how the
+# order in the top-level CMakeLists.txt is kept true. WORKSHOP layers are no part of libpandagpt:
+# only our programs and tests have them.
 set_property(GLOBAL PROPERTY PANDAGPT_COMPONENTS "")
+set_property(GLOBAL PROPERTY PANDAGPT_WORKSHOP_COMPONENTS "")
 
 function(pandagpt_component)
-  cmake_parse_arguments(ARG "" "NAME" "SOURCES;USES;LINK" ${ARGN})
+  cmake_parse_arguments(ARG "WORKSHOP" "NAME" "SOURCES;USES;LINK" ${ARGN})
   get_property(known GLOBAL PROPERTY PANDAGPT_COMPONENTS)
+  get_property(workshop GLOBAL PROPERTY PANDAGPT_WORKSHOP_COMPONENTS)
+  if(ARG_WORKSHOP)
+    list(APPEND known ${workshop})
+  endif()
   foreach(used IN LISTS ARG_USES)
     if(NOT used IN_LIST known)
       message(FATAL_ERROR "Layering: '${ARG_NAME}' may not use '${used}' (declared: ${known})")
@@ -25,5 +31,19 @@ function(pandagpt_component)
   foreach(used IN LISTS ARG_USES)
     target_link_libraries(${target} PUBLIC pandagpt_${used})
   endforeach()
-  set_property(GLOBAL APPEND PROPERTY PANDAGPT_COMPONENTS ${ARG_NAME})
+  if(ARG_WORKSHOP)
+    set_property(GLOBAL APPEND PROPERTY PANDAGPT_WORKSHOP_COMPONENTS ${ARG_NAME})
+  else()
+    set_property(GLOBAL APPEND PROPERTY PANDAGPT_COMPONENTS ${ARG_NAME})
+  endif()
+endfunction()
+
+# pandagpt_add_layers(TARGET layer ...): their objects, and what they link.
+function(pandagpt_add_layers target)
+  foreach(layer IN LISTS ARGN)
+    target_sources(${target} PRIVATE $<TARGET_OBJECTS:pandagpt_${layer}>)
+    get_target_property(libraries pandagpt_${layer} INTERFACE_LINK_LIBRARIES)
+    list(FILTER libraries EXCLUDE REGEX "^pandagpt_")
+    target_link_libraries(${target} PRIVATE ${libraries})
+  endforeach()
 endfunction()

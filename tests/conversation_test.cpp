@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "llm/prompt_lookup.h"
-#include "llm/quantize.h"
+#include "convert/quantize.h"
 #include "llm_support.h"
 #include "test_support.h"
 

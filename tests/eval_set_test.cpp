@@ -6,7 +6,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "core/svg_heat_map.h"
+#include "report/svg_heat_map.h"
 #include "embed/pairs.h"
 #include "eval/eval_report.h"
 #include "eval/eval_task.h"

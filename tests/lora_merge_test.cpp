@@ -9,7 +9,7 @@
 #include "convert_support.h"
 #include "core/file.h"
 #include "llm/llm_model.h"
-#include "llm/quantize.h"
+#include "convert/quantize.h"
 #include "tensor/panda_weights.h"
 
 namespace pandagpt {

@@ -1,5 +1,5 @@
 // llama.cpp's quantiser behind our errors, progress and atomic output.
-#include "llm/quantize.h"
+#include "convert/quantize.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -12,7 +12,7 @@
 
 #include "convert/vicuna.h"
 #include "core/file.h"
-#include "llm/imatrix.h"
+#include "convert/imatrix.h"
 #include "llm/llm_model.h"
 #include "tensor/gguf_file.h"
 #include "test_support.h"

@@ -1,4 +1,4 @@
-#include "core/svg_chart.h"
+#include "report/svg_chart.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "core/svg_axis.h"
+#include "report/svg_axis.h"
 #include "pandagpt/error.h"
 
 namespace pandagpt {

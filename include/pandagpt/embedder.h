@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "pandagpt/error.h"
+#include "pandagpt/export.h"
 #include "pandagpt/input.h"
 
 namespace pandagpt {
@@ -38,7 +39,7 @@ struct EmbedResult {
 
 /// May be shared by threads: they decode and preprocess side by side, and what has gathered while
 /// the encoders were busy is encoded in one batch.
-class Embedder {
+class PANDAGPT_API Embedder {
  public:
   /// `model` is a model folder, the name of one in the model path, or an encoders file (*.gguf).
   /// Throws Error(kModel) if it can't be used, Error(kUsage) for an unknown device.
@@ -77,7 +78,7 @@ class Embedder {
   std::vector<float> combine(const Inputs& inputs) const;
 
  private:
-  class Impl;
+  class PANDAGPT_LOCAL Impl;
   std::unique_ptr<Impl> impl_;
 };
 

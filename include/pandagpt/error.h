@@ -4,6 +4,8 @@
 #include <stdexcept>
 #include <string>
 
+#include "pandagpt/export.h"
+
 namespace pandagpt {
 
 /// What kind of fault it is. The values are the exit codes of the command line contract.
@@ -16,7 +18,7 @@ enum class ErrorKind {
 
 /// Thrown by every function of the library that fails. `what()` is one line that says what is
 /// wrong, where (file, tensor, field), and what to do about it.
-class Error : public std::runtime_error {
+class PANDAGPT_API Error : public std::runtime_error {
  public:
   Error(ErrorKind kind, const std::string& message) : std::runtime_error(message), kind_(kind) {}
   ErrorKind kind() const noexcept { return kind_; }

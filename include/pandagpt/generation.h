@@ -8,11 +8,13 @@
 #include <string_view>
 #include <vector>
 
+#include "pandagpt/export.h"
+
 namespace pandagpt {
 
 /// Sampling settings of one answer. The defaults are greedy decoding's neighbours of the reference:
 /// temperature 1 with a very small nucleus.
-struct GenerateOptions {
+struct PANDAGPT_API GenerateOptions {
   static constexpr int kMaxBeams = 16;
 
   int max_tokens = 256;  ///< tokens of the answer at most; at least 1
@@ -54,7 +56,7 @@ enum class FinishReason {
   kContext,    ///< the context window is full
   kCancelled,  ///< the callback returned false
 };
-std::string to_string(FinishReason reason);
+PANDAGPT_API std::string to_string(FinishReason reason);
 
 /// Times in milliseconds, counts in tokens; of one answer.
 struct Timings {

@@ -8,6 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include "pandagpt/export.h"
+
 namespace pandagpt {
 
 /// Kinds of input. Which ones a model takes depends on the towers in its encoders file.
@@ -16,9 +18,9 @@ inline constexpr Modality kAllModalities[] = {Modality::kImage, Modality::kVideo
                                               Modality::kAudio, Modality::kThermal,
                                               Modality::kDepth, Modality::kImu};
 /// "image", "video", "audio", "thermal", "depth", "imu".
-std::string to_string(Modality modality);
+PANDAGPT_API std::string to_string(Modality modality);
 /// The inverse; nothing for a name that no kind has.
-std::optional<Modality> modality_from_name(std::string_view name);
+PANDAGPT_API std::optional<Modality> modality_from_name(std::string_view name);
 
 enum class AccelerationUnit { kMetresPerSecondSquared, kG, kMilliG };
 enum class RotationUnit { kRadiansPerSecond, kDegreesPerSecond };
@@ -29,7 +31,7 @@ inline constexpr int kAudioChannelAuto = 0;
 inline constexpr int kAudioChannelMix = -1;
 inline constexpr int kMaxAudioChannel = 64;
 /// "auto", "mix", or a number from 1 on; nothing for anything else.
-std::optional<int> audio_channel_from_name(std::string_view name);
+PANDAGPT_API std::optional<int> audio_channel_from_name(std::string_view name);
 
 /// What the files of sensors often don't say themselves (docs/modalities.md). What isn't given here
 /// is taken from the file, else from the defaults told there.
@@ -49,7 +51,7 @@ struct SensorOptions {
 };
 /// All that is given, exactly, as text ("imu_rate_hz=200 depth_metres_per_unit=0.001"): the same
 /// for equal options only, empty without any.
-std::string to_string(const SensorOptions& options);
+PANDAGPT_API std::string to_string(const SensorOptions& options);
 
 /// What is refused beyond what the decoders refuse anyway: for inputs from strangers. 0 is no
 /// limit.
@@ -70,7 +72,7 @@ struct Input {
 
 /// What a question is about. The projected embeddings of all inputs are summed, each times its
 /// weight, as the reference does.
-class Inputs {
+class PANDAGPT_API Inputs {
  public:
   Inputs& add_file(Modality modality, std::string path, float weight = 1.0F) {
     return add({modality, std::move(path), {}, weight});

@@ -5,6 +5,8 @@
 #include <string>
 #include <string_view>
 
+#include "pandagpt/export.h"
+
 namespace pandagpt {
 
 enum class LaterInputs {
@@ -18,7 +20,7 @@ enum class LaterInputs {
 inline constexpr LaterInputs kAllLaterInputs[] = {LaterInputs::kReplace, LaterInputs::kKeep};
 
 /// "replace", "keep": the names in panda.json, in the API and on the command line.
-std::string to_string(LaterInputs later);
-std::optional<LaterInputs> later_inputs_from_name(std::string_view name);
+PANDAGPT_API std::string to_string(LaterInputs later);
+PANDAGPT_API std::optional<LaterInputs> later_inputs_from_name(std::string_view name);
 
 }  // namespace pandagpt

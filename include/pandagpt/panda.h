@@ -28,6 +28,7 @@
 #include <vector>
 
 #include "pandagpt/error.h"
+#include "pandagpt/export.h"
 #include "pandagpt/generation.h"
 #include "pandagpt/input.h"
 #include "pandagpt/later_inputs.h"
@@ -87,7 +88,7 @@ struct ModelInfo {
 class Chat;
 
 /// An opened model folder. Copies share the weights.
-class Panda {
+class PANDAGPT_API Panda {
  public:
   /// `model` is a folder with a panda.json or the name of one in the model path ($PANDAGPT_MODELS,
   /// the user's data folder, the source tree). Throws Error(kModel) if anything in it can't be
@@ -115,12 +116,12 @@ class Panda {
 
  private:
   friend class Chat;
-  class Impl;
+  class PANDAGPT_LOCAL Impl;
   std::shared_ptr<const Impl> impl_;
 };
 
 /// A conversation with history. Only what is new is evaluated on each turn.
-class Chat {
+class PANDAGPT_API Chat {
  public:
   ~Chat();
   Chat(Chat&&) noexcept;
@@ -154,7 +155,7 @@ class Chat {
  private:
   friend class Panda;
   explicit Chat(std::shared_ptr<const Panda::Impl> panda);
-  struct State;
+  struct PANDAGPT_LOCAL State;
   std::unique_ptr<State> state_;
 };
 

@@ -4,7 +4,7 @@
 #include <array>
 #include <cstdio>
 
-#include "llm/quantize.h"
+#include "convert/quantize.h"
 #include "pandagpt/error.h"
 
 namespace pandagpt {

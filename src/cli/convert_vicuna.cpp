@@ -3,7 +3,7 @@
 #include "cli/conversion.h"
 #include "cli/output.h"
 #include "convert/vicuna.h"
-#include "llm/quantize.h"
+#include "convert/quantize.h"
 #include "pandagpt/error.h"
 
 namespace pandagpt {

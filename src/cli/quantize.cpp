@@ -1,5 +1,5 @@
 // pandagpt quantize: a language model in fewer bits.
-#include "llm/quantize.h"
+#include "convert/quantize.h"
 
 #include <array>
 #include <cstdio>

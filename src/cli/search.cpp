@@ -11,7 +11,7 @@
 #include "cli/options.h"
 #include "cli/output.h"
 #include "core/file.h"
-#include "core/html_text.h"
+#include "report/html_text.h"
 #include "core/threads.h"
 #include "core/utf8.h"
 #include "search/index_job.h"

@@ -12,7 +12,7 @@
 #include "convert/tensor_stream.h"
 #include "core/file.h"
 #include "core/threads.h"
-#include "llm/quantize.h"
+#include "convert/quantize.h"
 #include "pandagpt/error.h"
 #include "tensor/gguf_file.h"
 #include "tensor/panda_weights.h"

@@ -6,8 +6,8 @@
 #include <numeric>
 
 #include "core/file.h"
-#include "core/html_text.h"
-#include "core/svg_chart.h"
+#include "report/html_text.h"
+#include "report/svg_chart.h"
 #include "eval/caption_run.h"
 #include "eval/page.h"
 

@@ -4,7 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "core/svg_chart.h"
+#include "report/svg_chart.h"
 
 namespace pandagpt {
 namespace {

@@ -4,9 +4,9 @@
 #include <algorithm>
 #include <limits>
 
-#include "core/html_text.h"
-#include "core/svg_chart.h"
-#include "core/svg_heat_map.h"
+#include "report/html_text.h"
+#include "report/svg_chart.h"
+#include "report/svg_heat_map.h"
 #include "eval/eval_report.h"
 #include "eval/eval_task.h"
 #include "eval/page.h"

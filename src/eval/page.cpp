@@ -2,7 +2,7 @@
 
 #include <spdlog/fmt/fmt.h>
 
-#include "core/html_text.h"
+#include "report/html_text.h"
 
 namespace pandagpt {
 namespace {

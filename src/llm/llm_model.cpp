@@ -12,6 +12,7 @@
 #include "llm/mapped_pages.h"
 #include "llm/rpc.h"
 #include "pandagpt/error.h"
+#include "pandagpt/process.h"
 #include "tensor/cpu_kernels.h"
 #include "tensor/devices.h"
 
@@ -76,7 +77,8 @@ class LoadProgress {
   static constexpr std::size_t kHugePagesFrom = std::size_t{64} << 20U;
 
   void at(double progress) {
-    if (next_ == 0) prefer_huge_pages(kHugePagesFrom);  // memory is there, and still empty
+    if (next_ == 0 && allowed_process_changes().huge_pages)
+      prefer_huge_pages(kHugePagesFrom);  // memory is there, and still empty
     if (progress < next_) return;
     if (step_ <= 1) release_mapped_pages(path_);
     next_ = progress + step_;

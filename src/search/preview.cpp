@@ -13,7 +13,7 @@ extern "C" {
 #include <memory>
 #include <new>
 
-#include "core/html_text.h"
+#include "report/html_text.h"
 #include "media/ffmpeg.h"
 #include "media/video.h"
 #include "pandagpt/error.h"

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "core/html_text.h"
+#include "report/html_text.h"
 #include "search/preview.h"
 
 namespace pandagpt {

@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "pandagpt/process.h"
 #include "tensor/block_product.h"
 #include "tensor/cache_attention.h"
 #include "tensor/dense_product.h"
@@ -85,10 +86,22 @@ void fix_weight_places() {
   if (places != nullptr) places(ggml_backend_reg_dev_get(cpu, 0));
 }
 
+/// A symbol of the copy of ggml that this library uses: a program may have others, and one that was
+/// loaded for a plug-in (as Python does) is in no global table.
+void* symbol_of_ggml(const char* name) {
+  Dl_info place{};
+  void* library = nullptr;
+  if (dladdr(reinterpret_cast<void*>(&ggml_backend_cpu_reg), &place) != 0)
+    library = dlopen(place.dli_fname, RTLD_LAZY | RTLD_NOLOAD);
+  void* const found = library != nullptr ? dlsym(library, name) : nullptr;
+  if (library != nullptr) dlclose(library);  // it stays: this library is linked with it
+  return found != nullptr ? found : dlsym(RTLD_DEFAULT, name);
+}
+
 CpuKernels extend_ggml() {
   if (!is_wanted(kCpuKernelsVariable)) return {};
-  const auto list = reinterpret_cast<List>(dlsym(RTLD_DEFAULT, kListSymbol));
-  const auto barrier = reinterpret_cast<Barrier>(dlsym(RTLD_DEFAULT, kBarrierSymbol));
+  const auto list = reinterpret_cast<List>(symbol_of_ggml(kListSymbol));
+  const auto barrier = reinterpret_cast<Barrier>(symbol_of_ggml(kBarrierSymbol));
   const bool is_known =
       std::ranges::find(kKnownVersions, std::string_view(ggml_version())) != kKnownVersions.end();
   if (!is_known || list == nullptr || barrier == nullptr) {
@@ -110,6 +123,7 @@ CpuKernels extend_ggml() {
 }  // namespace
 
 CpuKernels use_cpu_kernels() {
+  if (!allowed_process_changes().ggml_kernels) return {};
   static const CpuKernels in_use = extend_ggml();
   return in_use;
 }

@@ -13,8 +13,8 @@ struct CpuKernels {
   bool block_products = false;
 };
 
-/// From now on ggml's CPU backend has these computed by kernels of ours, in all graphs of this
-/// process:
+/// If ProcessChanges::ggml_kernels is allowed (else it does nothing), ggml's CPU backend has these
+/// computed by kernels of ours from now on, in all graphs of this process:
 /// - products with f32, f16 and bf16 weights (dense_kernels()), and a LoRA's (lora_sum.h);
 /// - where the CPU has AVX-512 with VNNI, products with weights of type Q4_0, Q4_1 and Q8_0, and
 /// with

@@ -9,7 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/file.h"
-#include "core/svg_chart.h"
+#include "report/svg_chart.h"
 #include "pandagpt/error.h"
 #include "train/metrics.h"
 

@@ -1,4 +1,4 @@
-#include "core/html_text.h"
+#include "report/html_text.h"
 
 #include <algorithm>
 #include <cstdint>

@@ -1,4 +1,4 @@
-#include "core/svg_axis.h"
+#include "report/svg_axis.h"
 
 #include <spdlog/fmt/fmt.h>
 

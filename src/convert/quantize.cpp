@@ -1,4 +1,4 @@
-#include "llm/quantize.h"
+#include "convert/quantize.h"
 
 #include <algorithm>
 #include <array>
@@ -13,7 +13,7 @@
 
 #include "core/file.h"
 #include "core/threads.h"
-#include "llm/imatrix.h"
+#include "convert/imatrix.h"
 #include "llm/llama_log.h"
 #include "llm/token_embeddings.h"
 #include "pandagpt/error.h"

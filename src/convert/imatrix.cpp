@@ -1,4 +1,4 @@
-#include "llm/imatrix.h"
+#include "convert/imatrix.h"
 
 #include <cmath>
 #include <string_view>

@@ -1,4 +1,4 @@
-#include "core/svg_heat_map.h"
+#include "report/svg_heat_map.h"
 
 #include <spdlog/fmt/fmt.h>
 
@@ -6,7 +6,7 @@
 #include <cmath>
 #include <numeric>
 
-#include "core/svg_parts.h"
+#include "report/svg_parts.h"
 #include "core/utf8.h"
 #include "pandagpt/error.h"
 

@@ -1,10 +1,10 @@
-#include "core/svg_parts.h"
+#include "report/svg_parts.h"
 
 #include <spdlog/fmt/fmt.h>
 
 #include <algorithm>
 
-#include "core/html_text.h"
+#include "report/html_text.h"
 
 namespace pandagpt {
 namespace {

@@ -1,4 +1,4 @@
-#include "core/svg_chart.h"
+#include "report/svg_chart.h"
 
 #include <spdlog/fmt/fmt.h>
 
@@ -6,9 +6,9 @@
 #include <cmath>
 #include <limits>
 
-#include "core/html_text.h"
-#include "core/svg_axis.h"
-#include "core/svg_parts.h"
+#include "report/html_text.h"
+#include "report/svg_axis.h"
+#include "report/svg_parts.h"
 #include "pandagpt/error.h"
 
 namespace pandagpt {
