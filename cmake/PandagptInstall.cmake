@@ -54,8 +54,12 @@ foreach(program IN ITEMS pandagpt_cli:pandagpt pandagpt-train:train)
 endforeach()
 
 install(DIRECTORY include/pandagpt DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT pandagpt)
-install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT pandagpt)
-install(DIRECTORY models/ DESTINATION ${models_dir} COMPONENT pandagpt
+install(FILES LICENSE README.md CHANGELOG.md DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT pandagpt)
+set(manifests pandagpt)
+if(PANDAGPT_PACKAGE)
+  set(manifests weights)
+endif()
+install(DIRECTORY models/ DESTINATION ${models_dir} COMPONENT ${manifests}
         PATTERN "*.gguf" EXCLUDE PATTERN "*.part" EXCLUDE)
 install(DIRECTORY models/ DESTINATION ${models_dir} COMPONENT weights EXCLUDE_FROM_ALL
         FILES_MATCHING PATTERN "*.gguf"
@@ -67,6 +71,10 @@ configure_package_config_file(cmake/pandagptConfig.cmake.in
                               INSTALL_DESTINATION ${package_dir} PATH_VARS models_dir)
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/pandagptConfigVersion.cmake
                                  COMPATIBILITY SameMinorVersion)
+# Its place is told from its own, so that the prefix may be moved.
+file(RELATIVE_PATH pc_to_prefix "/${CMAKE_INSTALL_LIBDIR}/pkgconfig" "/")
+configure_file(cmake/pandagpt.pc.in ${PROJECT_BINARY_DIR}/pandagpt.pc @ONLY)
+install(FILES ${PROJECT_BINARY_DIR}/pandagpt.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT pandagpt)
 install(FILES ${PROJECT_BINARY_DIR}/pandagptConfig.cmake
               ${PROJECT_BINARY_DIR}/pandagptConfigVersion.cmake
         DESTINATION ${package_dir} COMPONENT pandagpt)

@@ -1,5 +1,6 @@
 #include "pipeline/manifest.h"
 
+#include <dlfcn.h>
 #include <spdlog/fmt/fmt.h>
 
 #include <algorithm>
@@ -27,6 +28,7 @@ namespace {
 constexpr std::uint64_t kMaxManifestBytes = 1U << 20;
 constexpr int kMaxEmbeddingWidth = 1 << 16;
 constexpr int kMaxContext = 1 << 20;
+constexpr int kMostPrefixLevels = 2;  // between a prefix and the folder of its programs or libraries
 
 [[noreturn]] void fail(const fs::path& path, const std::string& why) {
   throw Error(ErrorKind::kModel, path.string() + ": " + why);
@@ -306,6 +308,28 @@ fs::path user_models_folder() {
   return data.empty() ? fs::path() : data / "models";
 }
 
+/// Where `cmake --install` puts models, seen from the program or library that this code is in, so
+/// that a prefix may be moved: PREFIX/bin/pandagpt, PREFIX/lib/libpandagpt.so,
+/// PREFIX/lib/x86_64-linux-gnu/libpandagpt.so. Those that are there.
+std::vector<fs::path> installed_models_folders() {
+  static const char own_place = 0;
+  std::vector<fs::path> found;
+  Dl_info info{};
+  if (dladdr(&own_place, &info) == 0 || info.dli_fname == nullptr) return found;
+  // A program's own name is the one that it was called by, perhaps without its folder.
+  const fs::path place = info.dli_fname;
+  std::error_code code;
+  fs::path folder = fs::canonical(place.is_absolute() ? place : "/proc/self/exe", code);
+  if (code) return found;
+  folder = folder.parent_path();
+  for (int i = 0; i < kMostPrefixLevels && folder.has_relative_path(); ++i) {
+    folder = folder.parent_path();
+    const fs::path models = folder / "share" / "pandagpt" / "models";
+    if (fs::is_directory(models, code)) found.push_back(models);
+  }
+  return found;
+}
+
 std::vector<fs::path> model_search_path() {
   std::vector<fs::path> folders;
   if (const char* list = std::getenv("PANDAGPT_MODELS"); list != nullptr) {
@@ -315,6 +339,8 @@ std::vector<fs::path> model_search_path() {
     }
   }
   if (const fs::path own = user_models_folder(); !own.empty()) folders.push_back(own);
+  for (const fs::path& folder : installed_models_folders())
+    folders.push_back(folder);
   if (const fs::path built_in = PANDAGPT_SOURCE_MODELS; !built_in.empty())
     folders.push_back(built_in);
   return folders;

@@ -102,7 +102,8 @@ void record_hashes(const std::filesystem::path& folder);
 std::filesystem::path user_models_folder();
 
 /// Where models are looked for by name, in this order: each folder of $PANDAGPT_MODELS (separated
-/// by colons), user_models_folder(), the source tree's models/.
+/// by colons), user_models_folder(), share/pandagpt/models of the prefix that this code is
+/// installed in, the source tree's models/.
 std::vector<std::filesystem::path> model_search_path();
 
 /// The folder of a model: `model` is a folder, or a name in the search path.
