@@ -10,7 +10,7 @@ Usage: scripts/package.sh [--check]
 Writes build/package/pandagpt_*.deb and pandagpt-panda-mini_*.deb, for any x86-64 processor with AVX2
 (llama.cpp is built for it; our own kernels choose at run time).
 
-  --check   installs debootstrap, makes a Debian of this machine's release below .cache/package,
+  --check   installs debootstrap, makes a Debian of this machine's release in .cache/debian,
             installs the packages in it and asks panda-mini there (as root; 700 MB)
 TEXT
 }
@@ -32,10 +32,9 @@ steps=3
 [[ $check == yes ]] && steps=5
 
 step "llama.cpp for any processor with AVX2"
-cache=$cache/package  # a copy of its own: the other one is for this processor
-mkdir -p "$cache/logs"
-export PANDAGPT_NATIVE=OFF
+PANDAGPT_NATIVE=OFF  # not for this machine's processor alone
 source "$root/scripts/llama.sh"
+llama_prefix=$cache/llama.cpp-portable
 install_llama
 
 step "Build (build/package)"
