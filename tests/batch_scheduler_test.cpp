@@ -17,8 +17,8 @@
 #include <vector>
 
 #include "compute_support.h"
+#include "convert/quantize.h"
 #include "llm/conversation.h"
-#include "llm/quantize.h"
 #include "llm_support.h"
 #include "test_support.h"
 

@@ -10,8 +10,8 @@
 #include <string>
 #include <vector>
 
-#include "llm/prompt_lookup.h"
 #include "convert/quantize.h"
+#include "llm/prompt_lookup.h"
 #include "llm_support.h"
 #include "test_support.h"
 

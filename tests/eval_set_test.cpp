@@ -6,10 +6,10 @@
 
 #include <nlohmann/json.hpp>
 
-#include "report/svg_heat_map.h"
 #include "embed/pairs.h"
 #include "eval/eval_report.h"
 #include "eval/eval_task.h"
+#include "report/svg_heat_map.h"
 #include "test_support.h"
 
 namespace pandagpt {

@@ -6,10 +6,10 @@
 
 #include <cmath>
 
+#include "convert/quantize.h"
 #include "convert_support.h"
 #include "core/file.h"
 #include "llm/llm_model.h"
-#include "convert/quantize.h"
 #include "tensor/panda_weights.h"
 
 namespace pandagpt {

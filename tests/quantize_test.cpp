@@ -10,9 +10,9 @@
 #include <string_view>
 #include <vector>
 
+#include "convert/imatrix.h"
 #include "convert/vicuna.h"
 #include "core/file.h"
-#include "convert/imatrix.h"
 #include "llm/llm_model.h"
 #include "tensor/gguf_file.h"
 #include "test_support.h"

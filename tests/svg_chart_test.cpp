@@ -10,8 +10,8 @@
 #include <string>
 #include <vector>
 
-#include "report/svg_axis.h"
 #include "pandagpt/error.h"
+#include "report/svg_axis.h"
 
 namespace pandagpt {
 namespace {

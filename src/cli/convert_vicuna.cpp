@@ -2,8 +2,8 @@
 #include "cli/commands.h"
 #include "cli/conversion.h"
 #include "cli/output.h"
-#include "convert/vicuna.h"
 #include "convert/quantize.h"
+#include "convert/vicuna.h"
 #include "pandagpt/error.h"
 
 namespace pandagpt {

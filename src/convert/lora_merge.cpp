@@ -9,10 +9,10 @@
 #include <system_error>
 #include <vector>
 
+#include "convert/quantize.h"
 #include "convert/tensor_stream.h"
 #include "core/file.h"
 #include "core/threads.h"
-#include "convert/quantize.h"
 #include "pandagpt/error.h"
 #include "tensor/gguf_file.h"
 #include "tensor/panda_weights.h"

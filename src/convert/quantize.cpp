@@ -11,9 +11,9 @@
 #include <utility>
 #include <vector>
 
+#include "convert/imatrix.h"
 #include "core/file.h"
 #include "core/threads.h"
-#include "convert/imatrix.h"
 #include "llm/llama_log.h"
 #include "llm/token_embeddings.h"
 #include "pandagpt/error.h"

@@ -13,12 +13,12 @@
 #include "convert/llama_config.h"
 #include "convert/llama_tensors.h"
 #include "convert/llama_vocabulary.h"
+#include "convert/quantize.h"
 #include "convert/tensor_check.h"
 #include "convert/tensor_source.h"
 #include "convert/tensor_stream.h"
 #include "core/file.h"
 #include "core/threads.h"
-#include "convert/quantize.h"
 #include "pandagpt/error.h"
 #include "tensor/gguf_file.h"
 

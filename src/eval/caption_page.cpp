@@ -6,10 +6,10 @@
 #include <numeric>
 
 #include "core/file.h"
-#include "report/html_text.h"
-#include "report/svg_chart.h"
 #include "eval/caption_run.h"
 #include "eval/page.h"
+#include "report/html_text.h"
+#include "report/svg_chart.h"
 
 namespace pandagpt {
 namespace {

@@ -4,12 +4,12 @@
 #include <algorithm>
 #include <limits>
 
-#include "report/html_text.h"
-#include "report/svg_chart.h"
-#include "report/svg_heat_map.h"
 #include "eval/eval_report.h"
 #include "eval/eval_task.h"
 #include "eval/page.h"
+#include "report/html_text.h"
+#include "report/svg_chart.h"
+#include "report/svg_heat_map.h"
 
 namespace pandagpt {
 namespace {

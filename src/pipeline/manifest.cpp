@@ -28,7 +28,8 @@ namespace {
 constexpr std::uint64_t kMaxManifestBytes = 1U << 20;
 constexpr int kMaxEmbeddingWidth = 1 << 16;
 constexpr int kMaxContext = 1 << 20;
-constexpr int kMostPrefixLevels = 2;  // between a prefix and the folder of its programs or libraries
+constexpr int kMostPrefixLevels =
+    2;  // between a prefix and the folder of its programs or libraries
 
 [[noreturn]] void fail(const fs::path& path, const std::string& why) {
   throw Error(ErrorKind::kModel, path.string() + ": " + why);

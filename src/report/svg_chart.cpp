@@ -6,10 +6,10 @@
 #include <cmath>
 #include <limits>
 
+#include "pandagpt/error.h"
 #include "report/html_text.h"
 #include "report/svg_axis.h"
 #include "report/svg_parts.h"
-#include "pandagpt/error.h"
 
 namespace pandagpt {
 namespace {

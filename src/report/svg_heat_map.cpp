@@ -6,9 +6,9 @@
 #include <cmath>
 #include <numeric>
 
-#include "report/svg_parts.h"
 #include "core/utf8.h"
 #include "pandagpt/error.h"
+#include "report/svg_parts.h"
 
 namespace pandagpt {
 namespace {

@@ -13,11 +13,11 @@ extern "C" {
 #include <memory>
 #include <new>
 
-#include "report/html_text.h"
 #include "media/ffmpeg.h"
 #include "media/video.h"
 #include "pandagpt/error.h"
 #include "preprocess/image.h"
+#include "report/html_text.h"
 
 namespace pandagpt {
 namespace fs = std::filesystem;

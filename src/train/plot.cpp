@@ -9,8 +9,8 @@
 #include <nlohmann/json.hpp>
 
 #include "core/file.h"
-#include "report/svg_chart.h"
 #include "pandagpt/error.h"
+#include "report/svg_chart.h"
 #include "train/metrics.h"
 
 namespace pandagpt::train {
