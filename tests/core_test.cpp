@@ -4,6 +4,7 @@
 #include <fstream>
 #include <string>
 
+#include "core/digest.h"
 #include "core/file.h"
 #include "pandagpt/error.h"
 
@@ -45,6 +46,16 @@ TEST_F(CoreTest, Sha256OfKnownText) {
             expected);
   std::ofstream(folder_ / "abc") << text;
   EXPECT_EQ(sha256_file(folder_ / "abc"), expected);
+  EXPECT_EQ(to_hex(sha256(text)), expected);
+  EXPECT_EQ(sha256_of_file(folder_ / "abc"), sha256(text));
+  EXPECT_EQ(sha256_from_hex(expected), sha256(text));
+  for (const std::string& wrong : {expected.substr(1), expected + "0", "BA" + expected.substr(2),
+                                   "g" + expected.substr(1), std::string()}) {
+    EXPECT_FALSE(sha256_from_hex(wrong)) << wrong;
+    EXPECT_FALSE(is_sha256(wrong)) << wrong;
+  }
+  EXPECT_TRUE(is_sha256(expected));
+  EXPECT_EQ(git_blob_id(folder_ / "abc"), "f2ba8f84ab5c1bce84a7b441cb1959cfc7093b7f");  // git's
 }
 
 TEST_F(CoreTest, ReadFileRefusesWhatIsNotAFile) {

@@ -233,7 +233,11 @@ TEST(Npy, RefusesLiesAndObjects) {
     return "{'descr': '" + type + "', 'fortran_order': False, 'shape': " + shape + ", }\n";
   };
   EXPECT_THAT(npy_refusal(header("<f4", "(1000, 1000)")), HasSubstr("the file holds fewer"));
-  EXPECT_THAT(npy_refusal(header("<f4", "(4000000000, 4000000000)")), HasSubstr("larger than"));
+  EXPECT_THAT(npy_refusal(header("<f4", "(4000000000, 4000000000)")),
+              HasSubstr("the file holds fewer"));
+  static_assert(kMaxNpyValues == 33'554'432);
+  EXPECT_THAT(npy_refusal(header("|u1", "(33554433,)"), std::size_t{kMaxNpyValues} + 1),
+              HasSubstr("larger than"));
   EXPECT_TRUE(
       decode_npy(npy_file(header("<f4", "(0, 4000000000, 4000000000)"), 0), "it").values.empty());
   for (const char* type : {"|O", "<c8", "<U4", "|V8", "<f16", "<M8[s]", "f4", ""})

@@ -5,6 +5,7 @@
 
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <numeric>
 #include <set>
 
 #include "pipeline/input_json.h"
@@ -295,9 +296,6 @@ TEST(TrainOrder, AnEpochHasEveryExampleOnceInAnOrderOfItsOwn) {
                     sources[static_cast<std::size_t>(group[0])]);
           all.push_back(member);
         }
-        if (sources[static_cast<std::size_t>(group[0])] == kNoSource) {
-          EXPECT_EQ(group.size(), 1U);
-        }
       }
     return all;
   };
@@ -307,6 +305,31 @@ TEST(TrainOrder, AnEpochHasEveryExampleOnceInAnOrderOfItsOwn) {
   EXPECT_EQ(first, flat(1, 0));
   EXPECT_NE(first, flat(1, 1));
   EXPECT_NE(first, flat(2, 0));
+}
+
+TEST(TrainOrder, ConversationsThatAreAloneTravelTogether) {
+  // 0 to 9: each about its own inputs; 10 and 11: about the same; 12 to 16: about none
+  std::vector<std::int64_t> sources(10);
+  std::iota(sources.begin(), sources.end(), 0);
+  sources.insert(sources.end(), {10, 10});
+  sources.insert(sources.end(), 5, kNoSource);
+  const auto kind = [](std::int64_t example) { return example < 10 ? 0 : example < 12 ? 1 : 2; };
+  const auto groups_of = [&](std::int64_t answers_per_group, std::int64_t epoch) {
+    std::vector<Group> groups;
+    for (const Batch& batch : order_epoch(sources, {100, answers_per_group, 3}, epoch))
+      groups.insert(groups.end(), batch.begin(), batch.end());
+    for (Group& group : groups) {
+      for (const std::int64_t member : group)
+        EXPECT_EQ(kind(member), kind(group[0]));
+      std::ranges::sort(group);
+    }
+    std::ranges::sort(groups);
+    return groups;
+  };
+  const auto groups = groups_of(4, 0);
+  ASSERT_EQ(groups.size(), 3U + 1U + 2U);  // 4 + 4 + 2, 2, 4 + 1
+  EXPECT_NE(groups_of(4, 1), groups) << "other ones in another epoch";
+  EXPECT_EQ(groups_of(1, 0).size(), sources.size());
 }
 
 void add_ones(std::int64_t example, FeatureRows& rows, const std::vector<Example>& examples) {
@@ -331,6 +354,36 @@ TEST(TrainPack, RowsPredictTheRightTokens) {
   EXPECT_EQ(batch.image_rows.size(0), 2);
   EXPECT_EQ(batch.n_images, 2);
   EXPECT_EQ(batch.layout.trees.size(), 3U);  // group, lone sequence, padding
+}
+
+// Of conversations about other inputs only what stands before the inputs is shared.
+TEST(TrainPack, StrangersShareHowThePromptBegins) {
+  std::vector<Example> examples(3);
+  for (int i = 0; i < 3; ++i) {
+    examples[static_cast<std::size_t>(i)] = {
+        .source = i, .tokens = {1, 5, 6, Example::kImageToken, 7, 10 + i}, .is_label = {}};
+    examples[static_cast<std::size_t>(i)].is_label = {0, 0, 0, 0, 0, 1};
+  }
+  const auto features = [&](std::int64_t e, FeatureRows& rows) {
+    rows.values.insert(rows.values.end(), 3, static_cast<float>(e));
+    rows.weights.push_back(1);
+  };
+  const PackedBatch batch = pack(examples, {{0, 1, 2}}, features, 3);
+  EXPECT_EQ(batch.n_tokens, 3 + 3 * 3);
+  EXPECT_TRUE(torch::equal(batch.layout.positions.narrow(0, 0, 12),
+                           torch::tensor({0, 1, 2, 3, 4, 5, 3, 4, 5, 3, 4, 5}, torch::kInt64)));
+  EXPECT_TRUE(torch::equal(batch.image_rows, torch::tensor({3, 6, 9}, torch::kInt64)));
+  EXPECT_TRUE(torch::equal(batch.feature_images, torch::tensor({0, 1, 2}, torch::kInt64)));
+  EXPECT_TRUE(torch::equal(batch.features.select(1, 0), torch::tensor({0.0F, 1.0F, 2.0F})));
+  EXPECT_TRUE(torch::equal(batch.label_rows, torch::tensor({4, 7, 10}, torch::kInt64)));
+  EXPECT_TRUE(torch::equal(batch.targets, torch::tensor({10, 11, 12}, torch::kInt64)));
+  ASSERT_EQ(batch.layout.trees.size(), 2U);  // the group, padding
+  EXPECT_EQ(batch.layout.trees[0].segments.size(), 4U);
+  EXPECT_EQ(batch.layout.trees[0].segments[2].prefix_length, 3);
+  const PackedSize size = packed_size(examples, {0, 1, 2});
+  EXPECT_EQ(size.n_tokens, 12);
+  EXPECT_EQ(size.n_features, 3);
+  EXPECT_EQ(size.n_labels, 3);
 }
 
 TEST(TrainPack, SeveralInputsAreSummedWithTheirWeightsAndTextHasNone) {

@@ -9,6 +9,7 @@
 #include <fstream>
 #include <limits>
 
+#include "core/digest.h"
 #include "encoders/encoders.h"
 #include "imagebind_fixtures.h"
 #include "pipeline/input_encoder.h"
@@ -47,7 +48,7 @@ class RecordStoreTest : public testing::Test {
   static std::vector<std::uint8_t> payload(int i) {
     return std::vector<std::uint8_t>(kPayload, static_cast<std::uint8_t>(i));
   }
-  static RecordStore::Key key(int i) { return RecordStore::key_of(std::to_string(i)); }
+  static RecordStore::Key key(int i) { return sha256(std::to_string(i)); }
   static void add(RecordStore& store, int begin, int end) {
     for (int i = begin; i < end; ++i)
       store.add(key(i), payload(i));
@@ -300,17 +301,6 @@ TEST_F(MediaFeaturesTest, EveryKindIsEncodedAsInferenceDoes) {
   }
 }
 
-/// An .npy file of floats (rows, width).
-void write_npy(const fs::path& path, std::size_t width, const std::vector<float>& values) {
-  const std::string header = "{'descr': '<f4', 'fortran_order': False, 'shape': (" +
-                             std::to_string(values.size() / width) + ", " + std::to_string(width) +
-                             "), }\n";
-  std::string file("\x93NUMPY\x01\x00", 8);
-  file += {static_cast<char>(header.size()), 0};
-  file.append(header).append(reinterpret_cast<const char*>(values.data()), values.size() * 4);
-  write_text(path, file);
-}
-
 TEST_F(MediaFeaturesTest, RowsOfAFileAreEmbeddingsAsTheyAre) {
   MediaFeatures features = open();
   const auto width = static_cast<std::size_t>(features.n_features());
@@ -318,8 +308,8 @@ TEST_F(MediaFeaturesTest, RowsOfAFileAreEmbeddingsAsTheyAre) {
   for (std::size_t i = 0; i < values.size(); ++i)
     values[i] = static_cast<float>(i) * 0.5F;
   values.back() = std::numeric_limits<float>::infinity();
-  write_npy(folder_ / "rows.npy", width, values);
-  write_npy(folder_ / "narrow.npy", 2, {1, 2});
+  test::write_npy(folder_ / "rows.npy", width, values);
+  test::write_npy(folder_ / "narrow.npy", 2, {1, 2});
   const auto row_of = [&](const std::string& file, std::int64_t row) {
     return features.add(picture(input_name({file, row})), 4);
   };
@@ -337,6 +327,26 @@ TEST_F(MediaFeaturesTest, RowsOfAFileAreEmbeddingsAsTheyAre) {
   EXPECT_THAT(features.failure(beyond), HasSubstr("has 3 rows, so none of number 3"));
   EXPECT_THAT(features.failure(narrow), HasSubstr("is of shape (1, 2)"));
   EXPECT_THAT(features.failure(missing), HasSubstr("none.npy"));
+}
+
+// A cache of an earlier version is still good: names of records and of its files are part of a
+// format.
+TEST_F(MediaFeaturesTest, KeysStayWhatTheyWere) {
+  MediaFeatures features = open();
+  const std::int64_t input = features.add(picture("a.png"));
+  features.encode(alone_);
+  std::vector<float> row(static_cast<std::size_t>(features.n_features()));
+  features.copy(input, 0, row);
+  fs::path file;
+  for (const auto& entry : fs::directory_iterator(folder_ / "cache"))
+    if (entry.path().filename().string().starts_with("features-")) file = entry.path();
+  const std::string name = file.filename().string();
+  const RecordStore store(folder_ / "cache", name.substr(0, name.rfind('-')), row.size() * 4);
+  std::vector<float> stored(row.size());
+  const std::string key = "1\nimage\n" + sha256_file(folder_ / "a.png") + "\n\n0";
+  ASSERT_TRUE(store.read(sha256(key), {reinterpret_cast<std::uint8_t*>(stored.data()),
+                                       stored.size() * sizeof(float)}));
+  EXPECT_EQ(stored, row);
 }
 
 TEST_F(MediaFeaturesTest, OtherSensorsAreOtherInputsAndAMissingTowerIsAnError) {
@@ -465,6 +475,48 @@ TEST_F(TrainingSetTest, StepsAreReadWithTheirFeatures) {
   std::vector<float> expected(width);
   features_.copy(features_.add(picture("b.png")), 1, expected);
   EXPECT_TRUE(std::equal(expected.begin(), expected.end(), rows.values.begin() + width));
+}
+
+TEST_F(TrainingSetTest, KeptTokensAreThoseOfTheFileAndTakeNoMoreThanTheirMemory) {
+  const std::string text = conversation_about(nlohmann::json::object(), "Who?", "Me.").dump();
+  const auto set = read(about_picture("a.png", "What?", "A dog.") + "\n" + text + "\n" +
+                        about_picture("b.png", "What?", std::string(200, 'x')) + "\n");
+  const Batch all = {{0, 2}, {1}};
+  const auto expect_equal = [&](const std::vector<Example>& a, const std::vector<Example>& b) {
+    ASSERT_EQ(a.size(), b.size());
+    for (std::size_t i = 0; i < a.size(); ++i) {
+      EXPECT_EQ(a[i].source, b[i].source);
+      EXPECT_EQ(a[i].n_inputs, b[i].n_inputs);
+      EXPECT_EQ(a[i].tokens, b[i].tokens);
+      EXPECT_EQ(a[i].is_label, b[i].is_label);
+      EXPECT_EQ(a[i].is_cut, b[i].is_cut);
+    }
+  };
+  const std::vector<Example> expected = set->load(all).examples;
+  TokenMemory plenty(1 << 20);
+  set->keep_tokens(plenty);
+  const std::uint64_t before = plenty.left();
+  expect_equal(set->load(all).examples, expected);
+  EXPECT_LT(plenty.left(), before);
+  const std::uint64_t after = plenty.left();
+  write_text(folder_ / "d.jsonl", "gone");  // isn't read again
+  expect_equal(set->load(all).examples, expected);
+  EXPECT_EQ(plenty.left(), after) << "each is kept once";
+
+  for (const std::uint64_t bytes : {0, 200, 500}) {  // nothing, or some of them
+    write_text(folder_ / "d.jsonl", "");
+    const auto small = read(text + "\n" + text + "\n");
+    TokenMemory memory(bytes);
+    small->keep_tokens(memory);
+    const auto first = small->load({{0}, {1}}).examples;
+    expect_equal(small->load({{0}, {1}}).examples, first);
+    EXPECT_LE(memory.left(), bytes);
+    write_text(folder_ / "d.jsonl", "gone");
+    if (bytes < 500)
+      EXPECT_THAT(error_of([&] { small->load({{0}, {1}}); }).what(), HasSubstr("has changed"));
+    else
+      expect_equal(small->load({{0}, {1}}).examples, first);
+  }
 }
 
 TEST_F(TrainingSetTest, ASplitKeepsInputsTogetherWhateverTheOrder) {

@@ -236,8 +236,9 @@ TEST_F(TrainModelTest, SharedPrefixesAreLaidDownOnce) {
   EXPECT_EQ(alone.targets.size(0), shared.targets.size(0));
   EXPECT_EQ(alone.features.size(0), 7);
   EXPECT_EQ(shared.features.size(0), 5);  // one picture, one embedding
-  EXPECT_EQ(alone.n_tokens - shared.n_tokens, 2 * 9)
-      << "two of three answers reuse BOS + 3 + image + 4 tokens";
+  EXPECT_EQ(alone.n_tokens - shared.n_tokens, 2 * 9 + 2 * 4)
+      << "two of three answers reuse BOS + 3 + image + 4 tokens; two of three conversations about "
+         "pictures of their own reuse BOS + 3";
 }
 
 TEST_F(TrainModelTest, Bfloat16StaysClose) {

@@ -158,6 +158,20 @@ TEST_F(TrainRunTest, OtherSettingsOrADamagedCheckpointAreRefused) {
   EXPECT_EQ(error_of([&] { train(other); }).kind(), ErrorKind::kInput);
 }
 
+// A run of a version that gave the conversations another order: its steps can't be continued.
+TEST_F(TrainRunTest, AnotherOrderOfTheConversationsIsRefused) {
+  LlmTrainOptions run = options("run");
+  run.max_steps = 2;
+  EXPECT_TRUE(train(run));
+  const fs::path state = folder_ / "run" / "checkpoints" / "step-2" / "state.json";
+  nlohmann::json json = nlohmann::json::parse(test::read_text(state));
+  EXPECT_EQ(json["options"]["order"], kOrderVersion);
+  json["options"].erase("order");
+  test::write_text(state, json.dump());
+  run.max_steps = 3;
+  EXPECT_NE(std::string(error_of([&] { train(run); }).what()).find("/order"), std::string::npos);
+}
+
 TEST_F(TrainRunTest, OtherConversationsUnderACheckpointAreRefused) {
   LlmTrainOptions first = options("run");
   first.validation.clear();

@@ -1,18 +1,15 @@
 #include "core/file.h"
 
 #include <fcntl.h>
-#include <openssl/evp.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
 #include <iostream>
-#include <memory>
 #include <utility>
 
 #include "pandagpt/error.h"
@@ -22,7 +19,6 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::size_t kBlockBytes = 1 << 20;
-constexpr std::size_t kSha256Digits = 64;
 
 [[noreturn]] void fail_input(const fs::path& path, const std::string& why) {
   throw Error(ErrorKind::kInput, path.string() + ": " + why);
@@ -44,41 +40,6 @@ Bytes read_stream(std::istream& in, const fs::path& name, std::uint64_t max_byte
   if (in.bad()) fail_input(name, std::string("reading failed: ") + std::strerror(errno));
   if (bytes.empty()) fail_input(name, "the file is empty");
   return bytes;
-}
-
-class Hash {
- public:
-  explicit Hash(const EVP_MD* kind) : context_(EVP_MD_CTX_new(), EVP_MD_CTX_free) {
-    if (!context_ || EVP_DigestInit_ex(context_.get(), kind, nullptr) != 1)
-      throw Error(ErrorKind::kInternal, "a hash function is not available in this OpenSSL");
-  }
-  void add(const void* data, std::size_t size) { EVP_DigestUpdate(context_.get(), data, size); }
-  std::string hex() {
-    std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-    unsigned int size = 0;
-    EVP_DigestFinal_ex(context_.get(), digest.data(), &size);
-    static constexpr char kDigits[] = "0123456789abcdef";
-    std::string text;
-    for (unsigned int i = 0; i < size; ++i) {
-      text += kDigits[digest[i] >> 4];
-      text += kDigits[digest[i] & 15];
-    }
-    return text;
-  }
-
- private:
-  std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context_;
-};
-
-void add_file(const fs::path& path, Hash& hash) {
-  std::ifstream in(path, std::ios::binary);
-  if (!in) fail_input(path, std::string("can't be opened: ") + std::strerror(errno));
-  std::vector<char> block(kBlockBytes);
-  while (in) {
-    in.read(block.data(), static_cast<std::streamsize>(block.size()));
-    hash.add(block.data(), static_cast<std::size_t>(in.gcount()));
-  }
-  if (in.bad()) fail_input(path, "reading failed");
 }
 
 }  // namespace
@@ -149,35 +110,6 @@ void check_room(const fs::path& path, std::uint64_t bytes) {
                                         " MiB, but its disk has " +
                                         std::to_string(space.available >> 20) +
                                         " MiB left; free some, or write elsewhere");
-}
-
-std::string sha256_hex(ByteView bytes) {
-  Hash hash(EVP_sha256());
-  hash.add(bytes.data(), bytes.size());
-  return hash.hex();
-}
-
-std::string sha256_file(const fs::path& path) {
-  Hash hash(EVP_sha256());
-  add_file(path, hash);
-  return hash.hex();
-}
-
-bool is_sha256(std::string_view text) {
-  return text.size() == kSha256Digits && std::ranges::all_of(text, [](char c) {
-           return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
-         });
-}
-
-std::string git_blob_id(const fs::path& path) {
-  std::error_code code;
-  const std::string size = std::to_string(fs::file_size(path, code));
-  if (code) fail_input(path, code.message());
-  const std::string header = "blob " + size;
-  Hash hash(EVP_sha1());
-  hash.add(header.c_str(), header.size() + 1);
-  add_file(path, hash);
-  return hash.hex();
 }
 
 MappedFile::MappedFile(const fs::path& path) {

@@ -1,4 +1,4 @@
-// NumPy's .npy files: one array of numbers.
+// NumPy's .npy files: one array of numbers, as a whole. Rows of large ones: npy_rows.h.
 #pragma once
 
 #include <cstdint>

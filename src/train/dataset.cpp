@@ -7,10 +7,14 @@
 #include <random>
 #include <utility>
 
+#include "train/mix.h"
+
 namespace pandagpt::train {
 namespace {
 
 constexpr std::size_t kMaxKnownTexts = 10'000;
+constexpr std::uint64_t kAloneKey = 1;  // of the random streams
+constexpr std::uint64_t kAloneWithoutInputsKey = 2;
 
 // Mixes (seed, epoch) into one stream; std::shuffle's own algorithm differs between libraries, so
 // the permutation is written out.
@@ -27,17 +31,26 @@ torch::Tensor to_tensor(const std::vector<std::int64_t>& values) {
   return torch::tensor(values, torch::kInt64);
 }
 
+// What the members of a group begin with, and is laid down once.
+struct SharedPrefix {
+  std::size_t length = 0;
+  bool has_inputs = false;  // their embeddings stand in it
+};
+
 // The longest run that all members begin with, leaving each at least one token of its own, and
-// without labels: a label inside the prefix would count once instead of once a member.
-std::size_t common_prefix(std::span<const Example> examples, const Group& group) {
-  if (group.size() < 2) return 0;
+// without labels: a label inside the prefix would count once instead of once a member. Embeddings
+// of inputs are shared as a whole, and only by members that are about the same inputs.
+SharedPrefix shared_prefix(std::span<const Example> examples, const Group& group) {
+  if (group.size() < 2) return {};
   const auto example = [&](std::int64_t index) -> const Example& {
     return examples[static_cast<std::size_t>(index)];
   };
   const Example& first = example(group[0]);
   std::size_t length = first.tokens.size() - 1;
+  bool same_inputs = true;
   for (const std::int64_t index : group) {
     const Example& other = example(index);
+    same_inputs = same_inputs && other.source == first.source;
     length = std::min(length, other.tokens.size() - 1);
     std::size_t same = 0;
     while (same < length && first.tokens[same] == other.tokens[same] && !first.is_label[same] &&
@@ -45,11 +58,14 @@ std::size_t common_prefix(std::span<const Example> examples, const Group& group)
       ++same;
     length = same;
   }
-  // the image must be wholly inside: the members share its embeddings
+  const auto first_image =
+      std::find(first.tokens.begin(), first.tokens.end(), Example::kImageToken);
+  if (first_image == first.tokens.end()) return {length, false};
   const auto last_image =
       std::find(first.tokens.rbegin(), first.tokens.rend(), Example::kImageToken);
-  const auto image_end = static_cast<std::size_t>(first.tokens.rend() - last_image);
-  return length >= image_end ? length : 0;
+  if (same_inputs && length >= static_cast<std::size_t>(first.tokens.rend() - last_image))
+    return {length, true};
+  return {std::min(length, static_cast<std::size_t>(first_image - first.tokens.begin())), false};
 }
 
 // Builds the flat arrays of a PackedBatch group by group.
@@ -61,12 +77,12 @@ class Packer {
   void add(const Group& group) {
     SegmentTree tree;
     tree.begin = size();
-    const std::size_t prefix = common_prefix(examples_, group);
+    const auto [prefix, has_inputs] = shared_prefix(examples_, group);
     if (prefix > 0) {
       append(example(group[0]), 0, prefix);
       tree.segments.push_back({tree.begin, static_cast<std::int64_t>(prefix), 0, 0});
-      add_features(group[0]);
     }
+    if (has_inputs) add_features(group[0]);
     for (const std::int64_t index : group) {
       const Example& e = example(index);
       const std::int64_t begin = size();
@@ -74,7 +90,7 @@ class Packer {
       add_labels(e, prefix, begin, tree.begin);
       tree.segments.push_back(
           {begin, size() - begin, tree.begin, static_cast<std::int64_t>(prefix)});
-      if (prefix == 0) add_features(index);
+      if (!has_inputs) add_features(index);
     }
     // without a shared prefix the members are strangers to each other: one tree each
     if (prefix == 0)
@@ -154,6 +170,16 @@ class Packer {
   std::vector<SegmentTree> trees_;
 };
 
+/// Shuffles `members` and cuts them into groups.
+void add_groups(Group members, std::uint64_t seed, const OrderOptions& options, std::int64_t epoch,
+                std::vector<Group>& groups) {
+  if (members.size() > 1) shuffle(members, seed, epoch);
+  for (std::size_t i = 0; i < members.size(); ++i) {
+    if (i % static_cast<std::size_t>(options.answers_per_group) == 0) groups.emplace_back();
+    groups.back().push_back(members[i]);
+  }
+}
+
 }  // namespace
 
 bool Example::has_labels() const {
@@ -218,21 +244,26 @@ std::vector<Batch> order_epoch(std::span<const std::int64_t> sources, const Orde
   std::iota(by_source.begin(), by_source.end(), 0);
   std::ranges::stable_sort(by_source, {}, source_of);
   std::vector<Group> groups;
+  Group alone, alone_without_inputs;
   for (std::size_t begin = 0, end = 0; begin < by_source.size(); begin = end) {
     const std::int64_t source = source_of(by_source[begin]);
     end = begin + 1;
-    while (end < by_source.size() && source != kNoSource && source_of(by_source[end]) == source)
+    while (end < by_source.size() && source_of(by_source[end]) == source)
       ++end;
-    // which of a source's answers travel together changes from epoch to epoch
-    Group members(by_source.begin() + static_cast<std::ptrdiff_t>(begin),
-                  by_source.begin() + static_cast<std::ptrdiff_t>(end));
-    if (members.size() > 1)
-      shuffle(members, options.seed + 1 + static_cast<std::uint64_t>(source), epoch);
-    for (std::size_t i = 0; i < members.size(); ++i) {
-      if (i % static_cast<std::size_t>(options.answers_per_group) == 0) groups.emplace_back();
-      groups.back().push_back(members[i]);
-    }
+    const Group members(by_source.begin() + static_cast<std::ptrdiff_t>(begin),
+                        by_source.begin() + static_cast<std::ptrdiff_t>(end));
+    if (source == kNoSource)
+      alone_without_inputs = members;
+    else if (members.size() == 1)
+      alone.push_back(members.front());
+    else  // which of a source's answers travel together changes from epoch to epoch
+      add_groups(members, options.seed + 1 + static_cast<std::uint64_t>(source), options, epoch,
+                 groups);
   }
+  // Conversations that are alone about their inputs, or about none, share how every prompt begins.
+  add_groups(std::move(alone), mix(options.seed, kAloneKey), options, epoch, groups);
+  add_groups(std::move(alone_without_inputs), mix(options.seed, kAloneWithoutInputsKey), options,
+             epoch, groups);
   shuffle(groups, options.seed, epoch);
   std::vector<Batch> batches;
   std::int64_t filled = options.batch_size;
@@ -251,11 +282,12 @@ PackedSize packed_size(std::span<const Example> examples, const Group& group) {
   const auto example = [&](std::int64_t index) -> const Example& {
     return examples[static_cast<std::size_t>(index)];
   };
-  const auto prefix = static_cast<std::int64_t>(common_prefix(examples, group));
-  PackedSize size{prefix, prefix > 0 ? example(group[0]).n_inputs : 0, 0};
+  const auto [length, has_inputs] = shared_prefix(examples, group);
+  const auto prefix = static_cast<std::int64_t>(length);
+  PackedSize size{prefix, has_inputs ? example(group[0]).n_inputs : 0, 0};
   for (const std::int64_t index : group) {
     const Example& e = example(index);
-    if (prefix == 0) size.n_features += e.n_inputs;
+    if (!has_inputs) size.n_features += e.n_inputs;
     size.n_tokens += static_cast<std::int64_t>(e.tokens.size()) - prefix;
     // the first token is predicted by nothing
     size.n_labels += std::count(e.is_label.begin() + 1, e.is_label.end(), 1);

@@ -60,19 +60,23 @@ class ConversationTokenizer {
   std::unordered_map<std::string, std::vector<std::int32_t>> known_;  // prompts repeat a lot
 };
 
-/// The order of one epoch: batches of groups of examples. A group is about one source, so its
-/// members share a prompt prefix.
+/// The order of one epoch: batches of groups of examples, which share a prompt prefix. A group is
+/// about one source, up to the question, or of examples that are alone about theirs, or about none:
+/// these share what stands before the inputs.
 using Group = std::vector<std::int64_t>;  // numbers of examples
 using Batch = std::vector<Group>;
 
 struct OrderOptions {
   std::int64_t batch_size = 64;        ///< conversations an optimiser step sees, at least
-  std::int64_t answers_per_group = 5;  ///< conversations of one source that travel together
+  std::int64_t answers_per_group = 5;  ///< conversations that travel together, at most
   std::uint64_t seed = 0;
 };
 
-/// The source of an example that shares nothing with others (text alone).
+/// The source of an example that is about no inputs (text alone).
 inline constexpr std::int64_t kNoSource = -1;
+
+/// Raised whenever order_epoch() gives another order: a run isn't continued under another one.
+inline constexpr int kOrderVersion = 2;
 
 /// `sources` holds the source of each example. Deterministic in (options.seed, epoch). Every
 /// example occurs exactly once.

@@ -7,13 +7,14 @@
 #include <cmath>
 #include <string_view>
 
-#include "core/file.h"
+#include "media/npy.h"
 #include "pandagpt/error.h"
 
 namespace pandagpt::train {
 namespace {
 
 constexpr std::string_view kMark = ".npy#";
+constexpr std::size_t kMaxMapped = 64;  // files at a time
 
 }  // namespace
 
@@ -32,22 +33,14 @@ std::optional<EmbeddingRow> embedding_row(const std::string& name) {
 }
 
 std::vector<float> EmbeddingRows::read(const EmbeddingRow& row, std::int64_t n_embd) {
-  std::unique_ptr<const NpyArray>& file = files_[row.path];
-  if (file == nullptr) {
-    const MappedFile map(row.path);
-    file = std::make_unique<const NpyArray>(decode_npy(map.bytes(), row.path));
-  }
-  const std::vector<std::int64_t>& shape = file->shape;
-  if (shape.empty() || shape.size() > 2 || shape.back() != n_embd)
+  // a mapping each: the system has a limit, and data may have a file for each conversation
+  if (files_.size() >= kMaxMapped && !files_.contains(row.path)) files_.clear();
+  const NpyRows& file = files_.try_emplace(row.path, row.path).first->second;
+  if (file.width() != n_embd)
     throw Error(ErrorKind::kInput,
                 fmt::format("{}: is of shape {}; embeddings of these encoders are (rows, {})",
-                            row.path, npy_shape_text(shape), n_embd));
-  const std::int64_t n_rows = shape.size() == 1 ? 1 : shape.front();
-  if (row.row >= n_rows)
-    throw Error(ErrorKind::kInput,
-                fmt::format("{}: has {} rows, so none of number {}", row.path, n_rows, row.row));
-  const double* begin = file->values.data() + row.row * n_embd;
-  std::vector<float> values(begin, begin + n_embd);
+                            row.path, npy_shape_text(file.shape()), n_embd));
+  std::vector<float> values = file.row(row.row);
   if (!std::ranges::all_of(values, [](float value) { return std::isfinite(value); }))
     throw Error(ErrorKind::kInput,
                 fmt::format("{}: row {} has values that are no finite numbers", row.path, row.row));

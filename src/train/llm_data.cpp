@@ -33,7 +33,8 @@ LlmData::LlmData(const LlmTrainOptions& options, const LlmFiles& files, std::int
           [this](std::string_view text) { return vocabulary_.tokenize_piece(text); },
           {files.prompt, vocabulary_.bos(), options.n_image_tokens, options.max_length, n_words}),
       features_({files.encoders, cache_folder(options)},
-                {.n_threads = options.threads, .device = options.encoder_device}) {
+                {.n_threads = options.threads, .device = options.encoder_device}),
+      token_memory_(static_cast<std::uint64_t>(options.token_memory) << 20) {
   read_sets(options);
   if (options.sample_every > 0) read_questions(options);
   features_.encode(processes);
@@ -49,6 +50,8 @@ LlmData::LlmData(const LlmTrainOptions& options, const LlmFiles& files, std::int
     set->require_few_left_out(options.max_bad);
   }
   complete_questions(!options.sample_questions.empty());
+  if (options.epochs > 1) train_->keep_tokens(token_memory_);
+  if (validation_) validation_->keep_tokens(token_memory_);
 }
 
 void LlmData::read_sets(const LlmTrainOptions& options) {

@@ -55,6 +55,7 @@ class LlmData {
   LlmModel vocabulary_;
   ConversationTokenizer tokenizer_;
   MediaFeatures features_;
+  TokenMemory token_memory_;
   std::unique_ptr<TrainingSet> train_;
   std::unique_ptr<TrainingSet> validation_;
   std::vector<SampleQuestion> questions_;

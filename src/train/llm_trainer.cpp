@@ -149,6 +149,7 @@ void LlmTrainer::make_parameters() {
   std::rotate(trainable.begin(), trainable.begin() + 2, trainable.end());
   gradients_ = std::make_unique<GradientBuckets>(trainable, processes_);
   state_.options = options_.to_json();
+  state_.options["order"] = kOrderVersion;
   if (projector_.lexicon) state_.options["n_words"] = projector_.lexicon->n_words;
   state_.data = data_->identity();
   state_.media = data_->features().content_digest();

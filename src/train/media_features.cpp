@@ -6,7 +6,7 @@
 #include <cmath>
 #include <utility>
 
-#include "core/file.h"
+#include "core/digest.h"
 #include "core/file_stamp.h"
 #include "core/progress.h"
 #include "pandagpt/error.h"
@@ -19,44 +19,40 @@ namespace {
 // Raised when a key means something else, or when code changes what a tensor of the same file is.
 constexpr const char* kKeyVersion = "1";
 constexpr std::size_t kEncodeBatch = 16;
-constexpr std::size_t kHashBytes = 64;   // SHA-256 in hexadecimal
+constexpr std::size_t kHashDigits = 64;  // of a SHA-256, as the file of hashes holds it
 constexpr std::size_t kNameDigits = 16;  // of a hash, in a file's name
 
-std::string hash_text(const std::string& text) {
-  return sha256_hex({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
-}
-
 /// SHA-256 of a file, from `known` if the file has not been touched since it was last asked for.
-std::string file_hash(const fs::path& path, RecordStore& known) {
+Sha256 file_hash(const fs::path& path, RecordStore& known) {
   const std::optional<FileStamp> stamp = file_stamp(path);
-  if (!stamp) return sha256_file(path);  // which says what is wrong
-  const RecordStore::Key key =
-      RecordStore::key_of(fs::absolute(path).string() + '\n' + to_string(*stamp));
-  std::string hash(kHashBytes, '\0');
-  const std::span bytes(reinterpret_cast<std::uint8_t*>(hash.data()), hash.size());
-  if (known.read(key, bytes)) return hash;
-  hash = sha256_file(path);
+  if (!stamp) return sha256_of_file(path);  // which says what is wrong
+  const RecordStore::Key key = sha256(fs::absolute(path).string() + '\n' + to_string(*stamp));
+  std::string digits(kHashDigits, '\0');
+  if (known.read(key, {reinterpret_cast<std::uint8_t*>(digits.data()), digits.size()}))
+    if (const std::optional<Sha256> hash = sha256_from_hex(digits)) return *hash;
+  const Sha256 hash = sha256_of_file(path);
+  digits = to_hex(hash);
   // one that is being written to may change within the clock's tick
   if (stamp->is_settled() && file_stamp(path) == stamp)
-    known.add(key, {reinterpret_cast<const std::uint8_t*>(hash.data()), hash.size()});
+    known.add(key, {reinterpret_cast<const std::uint8_t*>(digits.data()), digits.size()});
   return hash;
 }
 
 std::unique_ptr<Encoders> open_encoders(const fs::path& path, EncoderOptions options,
                                         RecordStore& hashes) {
-  options.file_sha256 = [&hashes](const fs::path& file) { return file_hash(file, hashes); };
+  options.file_sha256 = [&hashes](const fs::path& file) { return to_hex(file_hash(file, hashes)); };
   return std::make_unique<Encoders>(path, options);
 }
 
 }  // namespace
 
 MediaFeatures::MediaFeatures(const Files& files, EncoderOptions options)
-    : hashes_(std::make_unique<RecordStore>(files.cache, "hashes", kHashBytes)),
+    : hashes_(std::make_unique<RecordStore>(files.cache, "hashes", kHashDigits)),
       encoders_(open_encoders(files.encoders, std::move(options), *hashes_)),
       transforms_(encoders_->transforms()),
       fingerprint_(encoders_->fingerprint()),
       n_features_(encoders_->n_embd()) {
-  const std::string name = hash_text(fingerprint_ + '\n' + encoders_->numerics());
+  const std::string name = to_hex(sha256(fingerprint_ + '\n' + encoders_->numerics()));
   store_ = std::make_unique<RecordStore>(files.cache, "features-" + name.substr(0, kNameDigits),
                                          static_cast<std::size_t>(n_features_) * sizeof(float));
   for (const Modality modality : kAllModalities)
@@ -75,7 +71,8 @@ std::int64_t MediaFeatures::add(const Input& input, int n_views) {
               .n_views = input.modality == Modality::kImage && !given ? n_views : 1,
               .path = given ? given->path : input.name,
               .row = given ? given->row : -1,
-              .sha256 = {},
+              .content = {},
+              .keys = {},
               .failure = {}};
   const std::size_t hash = std::hash<std::string>()(input.name);
   const auto [begin, end] = by_hash_.equal_range(hash);
@@ -100,22 +97,23 @@ Input MediaFeatures::input_of(const Entry& entry) const {
   return input;
 }
 
-RecordStore::Key MediaFeatures::key_of(const Entry& entry, int view) const {
+RecordStore::Key MediaFeatures::make_key(const Entry& entry, int view) const {
   const std::string kind =
       entry.row < 0 ? to_string(entry.modality) : fmt::format("row {}", entry.row);
-  return RecordStore::key_of(fmt::format("{}\n{}\n{}\n{}\n{}", kKeyVersion, kind, entry.sha256,
-                                         to_string(sensors_[entry.sensor]), view));
+  return sha256(fmt::format("{}\n{}\n{}\n{}\n{}", kKeyVersion, kind, to_hex(*entry.content),
+                            to_string(sensors_[entry.sensor]), view));
 }
 
 void MediaFeatures::look_up_content(Entry& entry) {
-  if (!entry.sha256.empty()) return;
-  entry.sha256 = file_hash(entry.path, *hashes_);
+  if (!entry.content) entry.content = file_hash(entry.path, *hashes_);
+  while (std::ssize(entry.keys) < entry.n_views)
+    entry.keys.push_back(make_key(entry, static_cast<int>(entry.keys.size())));
 }
 
 void MediaFeatures::prepare_missing(Entry& entry, std::vector<Missing>& missing) {
   std::optional<Image> picture;  // decoded once for all views
   for (int view = 0; view < entry.n_views; ++view) {
-    const RecordStore::Key key = key_of(entry, view);
+    const RecordStore::Key& key = entry.keys[static_cast<std::size_t>(view)];
     const bool is_pending =
         std::ranges::any_of(missing, [&](const Missing& one) { return one.key == key; });
     if (store_->contains(key) || is_pending) continue;
@@ -124,13 +122,14 @@ void MediaFeatures::prepare_missing(Entry& entry, std::vector<Missing>& missing)
       continue;
     }
     if (!picture) picture = read_picture(input_of(entry));
-    missing.push_back({key, entry.modality,
-                       picture_tensor(image_view(*picture, entry.sha256, view), transforms_)});
+    missing.push_back(
+        {key, entry.modality,
+         picture_tensor(image_view(*picture, to_hex(*entry.content), view), transforms_)});
   }
 }
 
 void MediaFeatures::copy_row(const Entry& entry) {
-  const RecordStore::Key key = key_of(entry, 0);
+  const RecordStore::Key& key = entry.keys.front();
   if (store_->contains(key)) return;
   const std::vector<float> row = embeddings_.read({entry.path, entry.row}, n_features_);
   store_->add(key, {reinterpret_cast<const std::uint8_t*>(row.data()), row.size() * sizeof(float)});
@@ -199,7 +198,8 @@ const std::string& MediaFeatures::failure(std::int64_t input) const {
 void MediaFeatures::copy(std::int64_t input, int view, std::span<float> features) const {
   const Entry& entry = entries_[static_cast<std::size_t>(input)];
   const std::span bytes(reinterpret_cast<std::uint8_t*>(features.data()), features.size_bytes());
-  if (!store_->read(key_of(entry, view), bytes))
+  const auto version = static_cast<std::size_t>(view);
+  if (version >= entry.keys.size() || !store_->read(entry.keys[version], bytes))
     throw Error(ErrorKind::kInternal, entry.path +
                                           ": its features are no longer in the cache; start the "
                                           "same job again to compute them anew");
@@ -237,7 +237,7 @@ MediaFeatures::Moments MediaFeatures::moments(std::int64_t n_inputs) const {
 std::string MediaFeatures::content_digest() const {
   std::string all;
   for (const Entry& entry : entries_)
-    all = hash_text(all + entry.sha256);
+    all = to_hex(sha256(all + (entry.content ? to_hex(*entry.content) : "")));
   return all;
 }
 

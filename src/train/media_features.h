@@ -11,6 +11,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "core/digest.h"
 #include "encoders/encoders.h"
 #include "pandagpt/input.h"
 #include "pipeline/media_tensor.h"
@@ -78,9 +79,10 @@ class MediaFeatures {
     std::uint32_t sensor;  // index into sensors_
     int n_views;
     std::string path;
-    std::int64_t row;     // of a file of embeddings; -1: the file is to be encoded
-    std::string sha256;   // of the content, empty until it is known
-    std::string failure;  // why there is none
+    std::int64_t row;                    // of a file of embeddings; -1: the file is to be encoded
+    std::optional<Sha256> content;       // none until the file has been read
+    std::vector<RecordStore::Key> keys;  // of the versions; made once, with the content
+    std::string failure;                 // why there are no features
   };
   /// A version of an input that the cache lacks.
   struct Missing {
@@ -90,7 +92,7 @@ class MediaFeatures {
   };
 
   Input input_of(const Entry& entry) const;
-  RecordStore::Key key_of(const Entry& entry, int view) const;
+  RecordStore::Key make_key(const Entry& entry, int view) const;
   void look_up_content(Entry& entry);
   /// Decodes the versions that the cache lacks.
   void prepare_missing(Entry& entry, std::vector<Missing>& missing);

@@ -49,6 +49,11 @@ void LlmTrainOptions::declare_data(CLI::App& app) {
   app.add_option("--max-length", max_length, "tokens of a conversation; longer ones are cut")
       ->check(CLI::Range(16, 4096))
       ->capture_default_str();
+  app.add_option("--token-memory", token_memory,
+                 "MiB of memory for the tokens of conversations, which are then read and tokenised "
+                 "in the first epoch only (0: in each)")
+      ->check(CLI::Range(0, 1 << 20))
+      ->capture_default_str();
   app.add_option("--image-tokens", n_image_tokens,
                  "embeddings that a conversation's inputs become, beside the words of a lexicon")
       ->check(CLI::Range(1, 256))
@@ -71,8 +76,10 @@ void LlmTrainOptions::declare_recipe(CLI::App& app) {
   app.add_option("--batch-size", batch_size, "conversations a step")
       ->check(positive)
       ->capture_default_str();
-  app.add_option("--answers-per-group", answers_per_group,
-                 "conversations about the same inputs that share their prefix in a step")
+  app.add_option(
+         "--answers-per-group", answers_per_group,
+         "conversations that share how their prompts begin, at most: all about the same inputs, "
+         "or each about others")
       ->check(positive)
       ->capture_default_str();
   app.add_option("--feature-dropout", feature_dropout, "share of the projector's inputs left out")

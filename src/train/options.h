@@ -37,8 +37,9 @@ struct LlmTrainOptions : RunOptions {
   std::int64_t answers_per_group = 5;
   std::int64_t max_length = 1024;
   std::int64_t n_image_tokens = 1;
-  int n_views = 1;             ///< versions of each picture (image_views.h); a step draws one
-  double feature_dropout = 0;  ///< of the projector's inputs
+  int n_views = 1;                   ///< versions of each picture (image_views.h); a step draws one
+  double feature_dropout = 0;        ///< of the projector's inputs
+  std::int64_t token_memory = 1024;  ///< MiB for tokens that are kept between epochs; 0: none
 
   std::int64_t lora_rank = 32;
   double lora_alpha = 32;

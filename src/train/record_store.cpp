@@ -64,20 +64,7 @@ bool write_at(int descriptor, const void* from, std::size_t size, std::uint64_t 
               path.string() + ": the cache can't be written: " + std::strerror(errno));
 }
 
-int digit(char c) {
-  return c <= '9' ? c - '0' : c - 'a' + 10;
-}
-
 }  // namespace
-
-RecordStore::Key RecordStore::key_of(const std::string& text) {
-  const std::string hex =
-      sha256_hex({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
-  Key key{};
-  for (std::size_t i = 0; i < key.size(); ++i)
-    key[i] = static_cast<std::uint8_t>(digit(hex[2 * i]) << 4 | digit(hex[2 * i + 1]));
-  return key;
-}
 
 std::size_t RecordStore::KeyHash::operator()(const Key& key) const {
   std::size_t hash = 0;

@@ -2,7 +2,6 @@
 // damage and that processes share.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <filesystem>
 #include <span>
@@ -10,7 +9,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "core/file.h"
+#include "core/digest.h"
 
 namespace pandagpt::train {
 
@@ -24,8 +23,7 @@ namespace pandagpt::train {
 class RecordStore {
  public:
   /// SHA-256 of whatever names a record.
-  using Key = std::array<std::uint8_t, 32>;
-  static Key key_of(const std::string& text);
+  using Key = Sha256;
 
   static constexpr std::uint64_t kShardBytes = std::uint64_t{256} << 20;
 

@@ -138,18 +138,26 @@ std::string TrainingSet::digest() const {
   return fmt::format("{} conversations, {:08x}", entries_.size(), hash);
 }
 
+Example TrainingSet::read(std::int64_t index) const {
+  Example example;
+  if (kept_ && kept_->find(index, example)) return example;
+  const std::int64_t entry = this->entry(index);
+  try {
+    example = tokenizer_(file_->read(entry));
+  } catch (const BadObject& bad) {  // it was good when training began
+    throw Error(ErrorKind::kInput,
+                fmt::format("{}: entry {}: {}", file_->path().string(), entry, bad.what()));
+  }
+  if (kept_) kept_->keep(index, example);
+  return example;
+}
+
 TrainingSet::Loaded TrainingSet::load(const Batch& batch) const {
   Loaded loaded;
   for (const Group& group : batch) {
     loaded.batch.emplace_back();
     for (const std::int64_t index : group) {
-      const std::int64_t entry = this->entry(index);
-      try {
-        loaded.examples.push_back(tokenizer_(file_->read(entry)));
-      } catch (const BadObject& bad) {  // it was good when training began
-        throw Error(ErrorKind::kInput,
-                    fmt::format("{}: entry {}: {}", file_->path().string(), entry, bad.what()));
-      }
+      loaded.examples.push_back(read(index));
       loaded.examples.back().source = sources_[static_cast<std::size_t>(index)];
       loaded.batch.back().push_back(static_cast<std::int64_t>(loaded.examples.size()) - 1);
     }

@@ -1,5 +1,6 @@
-// The conversations of a file that can be trained on, with their inputs: what is held for each is
-// where it lies and what it is about. A step's conversations are read when it comes.
+// The conversations of a file that can be trained on, with their inputs. Held for each are its
+// place in the file and the number of its inputs; its tokens too, once it has been read, while
+// memory lasts.
 #pragma once
 
 #include <cstdint>
@@ -12,6 +13,7 @@
 
 #include "train/conversation_file.h"
 #include "train/dataset.h"
+#include "train/kept_examples.h"
 #include "train/media_features.h"
 
 namespace pandagpt::train {
@@ -60,11 +62,16 @@ class TrainingSet {
   /// Changes with the order and number of conversations and with what they are about.
   std::string digest() const;
 
+  /// From now on load() keeps the tokens that it makes, as long as `memory` (which must outlive
+  /// this) has room. No conversation may be left out afterwards.
+  void keep_tokens(TokenMemory& memory) { kept_ = std::make_unique<KeptExamples>(size(), memory); }
+
   /// A batch with its conversations read and tokenised; its numbers count in `examples`.
   struct Loaded {
     std::vector<Example> examples;
     Batch batch;
   };
+  /// Throws Error(kInput) if one can't be read any more. Not thread safe.
   Loaded load(const Batch& batch) const;
 
   /// Appends the features of a source's inputs; `view` says which version of an input.
@@ -86,6 +93,7 @@ class TrainingSet {
   std::int64_t source_of(const Inputs& inputs);
   std::string about(const Conversation& conversation) const;
   std::size_t content_hash(const Conversation& conversation) const;
+  Example read(std::int64_t index) const;
 
   std::shared_ptr<const ConversationFile> file_;
   ConversationTokenizer& tokenizer_;
@@ -99,6 +107,7 @@ class TrainingSet {
   std::int64_t n_repeated_ = 0;
   std::vector<LeftOut> left_out_;
   std::int64_t n_cut_ = 0;
+  std::unique_ptr<KeptExamples> kept_;
 };
 
 /// One line of JSON for each record that was left out of one of `sets`. Throws Error(kInternal).
