@@ -51,6 +51,7 @@ NOT_RUN = [
     (r"--device cuda|--rpc |rpc-server", "needs a GPU or other machines; rpc_test runs two servers"),
     (r"tools/data/(?!make_examples)|tools/train/|tools/reference/", "needs data sets that aren't in the repository"),
     (r"^(build/release/)?bench/", "measures for minutes"),
+    (r"^cc |^\./ask ", "needs an installation; install_and_use_from_another_project does it"),
 ]
 # What is typed while a command runs.
 TYPED = [(r"pandagpt chat", "What is it?\n/exit\n")]
@@ -235,6 +236,16 @@ def compile_cpp(block: doc_commands.Block, compiler: str, failures: Failures) ->
         failures.add(f"{block.document}:{block.line}: C++", outcome.stderr[-600:])
 
 
+def compile_c(block: doc_commands.Block, compiler: str, failures: Failures) -> None:
+    program = "\n".join(["#include <pandagpt/pandagpt.h>", "#include <stdio.h>",
+                         "void part(pandagpt_panda* panda, pandagpt_embedder* embedder, pandagpt_inputs* inputs) {",
+                         "(void)panda; (void)embedder; (void)inputs;", *block.lines, "}"])
+    outcome = subprocess.run([compiler, "-std=c11", "-Wall", "-Werror", "-fsyntax-only", "-I", ROOT / "include", "-x",
+                              "c", "-"], input=program, text=True, capture_output=True)
+    if outcome.returncode != 0:
+        failures.add(f"{block.document}:{block.line}: C", outcome.stderr[-600:])
+
+
 def run_python(block: doc_commands.Block, room: docs_sandbox.Room, python: str, address: str,
                failures: Failures) -> None:
     text = block.text.replace(SERVER, address)
@@ -292,6 +303,8 @@ def check_chapter(blocks: list[doc_commands.Block], room: docs_sandbox.Room, add
     for block in blocks:
         if block.language == "cpp" and len(tools) > 1:
             compile_cpp(block, tools[1], failures)
+        if block.language == "c" and len(tools) > 1:
+            compile_c(block, tools[1], failures)
         if block.language == "python" and tools:
             run_python(block, room, tools[0], address, failures)
         if block.language not in (doc_commands.SHELL, doc_commands.CONSOLE):

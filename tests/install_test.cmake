@@ -1,6 +1,6 @@
 # Installs the library to a fresh folder, then builds and runs examples/ask against that folder
 # alone, as a user's project would. Run by ctest as
-#   cmake -D SOURCE_DIR=.. -D BUILD_DIR=.. -D WORK_DIR=.. -D GENERATOR=.. -P install_test.cmake
+#   cmake -D SOURCE_DIR=.. -D BUILD_DIR=.. -D WORK_DIR=.. -D GENERATOR=.. -D C_COMPILER=.. -P install_test.cmake
 cmake_minimum_required(VERSION 3.25)
 
 set(prefix ${WORK_DIR}/prefix)
@@ -29,6 +29,21 @@ if(NOT status EQUAL 4 OR NOT errors MATCHES "no-such-model" OR NOT output STREQU
                       "got ${status}, stdout '${output}', stderr '${errors}'")
 endif()
 run(${prefix}/bin/pandagpt --version)
+
+# The same in C: a C compiler alone, and no CMake.
+file(GLOB library_dir LIST_DIRECTORIES true ${prefix}/lib ${prefix}/lib64 ${prefix}/lib/*-linux-gnu*)
+foreach(dir IN LISTS library_dir)
+  list(APPEND link -L ${dir} -Wl,-rpath,${dir})
+endforeach()
+run(${C_COMPILER} -std=c11 -Wall -Wextra -Wpedantic -Werror ${SOURCE_DIR}/examples/ask.c -o ${WORK_DIR}/ask_in_c
+    -I ${prefix}/include ${link} -lpandagpt)
+set(fixtures ${SOURCE_DIR}/tests/fixtures)
+execute_process(COMMAND ${WORK_DIR}/ask_in_c ${fixtures}/tiny-panda "What is it?" image
+                        ${fixtures}/encoders/photo_0.png
+                RESULT_VARIABLE status OUTPUT_VARIABLE output ERROR_VARIABLE errors)
+if(NOT status EQUAL 0 OR NOT output MATCHES "^A panda eats bamboo")
+  message(FATAL_ERROR "examples/ask.c: exit code ${status}, stdout '${output}', stderr '${errors}'")
+endif()
 
 # With panda-mini's files there (scripts/setup.sh), a real answer.
 set(model ${SOURCE_DIR}/models/panda-mini)

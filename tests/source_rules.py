@@ -30,7 +30,8 @@ LIBRARIES = [
     (r"tiffio\.h", "libtiff"), (r"jpeglib\.h", "libjpeg"), (r"libheif/", "libheif"),
     (r"(librsvg/|cairo\.h)", "librsvg"), (r"gtest/|gmock/", "GoogleTest"), (r"benchmark/", "Google Benchmark")]
 SYSTEM = re.compile(r"[a-z_0-9]+|(sys|arpa|netinet|linux)/[a-z_0-9]+\.h|"
-                    r"(dlfcn|fcntl|fnmatch|immintrin|netdb|poll|pty|pwd|sched|signal|spawn|stdint|string|unistd)\.h")
+                    r"(dlfcn|fcntl|fnmatch|immintrin|netdb|poll|pty|pwd|sched|signal|spawn|stdbool|stddef|stdint|stdio|"
+                    r"string|unistd)\.h")
 # Made by the build.
 GENERATED = {"pandagpt_commit.h"}
 
