@@ -12,6 +12,7 @@
 #include "c_api_support.h"
 #include "pandagpt/panda.h"
 #include "pandagpt/pandagpt.h"
+#include "pandagpt/process.h"
 #include "test_support.h"
 
 namespace pandagpt {
@@ -507,6 +508,15 @@ TEST_F(CPandaTest, IsSharedByThreads) {
     });
   for (std::thread& thread : threads)
     thread.join();
+}
+
+TEST(CApiProcess, ChangesAreAllowedByTheirSum) {
+  EXPECT_EQ(pandagpt_allow_process_changes(0), PANDAGPT_OK);
+  EXPECT_EQ(pandagpt_allow_process_changes(PANDAGPT_ALLOW_GGML_KERNELS | PANDAGPT_ALLOW_HUGE_PAGES),
+            PANDAGPT_OK);
+  EXPECT_TRUE(allowed_process_changes().ggml_kernels && allowed_process_changes().huge_pages);
+  EXPECT_EQ(pandagpt_allow_process_changes(4), PANDAGPT_ERROR_USAGE);
+  EXPECT_STREQ(pandagpt_last_error(), "'changes' is 4, which isn't a sum of PANDAGPT_ALLOW_..");
 }
 
 }  // namespace

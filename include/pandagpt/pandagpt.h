@@ -63,8 +63,18 @@ enum {
 /** One line about the last call of this thread that failed: what is wrong, where, what to do. Empty
  * before the first. Valid until the thread's next failure. */
 PANDAGPT_API const char* pandagpt_last_error(void);
-/** Of the library that is loaded: "0.1.0". */
+/** Of the library that is loaded: "0.2.0". */
 PANDAGPT_API const char* pandagpt_version(void);
+
+/** What the library may do to the process that it is a part of; without leave, none of it. See
+ * ProcessChanges in process.h. */
+enum {
+  PANDAGPT_ALLOW_GGML_KERNELS = 1, /**< faster products in ggml's CPU backend, for all its users */
+  PANDAGPT_ALLOW_HUGE_PAGES = 2    /**< for large mappings, while a language model is loaded */
+};
+/** Adds to what is allowed; nothing is taken back. `changes`: the sum of some of the above. Counts
+ * for models that are opened afterwards. */
+PANDAGPT_API pandagpt_status pandagpt_allow_process_changes(unsigned changes);
 
 /* ---- inputs ---- */
 

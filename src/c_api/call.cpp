@@ -2,6 +2,8 @@
 
 #include <new>
 
+#include "pandagpt/process.h"
+
 namespace pandagpt::c_api {
 namespace {
 
@@ -81,4 +83,15 @@ const char* pandagpt_last_error(void) {
 
 const char* pandagpt_version(void) {
   return PANDAGPT_VERSION;
+}
+
+pandagpt_status pandagpt_allow_process_changes(unsigned changes) {
+  return pandagpt::c_api::guarded([&] {
+    constexpr unsigned kAll = PANDAGPT_ALLOW_GGML_KERNELS | PANDAGPT_ALLOW_HUGE_PAGES;
+    if ((changes & ~kAll) != 0)
+      pandagpt::c_api::fail_usage("'changes' is " + std::to_string(changes) +
+                                  ", which isn't a sum of PANDAGPT_ALLOW_..");
+    pandagpt::allow_process_changes({.ggml_kernels = (changes & PANDAGPT_ALLOW_GGML_KERNELS) != 0,
+                                     .huge_pages = (changes & PANDAGPT_ALLOW_HUGE_PAGES) != 0});
+  });
 }
