@@ -4,7 +4,6 @@
 #include <array>
 #include <cstdio>
 
-#include "convert/quantize.h"
 #include "pandagpt/error.h"
 
 namespace pandagpt {
@@ -30,7 +29,7 @@ void ConversionProgress::quantized(int done, int total) {
   update("tensors quantised", done, total, done >= total);
 }
 
-llama_ftype parse_file_type(const std::string& name) {
+LlmFileType parse_file_type(const std::string& name) {
   if (const auto type = find_file_type(name)) return *type;
   throw Error(ErrorKind::kUsage,
               "\"" + name + "\" is no type of a model file; --help lists them (q8_0, q4_k_m, ...)");

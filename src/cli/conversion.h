@@ -1,14 +1,13 @@
 // What the commands that write weight files share: provenance, progress, Ctrl-C, lists of types.
 #pragma once
 
-#include <llama.h>
-
 #include <CLI/CLI.hpp>
 #include <cstdint>
 #include <optional>
 #include <string>
 
 #include "cli/line_reader.h"
+#include "convert/quantize.h"
 #include "core/progress.h"
 
 namespace pandagpt {
@@ -45,7 +44,7 @@ class ConversionProgress {
 };
 
 /// Throws Error(kUsage) for a name that is none.
-llama_ftype parse_file_type(const std::string& name);
+LlmFileType parse_file_type(const std::string& name);
 /// llama.cpp's file types with their sizes, for --help.
 std::string file_type_help();
 

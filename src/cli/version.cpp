@@ -1,7 +1,5 @@
 #include "cli/version.h"
 
-#include <ggml.h>
-
 #include <string_view>
 
 #include "pandagpt_commit.h"  // made by cmake/WriteCommit.cmake
@@ -16,9 +14,9 @@ std::string version_text() {
   if (!kCommit.empty()) text.append(" (commit ").append(kCommit).append(")");
   text.append("\nllama.cpp " PANDAGPT_LLAMA_VERSION);
   if (!kLlamaOrigin.empty()) text.append(" (").append(kLlamaOrigin).append(")");
-  text.append(", ggml ").append(ggml_version());
+  text.append(", ggml ").append(ggml_release());
   for (const std::string& device : compute_devices())
-    text += "\ndevice " + device + ": " + ggml_backend_dev_description(find_device(device));
+    text += "\ndevice " + device + ": " + device_description(device);
   return text;
 }
 

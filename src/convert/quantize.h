@@ -14,6 +14,9 @@
 
 namespace pandagpt {
 
+/// llama.cpp's mixture of tensor types.
+using LlmFileType = llama_ftype;
+
 /// A mixture of tensor types that llama.cpp has a name for.
 struct FileType {
   const char* name;  ///< lower case

@@ -49,6 +49,14 @@ ggml_backend_dev_t find_device(const std::string& name) {
               "there is no device \"" + name + "\"; use auto or one of:" + names);
 }
 
+std::string device_description(const std::string& name) {
+  return ggml_backend_dev_description(find_device(name));
+}
+
+std::string ggml_release() {
+  return ggml_version();
+}
+
 std::vector<std::string> compute_devices() {
   std::vector<std::string> names;
   for (ggml_backend_dev_t device : usable_devices())

@@ -15,6 +15,11 @@ bool is_gpu(ggml_backend_dev_t device);
 /// "cpu", "cuda0", ..
 std::vector<std::string> compute_devices();
 
+/// A device of compute_devices() in words: "AMD EPYC 9R14".
+std::string device_description(const std::string& name);
+/// Version of the ggml that is loaded.
+std::string ggml_release();
+
 /// One of compute_devices(), or "auto": the first GPU, else the CPU. Throws Error(kUsage) for a
 /// device that is not there; the message names those that are.
 ggml_backend_dev_t find_device(const std::string& name);
