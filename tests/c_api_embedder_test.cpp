@@ -34,7 +34,7 @@ class CEmbedderTest : public testing::Test {
   CEmbedderTest() {
     const std::vector<std::string> merges{"c a", "ca t</w>", "d o", "do g</w>", "s i", "si t</w>"};
     test::write_tiny_encoders(folder_ / "text.gguf",
-                              {.towers = {Tower::kText}, .metadata = [&](GgufWriter& writer) {
+                              {.towers = {TowerKind::kText}, .metadata = [&](GgufWriter& writer) {
                                  writer.set_str_array(encoder_keys::kTokenizerMerges, merges);
                                }});
     test::write_tiny_encoders(folder_ / "media.gguf");
