@@ -39,7 +39,7 @@ LARGE_FILE_BYTES = 300_000  # more than Linux takes as one argument (128 KiB)
 
 # What isn't run, by a pattern of the command, and why.
 NOT_RUN = [
-    (r"scripts/(setup|demo|test|sanitize|wheel)\.sh", "sets up the machine, or runs these tests"),
+    (r"scripts/(setup|demo|test|sanitize|wheel|package)\.sh", "sets up the machine, or runs these tests"),
     (r"^cmake --preset|^cmake --install|\bctest\b", "builds; install_and_use_from_another_project installs"),
     (r"pandagpt-train (llm|bind)", "trains for minutes to hours; train_job_test and bind_job_test run the jobs"),
     (r"pandagpt-train plot", "needs runs; train_report_test draws one"),
@@ -51,7 +51,8 @@ NOT_RUN = [
     (r"--device cuda|--rpc |rpc-server", "needs a GPU or other machines; rpc_test runs two servers"),
     (r"tools/data/(?!make_examples)|tools/train/|tools/reference/", "needs data sets that aren't in the repository"),
     (r"^(build/release/)?bench/", "measures for minutes"),
-    (r"^cc |^\./ask ", "needs an installation; install_and_use_from_another_project does it"),
+    (r"^sudo apt install|^systemctl", "changes the system; scripts/package.sh --check installs the packages in another one"),
+    (r"^cc |^\./ask |^PKG_CONFIG_PATH=", "needs an installation; install_and_use_from_another_project does it"),
 ]
 # What is typed while a command runs.
 TYPED = [(r"pandagpt chat", "What is it?\n/exit\n")]
@@ -62,7 +63,7 @@ SERVES = re.compile(r"\bpandagpt serve\b")
 PARTS = {"--image": ("image_url", "url"), "--video": ("video_url", "url"), "--audio": ("input_audio", "data"),
          "--thermal": ("thermal_image", "url"), "--depth": ("depth_map", "url"), "--imu": ("imu", "data")}
 # Options of other programs that the text names in backticks.
-FOREIGN_OPTIONS = {"--cpunodebind", "--logdir", "--nnodes"}
+FOREIGN_OPTIONS = {"--cpunodebind", "--logdir", "--nnodes", "--now"}
 
 
 class Failures(list):

@@ -50,12 +50,13 @@ class TextChat : public ChatBackend {
 class TextBackend : public ModelBackend {
  public:
   TextBackend(const std::string& file, const PandaOptions& options)
-      : n_ctx_(options.n_ctx > 0 ? options.n_ctx : kDefaultContext),
+      : n_ctx_(options.n_ctx),
         n_threads_(options.n_threads > 0 ? options.n_threads : default_thread_count()),
         system_(options.system_message) {
     if (options.verify)
       throw Error(ErrorKind::kUsage, file + ": no manifest says what its SHA-256 must be");
     llm_ = std::make_shared<const LlmModel>(file, llm_options(options));
+    if (n_ctx_ <= 0) n_ctx_ = std::min(kDefaultContext, llm_->n_ctx_train());
     engine_ = std::make_unique<const AnswerEngine>(llm_, /*adapter=*/nullptr, n_ctx_, n_threads_);
     info_.name = std::filesystem::path(file).stem().string();
     info_.folder = std::filesystem::path(file).parent_path().string();
