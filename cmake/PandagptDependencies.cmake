@@ -25,6 +25,11 @@ if(NOT llama_FOUND OR NOT ggml_FOUND)
                       "CMake configs and pass -DCMAKE_PREFIX_PATH=/its/prefix")
 endif()
 
+# Where its libraries are, and whether they are the project's own copy, which what we install takes along.
+get_target_property(llama_library llama LOCATION)
+cmake_path(GET llama_library PARENT_PATH llama_library_dir)
+cmake_path(IS_PREFIX PROJECT_SOURCE_DIR "${llama_library_dir}" NORMALIZE llama_is_ours)
+
 find_package(dnnl CONFIG REQUIRED)
 find_package(spdlog CONFIG REQUIRED)
 find_package(nlohmann_json CONFIG REQUIRED)

@@ -15,9 +15,6 @@ endif()
 
 # llama.cpp from scripts/setup.sh lives in the source tree, which may go away: its libraries are
 # installed too, out of the linker's sight. One from elsewhere is left where it is.
-get_target_property(llama_library llama LOCATION)
-cmake_path(GET llama_library PARENT_PATH llama_library_dir)
-cmake_path(IS_PREFIX PROJECT_SOURCE_DIR "${llama_library_dir}" NORMALIZE llama_is_ours)
 if(llama_is_ours)
   file(GLOB llama_files "${llama_library_dir}/libllama.*" "${llama_library_dir}/libggml*")
   install(FILES ${llama_files} DESTINATION ${private_lib_dir} COMPONENT pandagpt)

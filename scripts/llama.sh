@@ -13,6 +13,13 @@ llama_flags=(-DCMAKE_BUILD_TYPE=Release -DBUILD_SHARED_LIBS=ON "-DGGML_NATIVE=${
   -DLLAMA_BUILD_COMMON=OFF -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_TOOLS=OFF
   -DLLAMA_BUILD_EXAMPLES=OFF -DLLAMA_BUILD_SERVER=OFF -DLLAMA_BUILD_APP=OFF)
 
+# install_portable_llama: one for any x86-64 processor with AVX2, beside this machine's own.
+install_portable_llama() {
+  llama_prefix=$cache/llama.cpp-portable
+  llama_flags=("${llama_flags[@]/#-DGGML_NATIVE=*/-DGGML_NATIVE=OFF}")
+  install_llama
+}
+
 # Finds llama.cpp as CMake would without our own copy.
 system_has_llama() {
   local probe=$cache/probe

@@ -23,7 +23,7 @@ for argument in "$@"; do
     *) usage >&2; exit 2 ;;
   esac
 done
-command -v dpkg-shlibdeps >/dev/null || command -v apt-get >/dev/null ||
+command -v apt-get >/dev/null ||
   die "Debian packages are made on Debian and Ubuntu only; elsewhere: cmake --install"
 
 "$root/scripts/setup.sh" --no-train
@@ -32,10 +32,8 @@ steps=3
 [[ $check == yes ]] && steps=5
 
 step "llama.cpp for any processor with AVX2"
-PANDAGPT_NATIVE=OFF  # not for this machine's processor alone
 source "$root/scripts/llama.sh"
-llama_prefix=$cache/llama.cpp-portable
-install_llama
+install_portable_llama
 
 step "Build (build/package)"
 source "$root/scripts/packages.sh"

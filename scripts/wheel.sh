@@ -19,9 +19,7 @@ case ${1:-} in
   -*) usage >&2; exit 2 ;;
 esac
 "$root/scripts/setup.sh" --no-train
-PANDAGPT_NATIVE=OFF  # not for this machine's processor alone
 source "$root/scripts/llama.sh"
-llama_prefix=$cache/llama.cpp-portable
 python=$(readlink -f "${1:-$venv_python}")
 "$python" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 10))' 2>/dev/null ||
   die "$python is no Python 3.10 or newer with the venv and ensurepip modules"
@@ -50,7 +48,7 @@ add_licences() {
 
 steps=5
 step "llama.cpp for any processor with AVX2"
-install_llama
+install_portable_llama
 step "Tools (build/wheel/tools)"
 "$python" -m venv --clear "$tools"
 logged wheel-tools "$tools/bin/python" -m pip install wheel --requirement python/requirements.txt

@@ -173,15 +173,7 @@ struct QueryArguments {
 
 Json to_json(const MediaFacts& facts) {
   Json json = Json::object();
-  const auto add = [&](const char* key, auto value) {
-    if (value > 0) json[key] = value;
-  };
-  add("width", facts.width);
-  add("height", facts.height);
-  add("seconds", facts.seconds);
-  add("frames_per_second", facts.frames_per_second);
-  add("sample_rate", facts.sample_rate);
-  add("channels", facts.channels);
+  for_known(facts, [&](const char* key, auto value) { json[key] = value; });
   return json;
 }
 

@@ -53,16 +53,21 @@ std::string without_command(const CLI::App& app, const std::vector<std::string>&
   return "a command is missing; did you mean " + line + "?";
 }
 
+/// "--image" for what is called photo.jpg; empty for a name that tells no kind.
+std::string option_of_name(const std::filesystem::path& name) {
+  const auto modality = modality_of_extension(name);
+  return modality ? "--" + to_string(*modality) : "";
+}
+
 /// Files that stand where no option takes them: "ask photo.jpg 'What is it?'". They are named
 /// whether they are there or not.
 std::string hint_of_files(const std::vector<std::string>& arguments) {
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     const bool is_value = i > 0 && arguments[i - 1].starts_with('-');
     const bool is_name = arguments[i].find(' ') == std::string::npos;
-    std::string option = is_value ? "" : option_of_file(arguments[i]);
-    if (const auto modality = modality_of_extension(arguments[i]);
-        option.empty() && !is_value && is_name && modality)
-      option = "--" + to_string(*modality);
+    const std::string option = is_value  ? ""
+                               : is_name ? option_of_name(arguments[i])
+                                         : option_of_file(arguments[i]);
     if (!option.empty())
       return "; a file has its option before it: " + option + " " + quoted(arguments[i]);
   }
@@ -74,9 +79,7 @@ std::string hint_of_files(const std::vector<std::string>& arguments) {
 std::string option_of_file(const std::string& file) {
   std::error_code ignored;
   const std::string path = expand_path(file);
-  const auto modality = modality_of_extension(path);
-  if (!modality || !std::filesystem::is_regular_file(path, ignored)) return "";
-  return "--" + to_string(*modality);
+  return std::filesystem::is_regular_file(path, ignored) ? option_of_name(path) : "";
 }
 
 std::string usage_fault(const CLI::App& app, const CLI::ParseError& error,

@@ -62,15 +62,7 @@ class Index {
 
 Dictionary facts_of(const MediaFacts& facts) {
   Dictionary dict;
-  const auto add = [&](const char* key, auto value) {
-    if (value > 0) dict[key] = value;
-  };
-  add("width", facts.width);
-  add("height", facts.height);
-  add("seconds", facts.seconds);
-  add("frames_per_second", facts.frames_per_second);
-  add("sample_rate", facts.sample_rate);
-  add("channels", facts.channels);
+  for_known(facts, [&](const char* key, auto value) { dict[key] = value; });
   return dict;
 }
 

@@ -21,6 +21,20 @@ struct MediaFacts {
   bool operator==(const MediaFacts&) const = default;
 };
 
+/// Calls tell(name, value) with each that is known, in the order of the struct.
+template <typename Tell>
+void for_known(const MediaFacts& facts, const Tell& tell) {
+  const auto tell_known = [&](const char* name, auto value) {
+    if (value > 0) tell(name, value);
+  };
+  tell_known("width", facts.width);
+  tell_known("height", facts.height);
+  tell_known("seconds", facts.seconds);
+  tell_known("frames_per_second", facts.frames_per_second);
+  tell_known("sample_rate", facts.sample_rate);
+  tell_known("channels", facts.channels);
+}
+
 /// Of a picture's bytes; nothing of formats that are no pictures (tables, float maps).
 MediaFacts picture_facts(ByteView bytes, const std::string& name);
 
