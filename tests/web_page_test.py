@@ -278,6 +278,18 @@ def test_history(browser, address, folder):
         expect(page.locator(".sent[data-sense=audio] canvas")).to_be_visible()
 
 
+def test_a_question_waits_for_its_inputs(browser, address):
+    with opened(browser, address) as page:
+        wait_until_ready(page)
+        held = []
+        page.route("**/examples/*", lambda route: held.append(route))
+        page.get_by_role("button", name="Example: Sound").click()
+        ask(page, "What do you hear?")
+        with page.expect_request("**/chat/completions") as sent:
+            held[0].continue_()
+        assert '"input_audio"' in sent.value.post_data
+
+
 def test_uploads_are_deleted(browser, address):
     """The server keeps nothing of an input that was taken away, of a question that was replaced, of a deleted
     conversation, and of a page that was left."""
@@ -572,7 +584,8 @@ def main():
         browser = stack.enter_context(chromium())
         for test, *more in ((test_photo,), (test_stop_again_edit,), (test_errors, folder), (test_loading,),
                             (test_all_senses,), (test_spectrogram,), (test_history, folder),
-                            (test_uploads_are_deleted,), (test_similarity, model), (test_warnings,),
+                            (test_a_question_waits_for_its_inputs,), (test_uploads_are_deleted,),
+                            (test_similarity, model), (test_warnings,),
                             (test_pictures_that_only_the_browser_reads, folder),
                             (test_recording_and_dropping,), (test_looks_and_keys,), (test_later_inputs,),
                             (test_policy,), (test_key,)):

@@ -212,8 +212,11 @@ async function tryToConnect() {
 
 async function addExample(sense) {
   try {
-    const blob = await api.example(sense.example);
-    await tray.add(new File([blob], sense.example, {type: blob.type}), sense.id);
+    const file = api.example(sense.example)
+                     .then((blob) => new File([blob], sense.example, {type: blob.type}));
+    const added = tray.add(file, sense.id);  // a question that is asked meanwhile waits for it
+    await file;
+    await added;
     if (!byId("question").value) byId("question").value = sense.question;
     byId("question").focus();
   } catch (error) {
@@ -242,10 +245,7 @@ byId("example").addEventListener("change", (event) => {
   addExample(senseOf(value));
 });
 
-const addFiles = async (files) => {
-  for (const file of files)
-    await tray.add(file);
-};
+const addFiles = (files) => Promise.all([...files].map((file) => tray.add(file)));
 
 for (const kind of Object.keys(kRecorders)) {
   byId(`record-${kind}`).addEventListener("click", async () => {
@@ -334,6 +334,7 @@ byId("compare").addEventListener("submit", async (event) => {
   say("");
   byId("compare-send").disabled = true;
   try {
+    await tray.settled();
     await similarity.compare(tray.items, splitLabels(byId("labels").value), byId("template").value);
   } catch (error) {
     say(error.message);

@@ -60,6 +60,7 @@ export class Tray {
   isAwaited = false;  // a question waits until they have been read
   #props = null;
   #cards = new Map();   // by input: {root, state, weight, options, refresh, shown}
+  #adding = Promise.resolve();  // of all that was added
   #checks = new Map();  // by input: {promise, refusal, warnings, isRunning}
   #discarded = new WeakSet();
 
@@ -79,9 +80,16 @@ export class Tray {
     this.#draw();
   }
 
-  /// Adds a file; without `sense` it is told by the content.
-  async add(file, sense) {
+  /// Adds a file, or what a promise brings, behind those that were given before; without `sense` it
+  /// is told by the content.
+  add(file, sense) {
+    this.#adding = this.#adding.then(() => this.#add(file, sense));
+    return this.#adding;
+  }
+
+  async #add(given, sense) {
     try {
+      const file = await given;
       const name = file.name || "input";
       const limit = this.#props?.limits.max_inputs ?? Infinity;
       if (this.items.length >= limit) throw new Error(`This server takes ${limit} inputs at once.`);
@@ -98,8 +106,11 @@ export class Tray {
     }
   }
 
-  /// When the server has read all inputs.
-  async settled() { await Promise.all([...this.#checks.values()].map(({promise}) => promise)); }
+  /// When all that was added is there, and the server has read it.
+  async settled() {
+    await this.#adding;
+    await Promise.all([...this.#checks.values()].map(({promise}) => promise));
+  }
 
   /// The inputs, which now belong to the caller.
   take() {
