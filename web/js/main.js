@@ -212,8 +212,9 @@ async function tryToConnect() {
 
 async function addExample(sense) {
   try {
-    const file = api.example(sense.example)
-                     .then((blob) => new File([blob], sense.example, {type: blob.type}));
+    const file = api.example(sense.example).then((blob) => new File([blob], sense.example, {
+                                                   type: blob.type
+                                                 }));
     const added = tray.add(file, sense.id);  // a question that is asked meanwhile waits for it
     await file;
     await added;

@@ -59,9 +59,9 @@ export class Tray {
   items = [];
   isAwaited = false;  // a question waits until they have been read
   #props = null;
-  #cards = new Map();   // by input: {root, state, weight, options, refresh, shown}
+  #cards = new Map();           // by input: {root, state, weight, options, refresh, shown}
   #adding = Promise.resolve();  // of all that was added
-  #checks = new Map();  // by input: {promise, refusal, warnings, isRunning}
+  #checks = new Map();          // by input: {promise, refusal, warnings, isRunning}
   #discarded = new WeakSet();
 
   /// `uploader`: reads and removes inputs; `note`: the element that says what becomes of several;
