@@ -71,7 +71,9 @@ install_llama() {
   fi
 
   # An interrupted build goes on where it stopped: the objects stay in the sources' folder.
-  info "building llama.cpp for this CPU (2 to 5 minutes on 2 cores)"
+  local cpu="this CPU"
+  [[ $llama_prefix == *-portable ]] && cpu="any x86-64 CPU with AVX2"
+  info "building llama.cpp for $cpu (2 to 5 minutes on 2 cores)"
   rm -f "$stamp"
   local origin='$ORIGIN'
   [[ $(uname) == Darwin ]] && origin='@loader_path'

@@ -146,7 +146,7 @@ TEST_F(EmbedJobTest, AStoppedRunGoesOnToTheSameBytes) {
 TEST_F(EmbedJobTest, ShardsTogetherAreTheWhole) {
   std::int64_t n = 0;
   for (int i = 0; i < 3; ++i) {
-    EmbedJobOptions o = options("s" + std::to_string(i) + ".jsonl");
+    EmbedJobOptions o = options(std::to_string(i) + ".jsonl");
     o.shard = {i, 3};
     n += run_embed_job(embedder_, o).n_embedded;
     for (const auto& line : json_lines(o.out))

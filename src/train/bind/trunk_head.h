@@ -12,7 +12,7 @@ namespace pandagpt::train {
 struct TrunkHeadConfig {
   TowerKind tower =
       TowerKind::kVision;       ///< others see their input through the vision tower's trunk
-  PatchBox view;                ///< their input's height and width (encoders/shared_trunk.h)
+  PatchBox view = {};           ///< their input's height and width (encoders/shared_trunk.h)
   std::int64_t n_features = 0;  ///< F, of the trunk
   std::int64_t n_hidden = 0;    ///< of the layer between, with ReLU6; 0: none
   std::int64_t n_embd = 0;      ///< J, width of the joint space
