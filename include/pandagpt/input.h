@@ -33,12 +33,50 @@ inline constexpr int kMaxAudioChannel = 64;
 /// "auto", "mix", or a number from 1 on; nothing for anything else.
 PANDAGPT_API std::optional<int> audio_channel_from_name(std::string_view name);
 
+/// What the numbers of a depth map are: `--depth-encoding`, `encoding` in requests. What is no
+/// depth in each: docs/modalities.md.
+enum class DepthEncoding {
+  kAuto,  ///< what the file says; else millimetres (whole numbers) or metres (floats)
+  kMillimetres,
+  kMetres,
+  kTum,              ///< 1/5000 m
+  kKitti,            ///< 1/256 m
+  kVirtualKitti,     ///< centimetres; 65535 is the sky, far away
+  kSunRgbd,          ///< millimetres, their 16 bits rotated left by three
+  kSevenScenes,      ///< millimetres; 65535 is no depth
+  kNyuRaw,           ///< Kinect's 11-bit disparity, its bytes swapped
+  kL515,             ///< 1/4000 m
+  kReplica,          ///< 1/6553.5 m
+  kDisparity,        ///< pixels: metres = focal length * baseline / disparity
+  kKittiDisparity,   ///< 1/256 pixel
+  kInverse,          ///< 1/m
+  kRelativeInverse,  ///< of depth estimators: nearer is larger, without a unit
+};
+/// "auto", "mm", "m", "tum", "kitti", "vkitti", "sunrgbd", "7scenes", "nyu-raw", "l515", "replica",
+/// "disparity", "kitti-disparity", "inverse", "relative-inverse"; nothing for anything else.
+PANDAGPT_API std::optional<DepthEncoding> depth_encoding_from_name(std::string_view name);
+/// The inverse.
+PANDAGPT_API std::string to_string(DepthEncoding encoding);
+
+/// Whether a recording's acceleration has gravity in it: `--imu-gravity`, `gravity` in requests.
+enum class ImuGravity {
+  kPresent,  ///< or it is refused
+  kAbsent,   ///< taken as it is
+};
+/// "present" or "absent"; nothing for anything else.
+PANDAGPT_API std::optional<ImuGravity> imu_gravity_from_name(std::string_view name);
+
 /// What the files of sensors often don't say themselves (docs/modalities.md). What isn't given here
 /// is taken from the file, else from the defaults told there.
 struct SensorOptions {
   std::optional<double> imu_rate_hz = {};  ///< samples a second
   std::optional<AccelerationUnit> acceleration_unit = {};
   std::optional<RotationUnit> rotation_unit = {};
+  std::optional<ImuGravity> imu_gravity = {};
+  /// "acc=3-5,gyro=6-8,time=1": the columns of a table, counted from 1, where its header names
+  /// none.
+  std::string imu_columns = {};
+  std::optional<DepthEncoding> depth_encoding = {};
   std::optional<double> depth_metres_per_unit = {};  ///< metres of one unit of a depth map
   std::optional<double> depth_focal_length = {};     ///< pixels of the map as it is given
   std::optional<double> depth_baseline = {};         ///< metres between the two views
@@ -61,13 +99,22 @@ struct InputLimits {
   double max_decode_seconds = 0;  ///< that decoding and preprocessing one input may take
 };
 
-/// One file or memory buffer.
+/// Another file of the same recording: a sensor's own, beside the first one's.
+struct InputPart {
+  std::string name;
+  std::vector<std::uint8_t> bytes = {};  ///< empty: read from `name`
+
+  bool operator==(const InputPart&) const = default;
+};
+
+/// One file or memory buffer; or several, where a recording of motion has one for each sensor.
 struct Input {
   Modality modality = Modality::kImage;
   std::string name;  ///< path ("-": standard input), or the buffer's name in messages
   std::vector<std::uint8_t> bytes = {};  ///< content of the file; empty: read from `name`
   float weight = 1.0F;                   ///< scales its projected embedding
   SensorOptions sensor = {};             ///< for all inputs but pictures and films
+  std::vector<InputPart> parts = {};     ///< further files of this recording, joined by time
 };
 
 /// What a question is about. The projected embeddings of all inputs are summed, each times its

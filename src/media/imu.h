@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "core/file.h"
+#include "media/input_report.h"
 #include "pandagpt/input.h"
 
 namespace pandagpt {
@@ -35,6 +36,7 @@ struct ImuRecording {
   /// Accelerometer x, y, z in m/s^2, then gyroscope x, y, z in rad/s.
   std::vector<std::array<float, kImuChannels>> samples;
   double step_seconds = 0;  ///< usual time between two samples
+  InputReport report = {};
 
   /// From the first sample to the end of the last.
   double duration() const { return seconds.empty() ? 0 : seconds.back() + step_seconds; }

@@ -45,6 +45,46 @@ std::optional<int> audio_channel_from_name(std::string_view name) {
   return channel;
 }
 
+namespace {
+
+constexpr std::pair<DepthEncoding, std::string_view> kDepthEncodings[] = {
+    {DepthEncoding::kAuto, "auto"},
+    {DepthEncoding::kMillimetres, "mm"},
+    {DepthEncoding::kMetres, "m"},
+    {DepthEncoding::kTum, "tum"},
+    {DepthEncoding::kKitti, "kitti"},
+    {DepthEncoding::kVirtualKitti, "vkitti"},
+    {DepthEncoding::kSunRgbd, "sunrgbd"},
+    {DepthEncoding::kSevenScenes, "7scenes"},
+    {DepthEncoding::kNyuRaw, "nyu-raw"},
+    {DepthEncoding::kL515, "l515"},
+    {DepthEncoding::kReplica, "replica"},
+    {DepthEncoding::kDisparity, "disparity"},
+    {DepthEncoding::kKittiDisparity, "kitti-disparity"},
+    {DepthEncoding::kInverse, "inverse"},
+    {DepthEncoding::kRelativeInverse, "relative-inverse"},
+};
+
+}  // namespace
+
+std::optional<DepthEncoding> depth_encoding_from_name(std::string_view name) {
+  for (const auto& [encoding, known] : kDepthEncodings)
+    if (known == name) return encoding;
+  return std::nullopt;
+}
+
+std::string to_string(DepthEncoding encoding) {
+  for (const auto& [known, name] : kDepthEncodings)
+    if (known == encoding) return std::string(name);
+  return "unknown";
+}
+
+std::optional<ImuGravity> imu_gravity_from_name(std::string_view name) {
+  if (name == "present") return ImuGravity::kPresent;
+  if (name == "absent") return ImuGravity::kAbsent;
+  return std::nullopt;
+}
+
 std::string to_string(const SensorOptions& options) {
   std::string text;
   const auto append = [&](const char* name, const auto& field) {
@@ -53,6 +93,10 @@ std::string to_string(const SensorOptions& options) {
   append("imu_rate_hz", options.imu_rate_hz);
   append("acceleration_unit", options.acceleration_unit);
   append("rotation_unit", options.rotation_unit);
+  append("imu_gravity", options.imu_gravity);
+  if (!options.imu_columns.empty())
+    text += fmt::format("{}imu_columns={}", text.empty() ? "" : " ", options.imu_columns);
+  append("depth_encoding", options.depth_encoding);
   append("depth_metres_per_unit", options.depth_metres_per_unit);
   append("depth_focal_length", options.depth_focal_length);
   append("depth_baseline", options.depth_baseline);
@@ -60,9 +104,10 @@ std::string to_string(const SensorOptions& options) {
   append("thermal_warmest", options.thermal_warmest);
   append("audio_channel", options.audio_channel);
   // A field that is added but not written here would make different inputs look alike.
-  static_assert(sizeof(SensorOptions) == 6 * sizeof(std::optional<double>) +
-                                             2 * sizeof(std::optional<RotationUnit>) +
-                                             sizeof(std::optional<int>));
+  static_assert(sizeof(SensorOptions) ==
+                6 * sizeof(std::optional<double>) + 2 * sizeof(std::optional<RotationUnit>) +
+                    sizeof(std::optional<ImuGravity>) + sizeof(std::optional<DepthEncoding>) +
+                    sizeof(std::optional<int>) + sizeof(std::string));
   return text;
 }
 

@@ -9,14 +9,26 @@
 
 #include "core/file.h"
 #include "media/image.h"
+#include "media/input_report.h"
 
 namespace pandagpt {
+
+/// What a map's numbers are, where its file says so.
+enum class MapUnit {
+  kUnknown,
+  kCounts,  ///< of a sensor; they rise with the temperature
+  kCelsius,
+  kMetres,
+  kPerMetre,  ///< inverse depth
+};
 
 struct ScalarMap {
   int width = 0;
   int height = 0;
-  bool integer = false;       ///< the file holds whole numbers
-  std::vector<float> values;  ///< [height, width], row-major; NaN and infinity may occur
+  bool integer = false;            ///< the file holds whole numbers
+  std::vector<float> values = {};  ///< [height, width], upright; NaN and infinity may occur
+  MapUnit unit = MapUnit::kUnknown;
+  InputReport report = {};
 };
 
 /// Whether a file holds measurements rather than a picture: .npy, OpenEXR, grey PNG of 16 bits, and
