@@ -3,11 +3,11 @@
 #include <string_view>
 #include <system_error>
 
-#include "convert/inflate.h"
-#include "convert/zip_reader.h"
 #include "core/file.h"
+#include "core/inflate.h"
 #include "core/text_file.h"
 #include "core/utf8.h"
+#include "core/zip_reader.h"
 #include "pandagpt/error.h"
 
 namespace pandagpt {

@@ -7,7 +7,7 @@
 #include <unordered_map>
 
 #include "convert/pickle.h"
-#include "convert/zip_reader.h"
+#include "core/zip_reader.h"
 #include "pandagpt/error.h"
 
 namespace pandagpt {

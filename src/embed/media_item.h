@@ -5,8 +5,8 @@
 #include <map>
 #include <string>
 
-#include "convert/zip_reader.h"
 #include "core/file.h"
+#include "core/zip_reader.h"
 #include "encoders/imagebind_config.h"
 #include "pandagpt/input.h"
 

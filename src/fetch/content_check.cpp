@@ -6,7 +6,7 @@
 
 #include "convert/safetensors.h"
 #include "convert/torch_reader.h"
-#include "convert/zip_reader.h"
+#include "core/zip_reader.h"
 #include "pandagpt/error.h"
 #include "tensor/gguf_file.h"
 

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "core/file.h"
+#include "pandagpt/error.h"
 
 namespace pandagpt {
 
@@ -14,9 +15,9 @@ enum class Deflated {
   kGzip,  ///< a gzip file's header and checksum
 };
 
-/// The unpacked bytes. `file` is for messages. Throws Error(kModel): damaged, truncated, or larger
+/// The unpacked bytes. `file` is for messages. Throws Error(kind): damaged, truncated, or larger
 /// than `max_bytes`, beyond which nothing is unpacked.
 Bytes inflate_bytes(ByteView packed, Deflated format, std::uint64_t max_bytes,
-                    const std::string& file);
+                    const std::string& file, ErrorKind kind = ErrorKind::kModel);
 
 }  // namespace pandagpt

@@ -1,9 +1,9 @@
-#include "convert/zip_reader.h"
+#include "core/zip_reader.h"
 
 #include <algorithm>
 #include <cstdint>
 
-#include "convert/inflate.h"
+#include "core/inflate.h"
 #include "pandagpt/error.h"
 
 namespace pandagpt {
@@ -26,7 +26,8 @@ constexpr std::uint32_t kSeeZip64 = 0xffffffff;  // the real value stands in the
 
 class ZipTable {
  public:
-  ZipTable(ByteView bytes, const std::string& file) : bytes_(bytes), file_(file) {}
+  ZipTable(ByteView bytes, const std::string& file, ErrorKind kind)
+      : bytes_(bytes), file_(file), kind_(kind) {}
 
   std::map<std::string, ZipMember> read() {
     const std::size_t end = find_end_record();
@@ -40,9 +41,7 @@ class ZipTable {
   }
 
  private:
-  [[noreturn]] void fail(const std::string& what) const {
-    throw Error(ErrorKind::kModel, file_ + ": " + what);
-  }
+  [[noreturn]] void fail(const std::string& what) const { throw Error(kind_, file_ + ": " + what); }
 
   std::uint64_t number(std::uint64_t at, std::size_t n_bytes) const {
     if (at > bytes_.size() || n_bytes > bytes_.size() - at)
@@ -121,12 +120,14 @@ class ZipTable {
 
   ByteView bytes_;
   const std::string& file_;
+  ErrorKind kind_;
 };
 
 }  // namespace
 
-std::map<std::string, ZipMember> read_zip_table(ByteView bytes, const std::string& file) {
-  return ZipTable(bytes, file).read();
+std::map<std::string, ZipMember> read_zip_table(ByteView bytes, const std::string& file,
+                                                ErrorKind kind) {
+  return ZipTable(bytes, file, kind).read();
 }
 
 std::map<std::string, ByteView> read_stored_zip(ByteView bytes, const std::string& file) {
@@ -140,15 +141,14 @@ std::map<std::string, ByteView> read_stored_zip(ByteView bytes, const std::strin
   return stored;
 }
 
-Bytes unpack(const ZipMember& member, std::uint64_t max_bytes, const std::string& file) {
-  const auto fail = [&](const std::string& what) {
-    throw Error(ErrorKind::kModel, file + ": " + what);
-  };
+Bytes unpack(const ZipMember& member, std::uint64_t max_bytes, const std::string& file,
+             ErrorKind kind) {
+  const auto fail = [&](const std::string& what) { throw Error(kind, file + ": " + what); };
   if (member.encrypted) fail("is encrypted");
   if (member.size > max_bytes) fail("larger than the limit of " + std::to_string(max_bytes));
   if (member.is_stored()) return {member.data.begin(), member.data.end()};
   if (member.method != kDeflated) fail("is packed by a method other than deflate");
-  Bytes unpacked = inflate_bytes(member.data, Deflated::kRaw, max_bytes, file);
+  Bytes unpacked = inflate_bytes(member.data, Deflated::kRaw, max_bytes, file, kind);
   if (unpacked.size() != member.size) fail("unpacks to another size than the archive says");
   return unpacked;
 }

@@ -1,4 +1,4 @@
-#include "convert/inflate.h"
+#include "core/inflate.h"
 
 #include <zlib.h>
 
@@ -36,10 +36,8 @@ class Inflater {
 }  // namespace
 
 Bytes inflate_bytes(ByteView packed, Deflated format, std::uint64_t max_bytes,
-                    const std::string& file) {
-  const auto fail = [&](const std::string& what) {
-    throw Error(ErrorKind::kModel, file + ": " + what);
-  };
+                    const std::string& file, ErrorKind kind) {
+  const auto fail = [&](const std::string& what) { throw Error(kind, file + ": " + what); };
   if (packed.size() > std::numeric_limits<uInt>::max()) fail("too large to be unpacked");
   Inflater inflater(format);
   z_stream& stream = inflater.stream();

@@ -1,5 +1,5 @@
-// The table of a zip archive: torch checkpoints, whose members are stored as they are, and Python
-// wheels, whose members are compressed.
+// The table of a zip archive: torch checkpoints, whose members are stored as they are; wheels of
+// Python, NPZ files and recordings of phones, whose members are compressed.
 #pragma once
 
 #include <cstdint>
@@ -7,6 +7,7 @@
 #include <string>
 
 #include "core/file.h"
+#include "pandagpt/error.h"
 
 namespace pandagpt {
 
@@ -21,15 +22,17 @@ struct ZipMember {
 };
 
 /// Members by name; views into `bytes`. Zip64 is understood. `file` is for messages.
-/// Throws Error(kModel) if the archive is damaged or truncated.
-std::map<std::string, ZipMember> read_zip_table(ByteView bytes, const std::string& file);
+/// Throws Error(kind) if the archive is damaged or truncated.
+std::map<std::string, ZipMember> read_zip_table(ByteView bytes, const std::string& file,
+                                                ErrorKind kind = ErrorKind::kModel);
 
 /// The same for an archive in which every member must be stored. Throws Error(kModel) if one is
 /// compressed or encrypted.
 std::map<std::string, ByteView> read_stored_zip(ByteView bytes, const std::string& file);
 
-/// The content of a member. Throws Error(kModel): it is encrypted, packed by another method than
+/// The content of a member. Throws Error(kind): it is encrypted, packed by another method than
 /// deflate, damaged, or larger than `max_bytes`.
-Bytes unpack(const ZipMember& member, std::uint64_t max_bytes, const std::string& file);
+Bytes unpack(const ZipMember& member, std::uint64_t max_bytes, const std::string& file,
+             ErrorKind kind = ErrorKind::kModel);
 
 }  // namespace pandagpt
