@@ -353,7 +353,7 @@ class CachedEncoderTest : public EmbeddingCacheTest {
     return std::make_unique<InputEncoder>(kEncoders, options, "tiny", std::move(cache));
   }
   static int n_cached(const InputEncoder& encoder, const std::vector<Input>& inputs) {
-    InputReport report;
+    EncodingReport report;
     encoder.encode(inputs, &report);
     return report.n_cached;
   }
@@ -362,7 +362,7 @@ class CachedEncoderTest : public EmbeddingCacheTest {
 TEST_F(CachedEncoderTest, TheSamePictureIsEncodedOnce) {
   const auto one = encoder({});
   const std::vector<float> fresh = one->encode({image(kPhoto), image(kOtherPhoto)});
-  InputReport report;
+  EncodingReport report;
   EXPECT_EQ(one->encode({image(kOtherPhoto), image(kPhoto)}, &report).size(), fresh.size());
   EXPECT_EQ(report.n_cached, 2);
   EXPECT_EQ(one->encode({image(kPhoto), image(kOtherPhoto)}), fresh);  // bit by bit, in order
@@ -379,7 +379,7 @@ TEST_F(CachedEncoderTest, TheSamePictureIsEncodedOnce) {
 TEST_F(CachedEncoderTest, OtherProcessesAndOtherArithmetic) {
   const std::vector<float> fresh = encoder(on_disk())->encode({image(kPhoto)});
   const auto another = encoder(on_disk());
-  InputReport report;
+  EncodingReport report;
   EXPECT_EQ(another->encode({image(kPhoto)}, &report), fresh);
   EXPECT_EQ(report.n_cached, 1);
   EXPECT_EQ(n_cached(*encoder(on_disk(), {.n_threads = 1, .portable = true}), {image(kPhoto)}), 0);

@@ -160,12 +160,12 @@ TEST_F(EveryInputTest, StatisticsAreRememberedBesideTheEmbedding) {
       {Modality::kAudio, (kFixtures / "audio" / "pcm_16.wav").string()},
       {Modality::kImage, (kFixtures / "encoders" / "photo_0.png").string()},
       {Modality::kImu, (kExamples / "walking_imu.csv").string()}};
-  const auto encode = [&](InputReport& report) {
+  const auto encode = [&](EncodingReport& report) {
     const InputEncoder encoder(folder_ / "encoders.gguf", {.n_threads = 1}, "tiny",
                                {.file = cache});
     return encoder.encode(inputs, &report);
   };
-  InputReport fresh;
+  EncodingReport fresh;
   const std::vector<float> rows = encode(fresh);
   EXPECT_EQ(fresh.n_cached, 0);
   ASSERT_EQ(fresh.statistics.size(), inputs.size());
@@ -173,14 +173,14 @@ TEST_F(EveryInputTest, StatisticsAreRememberedBesideTheEmbedding) {
   EXPECT_TRUE(fresh.statistics[1].empty());
   EXPECT_EQ(fresh.statistics[2].size(), std::size_t{kMotionStatistics});
 
-  InputReport remembered;
+  EncodingReport remembered;
   EXPECT_EQ(encode(remembered), rows);
   EXPECT_EQ(remembered.n_cached, 3);
   EXPECT_EQ(remembered.statistics, fresh.statistics);
 
   // Older programs have left embeddings alone. Statistics are put behind theirs: audio, IMU, photo.
   Database(cache, Database::Missing::kFail).run("DELETE FROM embeddings WHERE id IN (2, 4)");
-  InputReport again;
+  EncodingReport again;
   EXPECT_EQ(encode(again), rows);
   EXPECT_EQ(again.n_cached, 1) << "the picture, which has no statistics";
   EXPECT_EQ(again.statistics, fresh.statistics);

@@ -37,7 +37,7 @@ class WarningModel {
   const LoadedModel& model() const { return model_; }
 
   /// LoadedModel::project; adds to `report`, and tells at once what it warns of.
-  std::vector<float> encode(const Inputs& inputs, InputReport& report) const {
+  std::vector<float> encode(const Inputs& inputs, EncodingReport& report) const {
     const Clock::time_point start = Clock::now();
     const std::size_t n_told = report.warnings.size();
     std::vector<float> image = model_.project(inputs, report);
@@ -59,14 +59,14 @@ class FolderChat : public ChatBackend {
       : model_(model), session_(std::move(session)) {}
 
   void set_inputs(const Inputs& inputs) override {
-    InputReport report = news_.value_or(InputReport());
+    EncodingReport report = news_.value_or(EncodingReport());
     report.warnings.clear();  // of inputs that are gone
     report.is_unsure = false;
     session_.set_image(model_.encode(inputs, report));
     news_ = std::move(report);
   }
   void add_inputs(const Inputs& inputs) override {
-    InputReport report = news_.value_or(InputReport());
+    EncodingReport report = news_.value_or(EncodingReport());
     const int n_words = model_.model().projector().n_words();
     session_.add_image(model_.encode(inputs, report),
                        n_words * static_cast<int>(inputs.items().size()));
@@ -90,7 +90,7 @@ class FolderChat : public ChatBackend {
   void set_history(const std::vector<Turn>& turns) override { session_.set_history(turns); }
   void add_turn(const Turn& turn) override {
     session_.add_turn(turn);
-    told_ = std::exchange(news_, std::nullopt).value_or(InputReport());
+    told_ = std::exchange(news_, std::nullopt).value_or(EncodingReport());
   }
 
  private:
@@ -108,8 +108,8 @@ class FolderChat : public ChatBackend {
   const WarningModel& model_;
   ChatSession session_;
   // Of the inputs that no answer has accounted for yet, and of those of the last question.
-  std::optional<InputReport> news_;
-  InputReport told_;
+  std::optional<EncodingReport> news_;
+  EncodingReport told_;
 };
 
 class FolderBackend : public ModelBackend {
@@ -122,7 +122,7 @@ class FolderBackend : public ModelBackend {
   Answer ask(const Inputs& inputs, std::string_view question, const GenerateOptions& options,
              const OnText& on_text) const override {
     options.validate();  // before the expensive part
-    InputReport report;
+    EncodingReport report;
     ChatSession session = open_session();
     session.set_image(model_.encode(inputs, report));
     Answer answer = answer_unsurely(report.is_unsure, on_text, [&](const OnText& show) {

@@ -43,7 +43,7 @@ std::optional<Remembered> find(EmbeddingCache& cache, const std::string& key, st
   return Remembered{std::move(*embedding), std::move(*statistics)};
 }
 
-void tell(const std::vector<std::string>& warnings, InputReport* report) {
+void tell(const std::vector<std::string>& warnings, EncodingReport* report) {
   for (const std::string& warning : warnings) {
     if (report != nullptr)
       report->warnings.push_back(warning);
@@ -117,7 +117,7 @@ class InputEncoder::Job {
   /// `rows` is (inputs, n_embd). What goes wrong with an input goes into its result; without
   /// results it ends the call.
   Job(const InputEncoder& encoder, const std::vector<Input>& inputs, std::span<float> rows,
-      InputReport* report, std::vector<EmbedResult>* results)
+      EncodingReport* report, std::vector<EmbedResult>* results)
       : encoder_(encoder), inputs_(inputs), rows_(rows), report_(report), results_(results) {}
 
   void run() {
@@ -239,7 +239,7 @@ class InputEncoder::Job {
   const InputEncoder& encoder_;
   const std::vector<Input>& inputs_;
   std::span<float> rows_;
-  InputReport* report_;
+  EncodingReport* report_;
   std::vector<EmbedResult>* results_;
   std::vector<NewInput> pictures_;
   std::vector<NewInput> others_;
@@ -247,7 +247,7 @@ class InputEncoder::Job {
 };
 
 std::vector<float> InputEncoder::encode(const std::vector<Input>& inputs,
-                                        InputReport* report) const {
+                                        EncodingReport* report) const {
   for (const Input& input : inputs)
     require_tower(input.modality);
   std::vector<float> rows(inputs.size() * static_cast<std::size_t>(n_embd_));
@@ -256,7 +256,7 @@ std::vector<float> InputEncoder::encode(const std::vector<Input>& inputs,
 }
 
 std::vector<EmbedResult> InputEncoder::encode_each(const std::vector<Input>& inputs,
-                                                   InputReport* report) const {
+                                                   EncodingReport* report) const {
   std::vector<EmbedResult> results(inputs.size());
   std::vector<float> rows(inputs.size() * static_cast<std::size_t>(n_embd_));
   Job(*this, inputs, rows, report, &results).run();

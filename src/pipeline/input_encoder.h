@@ -17,7 +17,7 @@
 namespace pandagpt {
 
 /// What happened to the inputs of one call.
-struct InputReport {
+struct EncodingReport {
   double ms = 0;                           ///< decoding, preprocessing, encoding, projecting
   int n_cached = 0;                        ///< inputs that had been encoded before
   std::vector<std::string> warnings = {};  ///< each begins with its input's name
@@ -45,7 +45,7 @@ class InputEncoder {
   const std::vector<Modality>& modalities() const { return modalities_; }
   bool takes(Modality modality) const;
   bool takes_text() const;
-  /// How many InputReport::statistics a kind of input has.
+  /// How many EncodingReport::statistics a kind of input has.
   int n_statistics(Modality modality) const { return statistics_count(modality, transforms_); }
   const std::string& fingerprint() const;
 
@@ -55,10 +55,11 @@ class InputEncoder {
   /// its time, and gives it the statistics; without one, warnings go to the log. Throws
   /// Error(kInput) for the first unreadable one, and, before any is read, Error(kModel) for one
   /// without a tower.
-  std::vector<float> encode(const std::vector<Input>& inputs, InputReport* report = nullptr) const;
+  std::vector<float> encode(const std::vector<Input>& inputs,
+                            EncodingReport* report = nullptr) const;
   /// The same for each input by itself: see Embedder::embed_each.
   std::vector<EmbedResult> encode_each(const std::vector<Input>& inputs,
-                                       InputReport* report = nullptr) const;
+                                       EncodingReport* report = nullptr) const;
   /// (texts, n_embd). Throws Error(kModel) without a text tower.
   std::vector<float> encode_texts(std::span<const std::string> texts) const;
   /// See Embedder::embed_texts_each.

@@ -68,7 +68,7 @@ LoadedModel::LoadedModel(const std::string& model, const PandaOptions& options)
   describe();
 }
 
-std::vector<float> LoadedModel::project(const Inputs& inputs, InputReport& report) const {
+std::vector<float> LoadedModel::project(const Inputs& inputs, EncodingReport& report) const {
   std::vector<float> weights;
   for (const Input& input : inputs.items()) {
     weights.push_back(input.weight);

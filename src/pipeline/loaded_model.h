@@ -33,7 +33,7 @@ class LoadedModel {
 
   /// Projector::project_sum of the inputs; empty without any.
   /// Adds to `report` all but its time. Throws as Panda::ask.
-  std::vector<float> project(const Inputs& inputs, InputReport& report) const;
+  std::vector<float> project(const Inputs& inputs, EncodingReport& report) const;
 
  private:
   bool is_strange(Modality modality, std::span<const float> embedding,

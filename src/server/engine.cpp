@@ -86,7 +86,7 @@ PendingPrompt::PendingPrompt(Engine& engine, std::vector<const Inputs*> inputs,
 }
 
 void PendingPrompt::encode() {
-  InputReport found;
+  EncodingReport found;
   for (std::size_t i = 0; i < inputs_.size(); ++i) {
     if (inputs_[i]->empty()) continue;
     TimeLimit::check("the request");  // whether it is still wanted
@@ -186,7 +186,7 @@ std::vector<std::vector<float>> Engine::embed(const std::vector<Inputs>& inputs,
   for (const Inputs& one : inputs)
     all.insert(all.end(), one.items().begin(), one.items().end());
   std::vector<float> values;
-  InputReport found;
+  EncodingReport found;
   calling_with_file_names(
       [&] { encoder_jobs_.run([&] { values = model_.encoder().encode(all, &found); }, unwanted); });
   report.n_cached = found.n_cached;
