@@ -314,6 +314,14 @@ TEST_F(EmbeddingCacheTest, KeysAreOfContentKindAndSensor) {
   picture.sensor.thermal_coldest = 1.0;  // says nothing about a picture
   EXPECT_EQ(cache.key_of(picture), key);
 
+  Input with_part = image(kPhoto);
+  with_part.parts = {{kOtherPhoto, {}}};
+  const auto of_two = cache.key_of(with_part);
+  EXPECT_NE(of_two, key);
+  with_part.parts = {{kPhoto, {}}};
+  EXPECT_NE(cache.key_of(with_part), of_two);
+  with_part.parts = {{"-", {}}};
+  EXPECT_FALSE(cache.key_of(with_part));
   EXPECT_FALSE(cache.key_of(image("-")));
   EXPECT_FALSE(cache.key_of(image(folder_.path())));
   EXPECT_FALSE(cache.key_of(image(folder_ / "absent")));

@@ -46,11 +46,11 @@ std::string sensor_key(const Input& input, int audio_channel) {
   return to_string(sensor);
 }
 
-/// `content`: what tells it from others.
+/// `content`: what tells it from others, its further files among them.
 std::string input_key(const Input& input, int audio_channel, const std::string& content) {
   // Names all fields, so that a new one can't be forgotten. The weight is applied to the embedding,
   // and no decoder looks at the name.
-  [[maybe_unused]] const auto& [modality, name, bytes, weight, sensor] = input;
+  [[maybe_unused]] const auto& [modality, name, bytes, weight, sensor, parts] = input;
   return hash_of(std::string(kKeyVersion) + '\n' + to_string(modality) + '\n' + content + '\n' +
                  sensor_key(input, audio_channel));
 }
@@ -110,18 +110,23 @@ void EmbeddingCache::move_aside() {
 }
 
 std::optional<std::string> EmbeddingCache::key_of(const Input& input, int audio_channel) {
-  const auto key = [&](const std::string& content) {
-    return input_key(input, audio_channel, content);
-  };
-  if (!input.bytes.empty()) return key(sha256_hex(input.bytes));
-  const std::optional<FileStamp> stamp = file_stamp(input.name);
-  if (!stamp) return std::nullopt;
-  if (stamp->size > kMaxHashedBytes) {
-    if (!stamp->is_settled()) return std::nullopt;
-    return key(to_string(*stamp));
+  std::optional<std::string> content = content_key(input.name, input.bytes);
+  for (const InputPart& part : input.parts) {
+    const std::optional<std::string> more = content_key(part.name, part.bytes);
+    content = content && more ? std::optional(*content + '\n' + *more) : std::nullopt;
   }
+  if (!content) return std::nullopt;
+  return input_key(input, audio_channel, *content);
+}
+
+std::optional<std::string> EmbeddingCache::content_key(const std::string& name, ByteView bytes) {
+  if (!bytes.empty()) return sha256_hex(bytes);
+  const std::optional<FileStamp> stamp = file_stamp(name);
+  if (!stamp) return std::nullopt;
+  if (stamp->size > kMaxHashedBytes)
+    return stamp->is_settled() ? std::optional(to_string(*stamp)) : std::nullopt;
   try {
-    return key(file_sha256(input.name));
+    return file_sha256(name);
   } catch (const Error&) {  // who reads the file for good says it better
     return std::nullopt;
   }

@@ -13,6 +13,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "core/file.h"
 #include "core/file_stamp.h"
 #include "pandagpt/input.h"
 #include "pipeline/embedding_store.h"
@@ -68,6 +69,8 @@ class EmbeddingCache {
   EmbeddingStore* store();
   template <typename Work>
   void with_store(Work work);
+  /// What one file's or buffer's content is known by; nothing as key_of.
+  std::optional<std::string> content_key(const std::string& name, ByteView bytes);
   void move_aside();
   std::string disk_key(const std::string& key) const;
   void remember(const std::string& key, std::span<const float> embedding);
