@@ -367,7 +367,7 @@ TEST(Imu, RefusesWrongUnits) {
   EXPECT_THAT(at_rest("0,0,9.8,90,0,0"), HasSubstr("the gyroscope (--imu-gyro-unit"));
   EXPECT_THAT(imu_refusal("time_s,ax_g,ay_g,az_g,gx,gy,gz\n" + rows(200),
                           {.acceleration = AccelerationUnit::kMetresPerSecondSquared}),
-              HasSubstr("another unit of the accelerometer"));
+              HasSubstr("unit of the accelerometer is g, the option's m/s2"));
 }
 
 TEST(Imu, RefusesBadTimes) {

@@ -25,6 +25,10 @@ struct ImuOptions {
   std::optional<double> rate_hz = {};  ///< samples a second, for files without a time column
   std::optional<AccelerationUnit> acceleration = {};  ///< default m/s^2
   std::optional<RotationUnit> rotation = {};          ///< default rad/s
+  ImuGravity gravity = ImuGravity::kPresent;
+  std::string columns = {};  ///< SensorOptions::imu_columns
+  /// Whether the tower was trained with recordings that have no gyroscope; else they are refused.
+  bool takes_accelerometer_alone = false;
 };
 
 inline constexpr int kImuChannels = 6;
@@ -35,7 +39,8 @@ struct ImuRecording {
   std::vector<double> seconds;  ///< of each sample, from 0 on
   /// Accelerometer x, y, z in m/s^2, then gyroscope x, y, z in rad/s.
   std::vector<std::array<float, kImuChannels>> samples;
-  double step_seconds = 0;  ///< usual time between two samples
+  double step_seconds = 0;    ///< usual time between two samples
+  bool has_gyroscope = true;  ///< false: its channels are zeros
   InputReport report = {};
 
   /// From the first sample to the end of the last.
