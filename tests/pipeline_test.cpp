@@ -456,6 +456,33 @@ void within_a_minute(Work work) {
   done.get();
 }
 
+TEST(Panda, SeveralAnswersAtOnceAreThoseOfOneAfterTheOther) {
+  const std::vector<std::string> questions = {"What is it?", "And this?", "Which colour?", "Why?"};
+  const auto ask = [](const Panda& panda, const std::string& question, int n_beams) {
+    GenerateOptions options = panda.default_options();
+    options.greedy = true;
+    options.n_beams = n_beams;
+    options.max_tokens = 24;
+    return panda.ask(one_picture(200), question, options).text;
+  };
+  const Panda one(kPanda.string(), one_thread());
+  PandaOptions four_at_once = one_thread();
+  four_at_once.n_parallel = 4;
+  const Panda four(kPanda.string(), four_at_once);
+  EXPECT_EQ(four.info().n_parallel, 4);
+  for (const int n_beams : {1, 3}) {
+    std::vector<std::future<std::string>> answers;
+    for (const std::string& question : questions)
+      answers.push_back(
+          std::async(std::launch::async, [&, n_beams] { return ask(four, question, n_beams); }));
+    for (std::size_t i = 0; i < questions.size(); ++i)
+      EXPECT_EQ(answers[i].get(), ask(one, questions[i], n_beams)) << questions[i] << n_beams;
+  }
+  PandaOptions none = one_thread();
+  none.n_parallel = 0;
+  EXPECT_EQ(test::error_of([&] { Panda(kPanda.string(), none); }).kind(), ErrorKind::kUsage);
+}
+
 TEST(Panda, ACallbackMayAskAndHoldsUpNobody) {
   const Panda panda(kPanda.string(), one_thread());
   const auto script = expected()["script"].get<std::string>();

@@ -15,7 +15,8 @@
 //     return true;                                       // false ends the answer
 //   });
 //
-// Everything that fails throws pandagpt::Error (error.h). A Panda may be shared by threads; a Chat
+// Everything that fails throws pandagpt::Error (error.h). A Panda may be shared by threads, whose
+// answers are computed one after the other unless PandaOptions::n_parallel says more; a Chat
 // belongs to one thread at a time.
 #pragma once
 
@@ -48,6 +49,10 @@ struct PandaOptions {
   bool use_adapter = true;  ///< false: the language model as it was before it was tuned
   int n_threads = 0;        ///< 0: one a physical core
   int n_ctx = 0;            ///< positions of a conversation; 0: the model folder's own value
+  /// Answers computed at once for threads that ask; others wait. Each has a cache of n_ctx
+  /// positions of its own, and gets the same bits as alone. Searches with beams are made one after
+  /// the other, and not at all in chats if this is more than 1.
+  int n_parallel = 1;
   std::optional<LaterInputs> later_inputs = {};  ///< of chats; none: the model folder's own value
   bool verify = false;  ///< compare every file's SHA-256 with the manifest (reads all bytes)
   /// Inputs of the same content aren't encoded again: their embeddings are kept, some thousands in
@@ -80,6 +85,7 @@ struct ModelInfo {
   int embedding_width = 0;     ///< numbers of one embedding
   int n_image_tokens = 0;      ///< positions that an input takes in the prompt
   int n_ctx = 0;               ///< positions of a conversation
+  int n_parallel = 1;          ///< answers computed at once
   LaterInputs later_inputs = LaterInputs::kReplace;  ///< of chats
   std::vector<Modality> modalities;
   std::vector<std::string> example_questions;

@@ -247,6 +247,7 @@ typedef struct pandagpt_panda_options {
   const char* system_message; /**< for a language model alone (*.gguf); NULL: none */
   pandagpt_on_warning on_warning; /**< NULL: none. By several threads at once if several ask */
   void* on_warning_user;
+  int n_parallel; /**< answers computed at once, each in a cache of n_ctx positions; default 1 */
 } pandagpt_panda_options;
 PANDAGPT_API pandagpt_status pandagpt_panda_options_init(pandagpt_panda_options* options,
                                                          size_t struct_size);

@@ -57,6 +57,7 @@ class Panda:
     - `device`: "auto" (a GPU where there is one), "cpu", or its name; `encoder_device`: the same for the encoders
     - `n_gpu_layers`: of the language model; -1: all
     - `n_threads`: 0 is one a physical core; `n_ctx`: positions of a conversation, 0 is the model folder's own value
+    - `n_parallel`: answers computed at once for threads that ask, each in a cache of `n_ctx` positions; 1
     - `later_inputs`: "replace" or "keep": what becomes of earlier inputs when a chat is given others
     - `use_cache`, `cache_file`: embeddings of inputs are kept in memory, and in that SQLite file
     - `say_unsure`: "I am not sure; perhaps .." in front of answers about inputs that are far from all it knows
@@ -67,20 +68,21 @@ class Panda:
 
     def __init__(self, model: str | os.PathLike[str] = DEFAULT_MODEL, *, device: str | None = None,
                  encoder_device: str | None = None, n_gpu_layers: int | None = None, n_threads: int | None = None,
-                 n_ctx: int | None = None, use_adapter: bool | None = None, repack: bool | None = None,
-                 later_inputs: Literal["replace", "keep"] | None = None, verify: bool | None = None,
-                 use_cache: bool | None = None, cache_file: str | os.PathLike[str] | None = None,
-                 say_unsure: bool | None = None, system_message: str | None = None,
-                 rpc_servers: Sequence[str] | None = None, max_pixels: int | None = None,
-                 max_seconds: float | None = None, max_decode_seconds: float | None = None):
+                 n_ctx: int | None = None, n_parallel: int | None = None, use_adapter: bool | None = None,
+                 repack: bool | None = None, later_inputs: Literal["replace", "keep"] | None = None,
+                 verify: bool | None = None, use_cache: bool | None = None,
+                 cache_file: str | os.PathLike[str] | None = None, say_unsure: bool | None = None,
+                 system_message: str | None = None, rpc_servers: Sequence[str] | None = None,
+                 max_pixels: int | None = None, max_seconds: float | None = None,
+                 max_decode_seconds: float | None = None):
         limits = set_options(_core.InputLimits(), {
             "max_pixels": max_pixels, "max_seconds": max_seconds, "max_decode_seconds": max_decode_seconds})
         options = set_options(_core.PandaOptions(), {
             "device": device, "encoder_device": encoder_device, "n_gpu_layers": n_gpu_layers, "n_threads": n_threads,
-            "n_ctx": n_ctx, "use_adapter": use_adapter, "repack": repack, "verify": verify, "use_cache": use_cache,
-            "cache_file": None if cache_file is None else os.fspath(cache_file), "say_unsure": say_unsure,
-            "system_message": system_message, "rpc_servers": None if rpc_servers is None else list(rpc_servers),
-            "limits": limits})
+            "n_ctx": n_ctx, "n_parallel": n_parallel, "use_adapter": use_adapter, "repack": repack, "verify": verify,
+            "use_cache": use_cache, "cache_file": None if cache_file is None else os.fspath(cache_file),
+            "say_unsure": say_unsure, "system_message": system_message,
+            "rpc_servers": None if rpc_servers is None else list(rpc_servers), "limits": limits})
         if later_inputs is not None:
             options.set_later_inputs(later_inputs)
         self._core = _core.Panda(model_name(model), options)

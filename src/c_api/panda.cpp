@@ -30,6 +30,7 @@ pandagpt_panda_options default_panda_options() {
   options.use_adapter = defaults.use_adapter;
   options.n_threads = defaults.n_threads;
   options.n_ctx = defaults.n_ctx;
+  options.n_parallel = defaults.n_parallel;
   options.later_inputs = PANDAGPT_LATER_INPUTS_NOT_GIVEN;
   options.verify = defaults.verify;
   options.use_cache = defaults.use_cache;
@@ -55,6 +56,7 @@ PandaOptions panda_options(const pandagpt_panda_options* options) {
   result.use_adapter = from.use_adapter;
   result.n_threads = from.n_threads;
   result.n_ctx = from.n_ctx;
+  result.n_parallel = from.n_parallel;
   result.later_inputs = later_inputs(from.later_inputs);
   result.verify = from.verify;
   result.use_cache = from.use_cache;

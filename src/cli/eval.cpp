@@ -13,6 +13,7 @@
 #include "core/progress.h"
 #include "encoders/encoders.h"
 #include "eval/accuracy.h"
+#include "eval/asked_together.h"
 #include "eval/caption_answers.h"
 #include "eval/caption_run.h"
 #include "eval/caption_set.h"
@@ -59,6 +60,7 @@ void add_eval_caption(CLI::App& eval) {
   auto options = std::make_shared<CaptionOptions>();
   options->model.add_to(*command);
   options->model.no_cache = true;  // each photo comes once, and its time counts
+  add_answers_at_once(*command, options->model.options);
   command->add_option("--data", options->settings.data, "JSON list of {image_name, captions}")
       ->required();
   command->add_option("--images", options->settings.images, "folder that image_name is relative to")
@@ -185,6 +187,15 @@ void add_eval_imagenet(CLI::App& eval) {
 }
 
 }  // namespace
+
+void add_answers_at_once(CLI::App& command, PandaOptions& options) {
+  options.n_parallel = kAnswersAtOnce;
+  command
+      .add_option("--parallel", options.n_parallel,
+                  "answers computed at once, each in a cache of --ctx-size positions")
+      ->capture_default_str()
+      ->check(CLI::Range(1, kMostAnswersAtOnce));
+}
 
 void add_eval(CLI::App& app) {
   CLI::App* eval = app.add_subcommand("eval", "measure a model on a test set");

@@ -84,6 +84,7 @@ void add_eval_all(CLI::App& eval) {
       "all", "every figure of a model card: captions, retrieval, classification, answers, ..");
   const auto options = std::make_shared<EvalAllOptions>();
   options->model.add_to(*command);
+  add_answers_at_once(*command, options->model.options);
   command->add_option("--data", options->data, "eval.json, or the folder that holds it")
       ->required();
   command

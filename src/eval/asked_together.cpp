@@ -9,8 +9,9 @@
 namespace pandagpt {
 namespace {
 
-/// More than a Panda computes at once, so that inputs are decoded meanwhile.
-constexpr int kUnderWay = 4;
+/// More than a Panda computes at once, so that inputs are decoded meanwhile, and a long answer
+/// doesn't keep the others from being begun.
+constexpr int kUnderWayForEach = 2;
 
 /// What `call` returns, or the Error(kInput) that it throws.
 template <typename Result, typename Call>
@@ -41,7 +42,7 @@ void ask_together(const Panda& panda, const std::string& label, std::size_t n,
         [&] { return panda.ask(piece.first.inputs, piece.first.question, options); });
     return {std::move(answer), std::move(error)};
   };
-  work_in_order(kUnderWay, next, work, [&](AskedAnswer answer) {
+  work_in_order(kUnderWayForEach * panda.info().n_parallel, next, work, [&](AskedAnswer answer) {
     take(n_taken++, std::move(answer));
     progress.update(static_cast<std::int64_t>(n_taken));
   });

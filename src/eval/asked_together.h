@@ -20,6 +20,10 @@ struct AskedAnswer {
   std::optional<Error> error = {};  ///< of kind kInput: an input can't be read
 };
 
+/// PandaOptions::n_parallel of who asks many questions.
+inline constexpr int kAnswersAtOnce = 8;
+inline constexpr int kMostAnswersAtOnce = 64;
+
 /// Asks the questions 0 to n - 1, with a progress line called `label`. `question` and `take` are
 /// called by this thread, for each number in order. Questions share the evaluations of the language
 /// model and of the encoders, so this is several times faster than one after the other. An

@@ -92,8 +92,10 @@ std::shared_ptr<GenerationStream> BatchScheduler::submit(GenerationRequest reque
   if (request.n_choices > 1 && request.options.n_beams > 1)
     throw Error(ErrorKind::kUsage, "a beam search gives one answer; ask for 1");
   if (request.options.n_beams > 1 && !options_.unified)
-    throw Error(ErrorKind::kUsage,
-                "beam search needs one cache for all answers: start with --unified-cache");
+    throw Error(
+        ErrorKind::kUsage,
+        "beam search needs one cache for all answers: start the server with --unified-cache, or "
+        "open the model with n_parallel 1");
   if (request.prompt.tokens.empty()) throw Error(ErrorKind::kUsage, "the prompt is empty");
   if (const std::size_t needed = request.prompt.tokens.size() + 1;
       needed > static_cast<std::size_t>(n_ctx_))

@@ -1,4 +1,4 @@
-// The one scheduler behind a Panda's questions and chats.
+// The schedulers behind a Panda's questions and chats.
 #pragma once
 
 #include <memory>
@@ -9,28 +9,36 @@
 
 namespace pandagpt {
 
-/// Makes the scheduler when the first answer needs it: who only embeds needs none. May be used by
+/// Makes a scheduler when the first answer needs it: who only embeds needs none. May be used by
 /// several threads at once.
 ///
-/// Answers are computed one after the other, and whoever asked reads them at his own pace. Several
-/// at once in one cache would be faster, but not the same to the bit (SchedulerOptions::unified),
-/// and a cache for each would take their memory whether they come or not.
+/// One answer at a time is computed in one cache, where it may be searched with beams. Several at
+/// once have a cache each: in one cache for all they would not be the same to the bit
+/// (SchedulerOptions::unified). Whoever asked reads the answer at his own pace.
 class AnswerEngine {
  public:
-  /// `adapter` may be null.
-  AnswerEngine(std::shared_ptr<const LlmModel> model, std::shared_ptr<const LoraAdapter> adapter,
-               int n_ctx, int n_threads);
+  struct Options {
+    int n_ctx = 0;
+    int n_threads = 0;
+    int n_parallel = 1;  ///< answers computed at once
+  };
 
-  /// Throws as BatchScheduler's constructor.
-  std::shared_ptr<BatchScheduler> scheduler() const;
+  /// `adapter` may be null. Throws Error(kUsage) if n_parallel isn't positive.
+  AnswerEngine(std::shared_ptr<const LlmModel> model, std::shared_ptr<const LoraAdapter> adapter,
+               const Options& options);
+
+  /// For answers with these options. Throws as BatchScheduler's constructor.
+  std::shared_ptr<BatchScheduler> scheduler(const GenerateOptions& options = {}) const;
 
  private:
   std::shared_ptr<const LlmModel> model_;
   std::shared_ptr<const LoraAdapter> adapter_;
-  int n_ctx_;
-  int n_threads_;
+  Options options_;
   mutable std::mutex mutex_;
-  mutable std::shared_ptr<BatchScheduler> scheduler_;
+  std::shared_ptr<BatchScheduler> make_scheduler(int n_slots) const;
+
+  mutable std::shared_ptr<BatchScheduler> one_at_a_time_;
+  mutable std::shared_ptr<BatchScheduler> several_;
 };
 
 }  // namespace pandagpt

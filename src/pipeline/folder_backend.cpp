@@ -116,14 +116,16 @@ class FolderBackend : public ModelBackend {
  public:
   FolderBackend(const std::string& model, const PandaOptions& options)
       : model_(model, options),
-        engine_(model_.model().llm(), model_.model().adapter(), model_.model().manifest().n_ctx,
-                model_.model().n_threads()) {}
+        engine_(model_.model().llm(), model_.model().adapter(),
+                {.n_ctx = model_.model().manifest().n_ctx,
+                 .n_threads = model_.model().n_threads(),
+                 .n_parallel = options.n_parallel}) {}
 
   Answer ask(const Inputs& inputs, std::string_view question, const GenerateOptions& options,
              const OnText& on_text) const override {
     options.validate();  // before the expensive part
     EncodingReport report;
-    ChatSession session = open_session();
+    ChatSession session = open_session(options);
     session.set_image(model_.encode(inputs, report));
     Answer answer = answer_unsurely(report.is_unsure, on_text, [&](const OnText& show) {
       return session.ask(question, options, show);
@@ -146,9 +148,9 @@ class FolderBackend : public ModelBackend {
   const ModelInfo& info() const override { return model_.model().info(); }
 
  private:
-  ChatSession open_session() const {
+  ChatSession open_session(const GenerateOptions& options = {}) const {
     const Manifest& manifest = model_.model().manifest();
-    return {engine_.scheduler(), manifest.prompt, manifest.later_inputs};
+    return {engine_.scheduler(options), manifest.prompt, manifest.later_inputs};
   }
 
   WarningModel model_;

@@ -43,6 +43,7 @@ LoadedModel::LoadedModel(const std::string& model, const PandaOptions& options)
   if (n_threads_ == 0) n_threads_ = default_thread_count();
   if (options.n_ctx < 0) throw Error(ErrorKind::kUsage, "the context size must not be negative");
   if (options.n_ctx > 0) manifest_.n_ctx = options.n_ctx;
+  info_.n_parallel = options.n_parallel;
   if (options.later_inputs) manifest_.later_inputs = *options.later_inputs;
   if (!options.use_adapter) manifest_.adapter.reset();
   auto language = std::async(std::launch::async, load_language_part, std::cref(manifest_),

@@ -57,10 +57,14 @@ class TextBackend : public ModelBackend {
       throw Error(ErrorKind::kUsage, file + ": no manifest says what its SHA-256 must be");
     llm_ = std::make_shared<const LlmModel>(file, llm_options(options));
     if (n_ctx_ <= 0) n_ctx_ = std::min(kDefaultContext, llm_->n_ctx_train());
-    engine_ = std::make_unique<const AnswerEngine>(llm_, /*adapter=*/nullptr, n_ctx_, n_threads_);
+    engine_ = std::make_unique<const AnswerEngine>(
+        llm_, /*adapter=*/nullptr,
+        AnswerEngine::Options{
+            .n_ctx = n_ctx_, .n_threads = n_threads_, .n_parallel = options.n_parallel});
     info_.name = std::filesystem::path(file).stem().string();
     info_.folder = std::filesystem::path(file).parent_path().string();
     info_.language_model = llm_->description();
+    info_.n_parallel = options.n_parallel;
     info_.n_ctx = std::min(n_ctx_, llm_->n_ctx_train());
     const ChatTemplate checks_system(*llm_, system_);
   }
@@ -68,7 +72,7 @@ class TextBackend : public ModelBackend {
   Answer ask(const Inputs& inputs, std::string_view question, const GenerateOptions& options,
              const OnText& on_text) const override {
     if (!inputs.empty()) refuse_inputs(info_.name);
-    return open_session().ask(question, options, on_text);
+    return open_session(options).ask(question, options, on_text);
   }
   std::unique_ptr<ChatBackend> start_chat() const override {
     return std::make_unique<TextChat>(info_.name, open_session());
@@ -78,7 +82,9 @@ class TextBackend : public ModelBackend {
   const ModelInfo& info() const override { return info_; }
 
  private:
-  TextSession open_session() const { return TextSession(engine_->scheduler(), system_); }
+  TextSession open_session(const GenerateOptions& options = {}) const {
+    return TextSession(engine_->scheduler(options), system_);
+  }
 
   int n_ctx_;
   int n_threads_;

@@ -167,6 +167,7 @@ void bind_options(nb::module_& m) {
       .def_rw("use_adapter", &PandaOptions::use_adapter)
       .def_rw("n_threads", &PandaOptions::n_threads)
       .def_rw("n_ctx", &PandaOptions::n_ctx)
+      .def_rw("n_parallel", &PandaOptions::n_parallel)
       .def("set_later_inputs",
            [](PandaOptions& options, const std::string& name) {
              options.later_inputs = later_inputs_from_name(name);
