@@ -24,10 +24,10 @@
 namespace pandagpt {
 
 struct EmbedderOptions {
-  int n_threads = 0;            ///< 0: one a physical core
-  std::string device = "cpu";   ///< "auto": a GPU where there is one
-  int max_batch = 8;            ///< pictures or texts that are computed in one go
-  bool use_cache = true;        ///< inputs of the same content aren't encoded again (PandaOptions)
+  int n_threads = 0;           ///< 0: one a physical core
+  std::string device = "cpu";  ///< "auto": a GPU where there is one
+  int max_batch = 8;      ///< batch size of pictures and of texts; doesn't bound memory (embed)
+  bool use_cache = true;  ///< inputs of the same content aren't encoded again (PandaOptions)
   std::string cache_file = {};  ///< the same on disk; the fingerprint is kept there in any case
 };
 
@@ -50,15 +50,16 @@ class PANDAGPT_API Embedder {
 
   /// Name of the model folder, or of the encoders file.
   const std::string& name() const;
-  /// Numbers of an embedding.
+  /// Embedding dimension.
   int width() const;
+  /// Whether the encoders have a tower for it.
   bool takes(Modality modality) const;
   bool takes_text() const;
   /// Changes with the weights and with everything that is done to an input before them.
   const std::string& fingerprint() const;
 
-  /// (inputs, width) row-major: each of length 1 times the factor of its kind, which sets the
-  /// sharpness of a softmax over scores (ImageBind's post-processing). Weights are not applied.
+  /// (inputs, width), row-major. Each row is L2-normalised, then multiplied by its modality's logit
+  /// scale, as ImageBind does. Input weights are not applied.
   /// The memory it takes doesn't grow with the number of inputs. Throws Error(kInput) for the first
   /// input that can't be read, Error(kModel) for one without a tower.
   std::vector<float> embed(const Inputs& inputs) const;

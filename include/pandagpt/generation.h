@@ -12,8 +12,8 @@
 
 namespace pandagpt {
 
-/// Sampling settings of one answer. The defaults are greedy decoding's neighbours of the reference:
-/// temperature 1 with a very small nucleus.
+/// Sampling settings of one answer. The defaults are the reference's (temperature 1, top_p 0.01),
+/// which is nearly greedy.
 struct PANDAGPT_API GenerateOptions {
   static constexpr int kMaxBeams = 16;
 
@@ -30,9 +30,9 @@ struct PANDAGPT_API GenerateOptions {
   int repeat_last_n = 64;       ///< how many tokens of the answer count as recent
   float frequency_penalty = 0;  ///< taken from a recent token's logit for each time it occurs
   float presence_penalty = 0;   ///< taken from it once
-  /// Speculative decoding by prompt look-up: tokens that are guessed in one go at most, from what
-  /// stands in the conversation already. Used where several positions at once give the same bits as
-  /// one by one, so the answer is the same, and where it pays. 0 is off.
+  /// Speculative decoding by prompt look-up: at most so many draft tokens at once, taken from the
+  /// conversation so far. Used only where several positions at once give the same bits as one by
+  /// one, so that the answer stays the same, and where it is faster. 0 is off.
   int n_draft = 16;
   std::optional<std::uint32_t> seed = {};  ///< same seed, same answer; none draws one at random
 

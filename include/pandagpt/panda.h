@@ -43,7 +43,9 @@ struct PandaOptions {
   std::string device = "auto";  ///< "auto": a GPU where there is one; "cpu"; or its name: "cuda0"
   std::string encoder_device = {};  ///< of the encoders; empty: the same
   int n_gpu_layers = -1;            ///< of the language model; negative is all
-  bool repack = true;  ///< language model in the CPU's favourite order: faster, but loads longer
+  /// Repacks the language model's weights for the CPU's SIMD kernels: faster inference, slower
+  /// loading.
+  bool repack = true;
   /// HOST:PORT of llama.cpp's rpc-server on other machines: the language model is spread over them.
   std::vector<std::string> rpc_servers = {};
   bool use_adapter = true;  ///< false: the language model as it was before it was tuned

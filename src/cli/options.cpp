@@ -365,7 +365,7 @@ void SamplingArguments::add_to(CLI::App& command) {
   add("--min-p", min_p, "drop tokens below this part of the best one's probability");
   add("--repeat-penalty", repeat_penalty, "make recent tokens less likely; 1: no");
   add("--draft-max", n_draft,
-      "tokens guessed at once from what the conversation holds, where that pays; 0: off");
+      "draft tokens at most of prompt look-up decoding, which is used where it is faster; 0: off");
   add("-s,--seed", seed, "same seed, same answer (without it, a random one)");
   command.add_flag("--greedy", greedy, "always the most likely token")->group(kSamplingGroup);
 }

@@ -1,4 +1,4 @@
-// What tells that a file is still the one that was read, without reading it again.
+// Size, modification time and inode of a file: a cheap check whether it has changed.
 #pragma once
 
 #include <cstdint>

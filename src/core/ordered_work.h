@@ -1,4 +1,4 @@
-// Work done by several threads whose results are taken in the order in which it was given out.
+// Parallel map over a sequence with in-order delivery of the results.
 #pragma once
 
 #include <cstddef>

@@ -9,8 +9,8 @@
 
 namespace pandagpt {
 
-/// Holds for what this thread does while the object lives; of nested ones the first that passes
-/// counts.
+/// Scoped deadline and cancellation check of the current thread. Of nested scopes the earliest
+/// deadline counts.
 class TimeLimit {
  public:
   using Clock = std::chrono::steady_clock;

@@ -42,7 +42,7 @@ struct InputTable {
   std::map<TextItem, std::int64_t> text_index_;
 };
 
-/// What makes two pairs the same thing: they aren't each other's negatives then.
+/// Identity of a pair: two pairs of the same thing aren't each other's negatives.
 struct PairIdentity {
   std::int64_t a = 0;      ///< number of the first side's input
   std::int64_t b = 0;      ///< of the second side's; one for each kind of thing, e.g. a label

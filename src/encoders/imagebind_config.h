@@ -79,10 +79,8 @@ struct TowerConfig {
   bool is_text() const { return tower == TowerKind::kText; }
   /// Tokens in the transformer: the patches and a class token, or the text.
   std::int64_t n_tokens() const;
-  int head_width() const { return width / n_heads; }
 
   // What sets the kinds of towers apart (imagebind/models/imagebind_model.py).
-  bool has_class_token() const { return !is_text(); }
   bool is_causal() const { return is_text(); }
   /// A layer norm between the stem and the first block.
   bool has_pre_norm() const { return tower == TowerKind::kVision; }

@@ -32,9 +32,9 @@ std::optional<Modality> kind_of_beginning(ByteView beginning);
 /// The same of a file; nothing if it can't be read.
 std::optional<Modality> kind_of_beginning(const std::filesystem::path& path);
 
-/// A picture, a film, or else a sound, by the whole content. Thermal pictures, depth maps and
-/// motion can't be told from these. `name` stands for the buffer in messages. Throws Error(kInput)
-/// if it is none of the three.
+/// Detects image, video or audio by the whole content. Thermal pictures, depth maps and motion
+/// can't be told from these and are never returned. `name` stands for the buffer in messages.
+/// Throws Error(kInput) if it is none of the three.
 Modality media_kind(ByteView bytes, const std::string& name);
 
 }  // namespace pandagpt

@@ -10,9 +10,10 @@
 
 namespace pandagpt {
 
-/// Attention over N names with keys in the joint space and values in the language model's space of
-/// token embeddings (tensor/panda_weights.h). A linear layer can't say a name: between two of them
-/// it says their mean, which is no word. Const after loading.
+/// Retrieval by attention over N names, with keys in the joint space and values in the language
+/// model's space of token embeddings (tensor/panda_weights.h). A linear projector maps an input
+/// between two names to the mean of their tokens, which is no token; this gives the token
+/// embeddings of the nearest names. Const after loading.
 class Lexicon {
  public:
   /// That of a projector file; nothing if it has none. Throws Error(kModel) if it is incomplete or

@@ -17,9 +17,9 @@ class Projector {
   /// Throws Error(kModel) if a key or tensor is missing or of another shape.
   explicit Projector(const std::filesystem::path& path);
 
-  /// Embeddings of inputs that are summed: the linear layer's.
+  /// Prompt positions that all inputs of a turn share: the linear layer's outputs are summed.
   int n_image_tokens() const { return n_image_tokens_; }
-  /// Those that each input has for itself: the lexicon's.
+  /// Further positions, one set for each input: the lexicon's.
   int n_words() const { return lexicon_ ? lexicon_->n_words() : 0; }
   /// Null without one.
   const Lexicon* lexicon() const { return lexicon_ ? &*lexicon_ : nullptr; }

@@ -23,13 +23,10 @@ class Fbank {
   /// [frames, n_mel_bins], natural logarithm. Throws Error(kUsage) for less than one window.
   std::vector<float> compute(std::span<const float> samples) const;
 
-  /// [n_mel_bins, padded window / 2], the filters.
-  const std::vector<float>& filters() const { return filters_; }
-
  private:
   void make_filters(int sample_rate);
   void make_transform();
-  // Power spectrum of a window, in place: spectrum_size() values from windowed samples.
+  // Power spectrum of a window: half its padded length of values, from windowed samples.
   void power_spectrum(std::vector<std::complex<double>>& work, std::vector<double>& power) const;
 
   int n_mel_bins_;

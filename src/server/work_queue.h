@@ -32,12 +32,12 @@ class WorkQueue {
   WorkQueue(const WorkQueue&) = delete;
   WorkQueue& operator=(const WorkQueue&) = delete;
 
-  /// Work on its way.
+  /// Handle of a submitted job.
   class Pending {
    public:
     Pending(WorkQueue& queue, std::shared_ptr<Job> job);
-    /// What has not begun is dropped. For what runs, a TimeLimit around it passes, and its end is
-    /// waited for: it may refer to what the caller owns.
+    /// Drops a job that has not started. Cancels one that has (a TimeLimit around it passes) and
+    /// waits for its end: it may refer to what the caller owns.
     ~Pending();
     Pending(const Pending&) = delete;
     Pending& operator=(const Pending&) = delete;

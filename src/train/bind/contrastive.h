@@ -24,7 +24,7 @@ struct Mixed {
 /// What row i (a first side) and column j (a second side) are to each other, (N, N) each.
 struct PairTargets {
   torch::Tensor weight;  ///< float32: the share of row i that belongs to column j; rows sum to 1
-  torch::Tensor hidden;  ///< bool: neither positive nor negative: another pair of the same thing
+  torch::Tensor hidden;  ///< bool: masked out of the loss: another pair of the same thing
 };
 PairTargets pair_targets(const std::vector<PairIdentity>& pairs, const Mixed& mixed = {});
 

@@ -14,8 +14,9 @@
 
 namespace pandagpt::train {
 
-/// What training leaves out at random (N inputs). It is drawn for a whole batch before any of it is
-/// computed, so that it doesn't matter in what parts the batch goes through. Undefined: nothing.
+/// Masks of dropout and stochastic depth for N inputs. They are drawn once for a whole batch, so
+/// that the result doesn't depend on the parts in which it is computed. Undefined: nothing is
+/// dropped.
 struct Noise {
   torch::Tensor drop_path;     ///< (N, 2 * blocks): factor of what a sub-layer adds: 0 or 1 / (1-p)
   torch::Tensor head_dropout;  ///< (N, width before the head): 0 or 1 / (1-p)
