@@ -131,6 +131,11 @@ class PANDAGPT_API Inputs {
     items_.push_back(std::move(input));
     return *this;
   }
+  /// Adds a further file to the recording that was added last.
+  Inputs& add_part(InputPart part) {
+    items_.back().parts.push_back(std::move(part));
+    return *this;
+  }
   /// Adds the sound of each film among the inputs as an input of its own, with the film's weight:
   /// what is seen and what is heard are then summed. A film without sound fails when it is read.
   Inputs& add_sound_of_videos();
