@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # One would guess: the attitude filters of the ahrs package take the same recording of accelerometer
 # and magnetometer and give the same attitude, so that one may be put in another's place.
-# So it is: Madgwick, EKF, Tilt, Complementary, FAMC, Davenport and Fourati do. AQUA and SAAM give the
-# conjugate, the turn from the world to the device; so tilts have the other sign. Mahony is a
+# So it is: Madgwick, EKF, Tilt, Complementary, FAMC, Davenport and Fourati do. AQUA and SAAM give
+# the conjugate, the turn from the world to the device; so tilts have the other sign. Mahony is a
 # quarter turn of the compass off: its north lies on another axis. FQA and OLEQ are half a turn off.
 # Each follows its own paper; only derivations in the documentation tell, and no call warns.
 # Seen with ahrs 0.4.0. Fails if this has changed.

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # One would guess: vectors with the same score (the same picture in two files) come in the order of
 # their ids, or at least in one order, and the best of 1 is also the first of 10.
-# So it is: with the L2 metric they do. With the inner product, which embeddings are compared by, the
-# same index gives them backwards, the highest id first. With k = 1 the first of the equals is
+# So it is: with the L2 metric they do. With the inner product, which embeddings are compared by,
+# the same index gives them backwards, the highest id first. With k = 1 the first of the equals is
 # found; with k = 2, 3, 10 the first row is another one each time, until k holds them all. So recall
 # at 1 depends on the k that was searched with, an item that looks for itself finds its copy, and a
 # longer list of results doesn't begin with the shorter one.

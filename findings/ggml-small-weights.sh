@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # One would guess: the more bits a ggml type has, the nearer the weights stay to the original,
 # whatever their size, as every block has its own scale.
-# So it is: Q6_K, Q5_K, Q4_K and IQ4_XS divide a block's scale by up to 127 before they store it as a
-# 16-bit float, which has nothing below 6e-8. A matrix with a standard deviation of 3e-5 becomes
+# So it is: Q6_K, Q5_K, Q4_K and IQ4_XS divide a block's scale by up to 127 before they store it as
+# a 16-bit float, which has nothing below 6e-8. A matrix with a standard deviation of 3e-5 becomes
 # zeros in Q6_K and IQ4_XS, while Q4_0 and even Q2_K keep it; at 1e-5 Q5_K is farther from the
 # weights than zeros would be. Nothing is said. Language models seldom have such small weights, but
 # LoRA factors after a few steps of training do, and matrices into which a small scale was folded.

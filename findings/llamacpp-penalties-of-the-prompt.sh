@@ -41,7 +41,7 @@ def next_token(server, prompt, **penalties):
 
 
 def is_less_likely(server, prompt, token, **penalties):
-    """How much the odds of a token against "cat", which the prompt lacks, fall: natural logarithm."""
+    """How far the log odds of a token fall beside "cat", which the prompt lacks."""
     before = next_token(server, prompt)
     after = next_token(server, prompt, **penalties)
     return float(np.log(before[token] / before[CAT]) - np.log(after[token] / after[CAT]))

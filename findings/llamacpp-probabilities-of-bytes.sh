@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# One would guess: with `n_probs` (or `logprobs`) llama.cpp's server gives a log probability for each
-# token of the answer, so their sum is that of the text.
+# One would guess: with `n_probs` (or `logprobs`) llama.cpp's server gives a log probability for
+# each token of the answer, so their sum is that of the text.
 # So it is: tokens that end inside a character have none. A character that isn't in the vocabulary
 # is a token for each of its bytes; only the last is listed, with the bytes of all, so it looks like
-# one token. Of a panda's four tokens three are missing, in the ids of a streamed answer as well.
-# So a confidence made of these is too high for emoji, Chinese and accents, and the list of
+# one token. Of a panda's four tokens three are missing, in the ids of a streamed answer as well. So
+# a confidence made of these is too high for emoji, Chinese and accents, and the list of
 # probabilities is shorter than that of tokens.
 # Seen with xllamacpp 2026.10.11549 (llama.cpp). Fails if this has changed.
 set -euo pipefail

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# One would guess: a SentencePiece BPE model that is written into a GGUF file (tokens, scores, kinds)
-# gives the same tokens in llama.cpp as in SentencePiece.
+# One would guess: a SentencePiece BPE model that is written into a GGUF file (tokens, scores,
+# kinds) gives the same tokens in llama.cpp as in SentencePiece.
 # So it is: only if the model was trained with the "identity" rule and without removing spaces, as
 # LLaMA's was. llama.cpp has no normaliser for this kind of vocabulary, and SentencePiece's trainer
 # puts one in unless told otherwise (nmt_nfkc, extra spaces removed). So with a model of one's own,

@@ -2,8 +2,9 @@
 # One would guess: a reader that turns a phone's upright film as the container's display matrix says
 # also obeys a matrix that mirrors the film.
 # So it is: OpenCV and decord take an angle from the matrix and nothing else. If it swaps left and
-# right, they read half a turn: the film stands on its head. If it swaps top and bottom, they read no
-# turn. With a quarter turn beside the mirror, left and right stay swapped. Nothing tells the caller.
+# right, they read half a turn: the film stands on its head. If it swaps top and bottom, they read
+# no turn. With a quarter turn beside the mirror, left and right stay swapped. Nothing tells the
+# caller.
 # Seen with opencv-python-headless 5.0.0.93, decord 0.6.0 and, as the right value, the ffmpeg of
 # imageio-ffmpeg 0.8.1 (9.0.2). Fails if this has changed.
 set -euo pipefail

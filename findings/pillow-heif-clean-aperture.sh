@@ -123,7 +123,8 @@ for (chroma, left, top, width, height), expected in EXPECTED.items():
     assert whole.shape == (HEIGHT, WIDTH, 3) and cropped.shape == (height, width, 3)
     difference = np.abs(cropped - whole[top:top + height, left:left + width])
     equal = not difference.any()
-    seen = "equal" if equal else f"up to {difference.max()} levels off, mean {difference.mean():.2f}"
+    mean = f"{difference.mean():.2f}"
+    seen = "equal" if equal else f"up to {difference.max()} levels off, mean {mean}"
     print(f"{chroma}, {width} x {height} from column {left}, row {top}: {seen}"
           f"{'' if equal == expected else '  <- CHANGED'}")
     changed += equal != expected

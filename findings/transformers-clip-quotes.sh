@@ -3,10 +3,11 @@
 # CLIPTokenizerFast the same.
 # So it is: CLIP's own tokenizer (and ImageBind's copy of it) repairs text with ftfy first: curly
 # quotes become straight, HTML references are resolved, ligatures are taken apart. In transformers 4
-# CLIPTokenizer does so if ftfy happens to be installed, with no message if not (a line in the log at
-# info level), and CLIPTokenizerFast never does. In transformers 5 CLIPTokenizer is the fast one. So
-# "the dog's ball" with the apostrophe of a phone's keyboard has other tokens, hence another
-# embedding, after an upgrade or without ftfy. LanguageBind's tokenizer is derived from the slow one.
+# CLIPTokenizer does so if ftfy happens to be installed, with no message if not (a line in the log
+# at info level), and CLIPTokenizerFast never does. In transformers 5 CLIPTokenizer is the fast one.
+# So "the dog's ball" with the apostrophe of a phone's keyboard has other tokens, hence another
+# embedding, after an upgrade or without ftfy. LanguageBind's tokenizer is derived from the slow
+# one.
 # Seen with transformers 4.57.1, 5.24.0, ftfy 6.3.1. Fails if this has changed.
 set -euo pipefail
 
@@ -75,8 +76,9 @@ def changes(environment, what, expected):
     """Prints whose tokens are those of the repaired text; how many of the classes have changed."""
     texts = [text for pair in PAIRS.values() for text in pair]
     quiet = {"HF_HUB_OFFLINE": "1", "HF_HOME": folder, "TRANSFORMERS_VERBOSITY": "error"}
+    python = f"{folder}/{environment}/bin/python"
     result = subprocess.run(
-        [f"{folder}/{environment}/bin/python", f"{folder}/clip_tokens.py", folder, json.dumps(texts)],
+        [python, f"{folder}/clip_tokens.py", folder, json.dumps(texts)],
         check=True, stdout=subprocess.PIPE, text=True, env=os.environ | quiet)
     version, found = json.loads(result.stdout)
     changed = 0

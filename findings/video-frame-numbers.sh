@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# One would guess: decord's get_batch([..]) and OpenCV's CAP_PROP_POS_FRAMES give the frames of these
-# numbers, the same as when the film is read from its beginning.
+# One would guess: decord's get_batch([..]) and OpenCV's CAP_PROP_POS_FRAMES give the frames of
+# these numbers, the same as when the film is read from its beginning.
 # So it is: that holds for H.264 in MP4. decord (the reader of ImageBind's and LanguageBind's code)
-# is a frame or two off in HEVC with open groups of pictures, up to 31 in MPEG-4 in AVI with B-frames
-# and 28 in H.264 with intra refresh; in MPEG-TS it leaves out the first frames even when read in
-# order, and repeats the last. decord2 has the same faults. OpenCV's first frames of MPEG-TS are
-# gone as soon as one seeks to them. No call fails or warns.
+# is a frame or two off in HEVC with open groups of pictures, up to 31 in MPEG-4 in AVI with
+# B-frames and 28 in H.264 with intra refresh; in MPEG-TS it leaves out the first frames even when
+# read in order, and repeats the last. decord2 has the same faults. OpenCV's first frames of MPEG-TS
+# are gone as soon as one seeks to them. No call fails or warns.
 # Seen with decord 0.6.0, decord2 3.4.0, opencv-python-headless 5.0.0.93; films written by the
 # ffmpeg of imageio-ffmpeg 0.8.1 (9.0.2). Fails if this has changed.
 set -euo pipefail
@@ -20,8 +20,6 @@ pip install --only-binary=:all: \
 pip install --only-binary=:all: --no-deps --target "$folder/decord2" decord2==3.4.0
 
 cat >"$folder/films.py" <<'PYTHON'
-import sys
-
 import numpy as np
 
 FRAMES, BITS, BAR, HEIGHT = 120, 7, 32, 64
@@ -63,7 +61,8 @@ def wrong(numbers, found):
 def print_wrong(who, errors):
     largest = max((abs(got - asked) for asked, got in errors.items()), default=0)
     shown = ", ".join(f"{asked} is {got}" for asked, got in list(errors.items())[:4])
-    print(f"    {who}: {f'{len(errors)} wrong, by up to {largest}: {shown}' if errors else 'right'}")
+    seen = f"{len(errors)} wrong, by up to {largest}: {shown}" if errors else "right"
+    print(f"    {who}: {seen}")
 PYTHON
 
 cat >"$folder/by_decord.py" <<'PYTHON'
