@@ -52,6 +52,15 @@ enum class DepthEncoding {
   kInverse,          ///< 1/m
   kRelativeInverse,  ///< of depth estimators: nearer is larger, without a unit
 };
+inline constexpr DepthEncoding kAllDepthEncodings[] = {
+    DepthEncoding::kAuto,           DepthEncoding::kMillimetres,
+    DepthEncoding::kMetres,         DepthEncoding::kTum,
+    DepthEncoding::kKitti,          DepthEncoding::kVirtualKitti,
+    DepthEncoding::kSunRgbd,        DepthEncoding::kSevenScenes,
+    DepthEncoding::kNyuRaw,         DepthEncoding::kL515,
+    DepthEncoding::kReplica,        DepthEncoding::kDisparity,
+    DepthEncoding::kKittiDisparity, DepthEncoding::kInverse,
+    DepthEncoding::kRelativeInverse};
 /// "auto", "mm", "m", "tum", "kitti", "vkitti", "sunrgbd", "7scenes", "nyu-raw", "l515", "replica",
 /// "disparity", "kitti-disparity", "inverse", "relative-inverse"; nothing for anything else.
 PANDAGPT_API std::optional<DepthEncoding> depth_encoding_from_name(std::string_view name);
@@ -66,6 +75,14 @@ enum class ImuGravity {
 /// "present" or "absent"; nothing for anything else.
 PANDAGPT_API std::optional<ImuGravity> imu_gravity_from_name(std::string_view name);
 
+/// How the frames of a film are made: `--video-frames`, `frames` in requests.
+enum class VideoFrames {
+  kShown,   ///< as players show them: HDR in the standard range, pixels in their shape
+  kStored,  ///< the stored numbers, as the reference's decoder gives them
+};
+/// "shown" or "stored"; nothing for anything else.
+PANDAGPT_API std::optional<VideoFrames> video_frames_from_name(std::string_view name);
+
 /// What the files of sensors often don't say themselves (docs/modalities.md). What isn't given here
 /// is taken from the file, else from the defaults told there.
 struct SensorOptions {
@@ -77,13 +94,14 @@ struct SensorOptions {
   /// none.
   std::string imu_columns = {};
   std::optional<DepthEncoding> depth_encoding = {};
-  std::optional<double> depth_metres_per_unit = {};  ///< metres of one unit of a depth map
+  std::optional<double> depth_metres_per_unit = {};  ///< of a depth map; of disparities pixels
   std::optional<double> depth_focal_length = {};     ///< pixels of the map as it is given
   std::optional<double> depth_baseline = {};         ///< metres between the two views
-  std::optional<double> thermal_coldest = {};        ///< black, in the unit of the file
-  std::optional<double> thermal_warmest = {};        ///< white, in the unit of the file
+  std::optional<double> thermal_coldest = {};        ///< black: Celsius, or the file's numbers
+  std::optional<double> thermal_warmest = {};        ///< white, likewise
   /// 1, 2, ..: that channel of a sound, or one of the constants above. Default: the model folder's.
   std::optional<int> audio_channel = {};
+  std::optional<VideoFrames> video_frames = {};  ///< default: as they are shown
 
   bool operator==(const SensorOptions&) const = default;
 };
@@ -113,7 +131,7 @@ struct Input {
   std::string name;  ///< path ("-": standard input), or the buffer's name in messages
   std::vector<std::uint8_t> bytes = {};  ///< content of the file; empty: read from `name`
   float weight = 1.0F;                   ///< scales its projected embedding
-  SensorOptions sensor = {};             ///< for all inputs but pictures and films
+  SensorOptions sensor = {};             ///< for all inputs but pictures
   std::vector<InputPart> parts = {};     ///< further files of this recording, joined by time
 };
 

@@ -85,6 +85,12 @@ std::optional<ImuGravity> imu_gravity_from_name(std::string_view name) {
   return std::nullopt;
 }
 
+std::optional<VideoFrames> video_frames_from_name(std::string_view name) {
+  if (name == "shown") return VideoFrames::kShown;
+  if (name == "stored") return VideoFrames::kStored;
+  return std::nullopt;
+}
+
 std::string to_string(const SensorOptions& options) {
   std::string text;
   const auto append = [&](const char* name, const auto& field) {
@@ -103,11 +109,13 @@ std::string to_string(const SensorOptions& options) {
   append("thermal_coldest", options.thermal_coldest);
   append("thermal_warmest", options.thermal_warmest);
   append("audio_channel", options.audio_channel);
+  append("video_frames", options.video_frames);
   // A field that is added but not written here would make different inputs look alike.
   static_assert(sizeof(SensorOptions) ==
                 6 * sizeof(std::optional<double>) + 2 * sizeof(std::optional<RotationUnit>) +
                     sizeof(std::optional<ImuGravity>) + sizeof(std::optional<DepthEncoding>) +
-                    sizeof(std::optional<int>) + sizeof(std::string));
+                    sizeof(std::optional<VideoFrames>) + sizeof(std::optional<int>) +
+                    sizeof(std::string));
   return text;
 }
 
