@@ -12,6 +12,8 @@ debian_base=(build-essential cmake ninja-build g++ pkg-config ccache git ca-cert
 # other package brings without recommendations; where those aren't known, libheif has them inside.
 debian_heif=(libheif-dev)
 debian_heif_decoders=(libheif-plugin-libde265 libheif-plugin-dav1d)
+# Compressed chunks of robots' logs (MCAP, ROS bags).
+debian_logs=(liblz4-dev libzstd-dev libbz2-dev)
 # Line editing and history in `pandagpt chat`.
 debian_terminal=(libedit-dev)
 # `pandagpt search`, and OpenBLAS, which is fast where the reference BLAS is not (also for the trainer).
@@ -40,6 +42,8 @@ other_systems() {
       `pandagpt search` also needs FAISS (Fedora: faiss-devel; Arch and Homebrew: faiss); without it
       everything else is built.
       HEIC and AVIF pictures need libheif (Fedora: libheif-devel; Arch and Homebrew: libheif).
+      Compressed logs of robots (MCAP, ROS bags) need lz4, zstd and bzip2 (Fedora: lz4-devel, libzstd-devel,
+      bzip2-devel; Arch and Homebrew: lz4, zstd, bzip2).
       libedit gives `pandagpt chat` line editing and history (part of macOS); it may be missing.
       The web page is tested with Chromium, where it is there.
       The trainer also needs libtorch with its CMake package (python-pytorch on Arch, pytorch in
@@ -69,7 +73,7 @@ install_packages() {
     return
   fi
 
-  local wanted=("${debian_base[@]}" "${debian_heif[@]}" "${debian_terminal[@]}" "${debian_search[@]}")
+  local wanted=("${debian_base[@]}" "${debian_heif[@]}" "${debian_logs[@]}" "${debian_terminal[@]}" "${debian_search[@]}")
   local missing=() package
   [[ $1 == yes ]] && wanted+=("${debian_train[@]}")
   [[ $2 == yes ]] && wanted+=("${debian_test[@]}")
@@ -105,6 +109,8 @@ install_packages() {
       warn "this system has no package $package: pandagpt-train may not be built"
     elif [[ " ${debian_heif[*]} " == *" $package "* ]]; then
       warn "this system has no package $package: HEIC and AVIF pictures can't be read"
+    elif [[ " ${debian_logs[*]} " == *" $package "* ]]; then
+      warn "this system has no package $package: some compressed logs of robots can't be read"
     elif [[ " ${debian_terminal[*]} " == *" $package "* ]]; then
       warn "this system has no package $package: pandagpt chat will have no line editing"
     elif [[ " ${debian_search[*]} " == *" $package "* ]]; then

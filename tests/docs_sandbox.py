@@ -11,6 +11,7 @@ Nobody has all the weights that the documents speak of, so small ones of tests/f
     a model named imagebind-huge, pandagpt-13b   tiny_senses.make
     panda-mini                                   itself where set-up has made it, else tiny_senses.make
     photo.jpg, bark.wav, clip.mp4, ..            fixtures/images/photo_chelsea.jpg and examples/data
+    run.mcap                                     fixtures/logs/ros2_zstd.mcap
     .cache/demo/chelsea.png                      itself where set-up has fetched it, else the same photo as above
 
 The tiny ImageBind has other numbers of heads than the published one, and the tiny PandaGPT another alpha. Both are
@@ -127,6 +128,7 @@ class Room:
                 shutil.copy(file, folder / name)
         for name in ("names.txt", "labels.txt"):
             (folder / name).write_text(LABELS)
+        shutil.copy(self.sandbox.fixtures / "logs" / "ros2_zstd.mcap", folder / "run.mcap")
         (folder / "letter.txt").write_text("Dear friend, the panda is well and eats bamboo all day.\n")
         (folder / "list.txt").write_text("photo.jpg\nbark.wav\n")
         (folder / "serve.yaml").write_text("max-body: 16\n")

@@ -26,6 +26,7 @@ LIBRARIES = [
     (r"nlohmann/", "nlohmann-json"), (r"CLI/", "CLI11"), (r"yaml-cpp/", "yaml-cpp"), (r"histedit\.h", "libedit"),
     (r"nanobind/", "nanobind"), (r"zlib\.h", "zlib"), (r"utf8proc\.h", "utf8proc"), (r"lib(avcodec|avformat|avutil|swresample|swscale)/", "FFmpeg"),
     (r"tiffio\.h", "libtiff"), (r"jpeglib\.h", "libjpeg"), (r"libheif/", "libheif"),
+    (r"lz4frame\.h", "lz4"), (r"zstd\.h", "zstd"), (r"bzlib\.h", "bzip2"),
     (r"(librsvg/|cairo\.h)", "librsvg"), (r"gtest/|gmock/", "GoogleTest"), (r"benchmark/", "Google Benchmark")]
 SYSTEM = re.compile(r"[a-z_0-9]+|(sys|arpa|netinet|linux)/[a-z_0-9]+\.h|"
                     r"(dlfcn|fcntl|fnmatch|immintrin|netdb|poll|pty|pwd|sched|signal|spawn|stdbool|stddef|stdint|stdio|"

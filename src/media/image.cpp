@@ -12,6 +12,7 @@
 #include "media/image_info.h"
 #include "media/image_packet.h"
 #include "media/jpeg.h"
+#include "media/logs/log_inputs.h"
 #include "media/pixels.h"
 #include "media/still_frame.h"
 #include "pandagpt/error.h"
@@ -142,6 +143,7 @@ Image place_on_canvas(Image frame, const ImagePacket& packet, const ImageInfo& i
 }  // namespace
 
 Image decode_image(ByteView bytes, const std::string& name, const ImageLimits& limits) {
+  if (std::optional<LogInput> log = open_log(bytes, name)) return read_log_image(*log, limits);
   if (bytes.size() > limits.max_file_bytes)
     fail(name, "larger than the limit of " + std::to_string(limits.max_file_bytes >> 20) + " MiB");
   const ImageInfo info = read_image_info(bytes, name);
@@ -159,6 +161,7 @@ Image decode_image(ByteView bytes, const std::string& name, const ImageLimits& l
 }
 
 Image load_image(const std::filesystem::path& path, const ImageLimits& limits) {
+  if (std::optional<LogInput> log = open_log(path.string())) return read_log_image(*log, limits);
   const std::string name = path == "-" ? "standard input" : path.string();
   return decode_image(read_file(path, limits.max_file_bytes), name, limits);
 }

@@ -2,8 +2,10 @@
 
 #include <utility>
 
+#include "media/devices/device_imu.h"
 #include "media/imu_columns.h"
 #include "media/imu_raw.h"
+#include "media/logs/log_inputs.h"
 #include "media/npy.h"
 #include "pandagpt/error.h"
 
@@ -55,6 +57,10 @@ RawImu from_npy(ByteView bytes, const std::string& name) {
 }  // namespace
 
 ImuRecording decode_imu(ByteView bytes, const std::string& name, const ImuOptions& options) {
+  if (std::optional<RawImu> raw = read_device_imu(bytes, name))
+    return finish_imu(std::move(*raw), name, options);
+  if (std::optional<LogInput> log = open_log(bytes, name))
+    return finish_imu(read_log_imu(*log), name, options);
   if (bytes.empty()) fail(name, "the file is empty; give a recording");
   return finish_imu(is_npy(bytes) ? from_npy(bytes, name) : from_csv(bytes, name), name, options);
 }
@@ -73,6 +79,10 @@ ImuRecording imu_from_values(std::span<const double> values, const std::string& 
 }
 
 ImuRecording load_imu(const std::filesystem::path& path, const ImuOptions& options) {
+  if (std::optional<RawImu> raw = read_device_imu(path.string()))
+    return finish_imu(std::move(*raw), path.string(), options);
+  if (std::optional<LogInput> log = open_log(path.string()))
+    return finish_imu(read_log_imu(*log), log->name, options);
   const std::string name = path == "-" ? "standard input" : path.string();
   return decode_imu(read_file(path, kMaxCsvBytes), name, options);
 }

@@ -10,6 +10,7 @@ extern "C" {
 #include "media/byte_reader.h"
 #include "media/image_info.h"
 #include "media/image_packet.h"
+#include "media/logs/log_inputs.h"
 #include "media/npy.h"
 #include "media/still_frame.h"
 #include "pandagpt/error.h"
@@ -123,6 +124,7 @@ bool is_scalar_map(ByteView bytes) {
 }
 
 ScalarMap decode_scalar_map(ByteView bytes, const std::string& name, const ImageLimits& limits) {
+  if (std::optional<LogInput> log = open_log(bytes, name)) return read_log_map(*log, limits);
   if (bytes.empty()) fail(name, "the file is empty; give a map of measurements");
   if (bytes.size() > limits.max_file_bytes)
     fail(name, "larger than the limit of " + std::to_string(limits.max_file_bytes >> 20) + " MiB");
@@ -138,6 +140,7 @@ ScalarMap decode_scalar_map(ByteView bytes, const std::string& name, const Image
 }
 
 ScalarMap load_scalar_map(const std::filesystem::path& path, const ImageLimits& limits) {
+  if (std::optional<LogInput> log = open_log(path.string())) return read_log_map(*log, limits);
   const std::string name = path == "-" ? "standard input" : path.string();
   return decode_scalar_map(read_file(path, limits.max_file_bytes), name, limits);
 }

@@ -18,6 +18,7 @@ enum class MapUnit {
   kUnknown,
   kCounts,  ///< of a sensor; they rise with the temperature
   kCelsius,
+  kMillimetres,
   kMetres,
   kPerMetre,  ///< inverse depth
 };

@@ -2,8 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
+#include <variant>
 #include <vector>
 
+#include "media/logs/log_inputs.h"
 #include "media/scalar_map.h"
 #include "pandagpt/error.h"
 
@@ -60,10 +63,22 @@ Image scale_to_grey(const ScalarMap& map, const std::string& name, const Thermal
   return image;
 }
 
+/// What a message of a robot's log holds.
+Image grey_of_log(LogInput& log, const ThermalRange& range, const ImageLimits& limits) {
+  check_range(range);
+  std::variant<Image, ScalarMap> content = read_log_picture(log, Modality::kThermal, limits);
+  if (const auto* map = std::get_if<ScalarMap>(&content))
+    return scale_to_grey(*map, log.name, range);
+  Image& image = std::get<Image>(content);
+  turn_grey(image);
+  return std::move(image);
+}
+
 }  // namespace
 
 Image decode_thermal(ByteView bytes, const std::string& name, const ThermalRange& range,
                      const ImageLimits& limits) {
+  if (std::optional<LogInput> log = open_log(bytes, name)) return grey_of_log(*log, range, limits);
   check_range(range);
   if (is_scalar_map(bytes))
     return scale_to_grey(decode_scalar_map(bytes, name, limits), name, range);
@@ -74,6 +89,8 @@ Image decode_thermal(ByteView bytes, const std::string& name, const ThermalRange
 
 Image load_thermal(const std::filesystem::path& path, const ThermalRange& range,
                    const ImageLimits& limits) {
+  if (std::optional<LogInput> log = open_log(path.string()))
+    return grey_of_log(*log, range, limits);
   const std::string name = path == "-" ? "standard input" : path.string();
   return decode_thermal(read_file(path, limits.max_file_bytes), name, range, limits);
 }

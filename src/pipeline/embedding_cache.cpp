@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "core/file.h"
+#include "media/logs/address.h"
 #include "pandagpt/error.h"
 
 namespace pandagpt {
@@ -49,7 +50,8 @@ std::string sensor_key(const Input& input, int audio_channel) {
 /// `content`: what tells it from others, its further files among them.
 std::string input_key(const Input& input, int audio_channel, const std::string& content) {
   // Names all fields, so that a new one can't be forgotten. The weight is applied to the embedding,
-  // and no decoder looks at the name.
+  // and of the name decoders look
+  // at the place in a log alone, which is part of `content`.
   [[maybe_unused]] const auto& [modality, name, bytes, weight, sensor, parts] = input;
   return hash_of(std::string(kKeyVersion) + '\n' + to_string(modality) + '\n' + content + '\n' +
                  sensor_key(input, audio_channel));
@@ -120,13 +122,15 @@ std::optional<std::string> EmbeddingCache::key_of(const Input& input, int audio_
 }
 
 std::optional<std::string> EmbeddingCache::content_key(const std::string& name, ByteView bytes) {
-  if (!bytes.empty()) return sha256_hex(bytes);
-  const std::optional<FileStamp> stamp = file_stamp(name);
+  const std::string place = place_of(name, !bytes.empty());  // in a robot's log
+  if (!bytes.empty()) return sha256_hex(bytes) + place;
+  const std::string file = file_of(name);
+  const std::optional<FileStamp> stamp = file_stamp(file);
   if (!stamp) return std::nullopt;
   if (stamp->size > kMaxHashedBytes)
-    return stamp->is_settled() ? std::optional(to_string(*stamp)) : std::nullopt;
+    return stamp->is_settled() ? std::optional(to_string(*stamp) + place) : std::nullopt;
   try {
-    return file_sha256(name);
+    return file_sha256(file) + place;
   } catch (const Error&) {  // who reads the file for good says it better
     return std::nullopt;
   }

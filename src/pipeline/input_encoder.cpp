@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "core/warnings.h"
+#include "media/logs/address.h"
 #include "pandagpt/error.h"
 
 namespace pandagpt {
@@ -161,7 +162,7 @@ class InputEncoder::Job {
   void prepare_one(std::size_t index) {
     const Input& input = inputs_[index];
     encoder_.require_tower(input.modality);
-    const std::optional<FileStamp> stamp = file_stamp(input.name);
+    const std::optional<FileStamp> stamp = file_stamp(file_of(input.name));
     EmbeddingCache& cache = encoder_.cache_;
     const int n_statistics = report_ != nullptr ? encoder_.n_statistics(input.modality) : 0;
     std::optional<std::string> key;
@@ -212,7 +213,7 @@ class InputEncoder::Job {
     std::vector<float>& statistics = one.work.tensor.statistics;
     const Input& input = inputs_[one.index];
     // A file that was written to meanwhile has been hashed as one thing and read as another.
-    const bool is_same = !input.bytes.empty() || file_stamp(input.name) == one.stamp;
+    const bool is_same = !input.bytes.empty() || file_stamp(file_of(input.name)) == one.stamp;
     if (one.key && is_same) {
       encoder_.cache_.put(*one.key, row(one.index));
       if (!statistics.empty()) encoder_.cache_.put(statistics_key(*one.key), statistics);
