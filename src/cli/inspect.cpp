@@ -7,6 +7,7 @@
 
 #include "cli/commands.h"
 #include "cli/encoder_summary.h"
+#include "cli/inspect_log.h"
 #include "cli/output.h"
 #include "convert/tensor_source.h"
 #include "core/utf8.h"
@@ -119,16 +120,19 @@ void print_json(const std::string& path, const Contents& contents) {
 }  // namespace
 
 void add_inspect(CLI::App& app) {
-  CLI::App* command =
-      app.add_subcommand("inspect", "Show the metadata and tensors of a weight file");
+  CLI::App* command = app.add_subcommand(
+      "inspect", "Show the metadata and tensors of a weight file, or the topics of a robot's log");
   const auto path = std::make_shared<std::string>();
   const auto json = std::make_shared<bool>(false);
   command
-      ->add_option("file", *path,
-                   "a GGUF file, or a torch or safetensors checkpoint (file or folder)")
+      ->add_option(
+          "file", *path,
+          "a GGUF file, a torch or safetensors checkpoint (file or folder), or a robot's log "
+          "(MCAP, ROS 1 bag)")
       ->required();
   command->add_flag("--json", *json, "print JSON");
   command->callback([path, json] {
+    if (const auto log = summarize_log(*path)) return print_log(*path, *log, *json);
     const Contents contents = is_gguf(*path) ? read_gguf(*path) : read_checkpoint(*path);
     *json ? print_json(*path, contents) : print(*path, contents);
   });
