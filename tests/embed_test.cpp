@@ -72,6 +72,35 @@ TEST(ItemReader, ReadsEveryFormOfLineAndNamesFaults) {
   EXPECT_EQ(error_of([&] { ItemReader(folder.path(), ""); }).kind(), ErrorKind::kInput);
 }
 
+TEST(ItemReader, AStepOfTimeStandsForManyItems) {
+  const TemporaryFolder folder;
+  const std::string log = (kFixtures / "logs" / "ros2_zstd.mcap").string();
+  write_text(folder / "list", "depth\t" + log + "#/camera/depth@0-0.5:0.2\n" +  //
+                                  "imu\t" + log + "#/imu@:0.5\n" +              //
+                                  R"({"id": "heat", "thermal": ")" + log +      //
+                                  "#/thermal@0.6:0.1\"}\nimage\t" + log + "#/none@:1\n");
+  ItemReader reader(folder / "list", "/");
+  std::vector<EmbedItem> items;
+  while (const auto item = reader.next())
+    items.push_back(*item);
+  const std::vector<std::string> expected{log + "#/camera/depth@0",   log + "#/camera/depth@0.2",
+                                          log + "#/camera/depth@0.4", log + "#/imu@0-0.5",
+                                          log + "#/imu@0.5-1",        log + "#/imu@1-1.5",
+                                          log + "#/thermal@0.6",      log + "#/thermal@0.7"};
+  ASSERT_EQ(items.size(), expected.size() + 1);
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    EXPECT_EQ(items[i].fault, "");
+    EXPECT_EQ(items[i].inputs.items().front().name, expected[i]);
+  }
+  EXPECT_EQ(items[2].line, 1);
+  EXPECT_EQ(items[2].part, 2);
+  EXPECT_EQ(items[3].part, 0);
+  EXPECT_EQ(items[2].id, expected[2]);
+  EXPECT_EQ(items[7].id, "heat@0.7");
+  EXPECT_THAT(items.back().fault, HasSubstr("line 4: "));
+  EXPECT_THAT(items.back().fault, HasSubstr("the log has no topic /none"));
+}
+
 class EmbedJobTest : public testing::Test {
  protected:
   EmbedJobTest() : embedder_(kEncoders, {.n_threads = 1}) {

@@ -103,14 +103,24 @@ void store(const std::vector<EmbeddedItem>& items, VectorFile& file) {
   file.flush();
 }
 
-/// Up to `size` items of the shard behind `last_line`; empty at the end of the list.
-std::vector<EmbedItem> next_batch(ItemReader& reader, const Shard& shard, std::int64_t last_line,
+/// What an earlier run has written: all up to `line`, and of that line so many items.
+struct Done {
+  std::int64_t line = 0;
+  std::int64_t n_of_line = 0;
+
+  bool has(const EmbedItem& item) const {
+    return item.line < line || (item.line == line && item.part < n_of_line);
+  }
+};
+
+/// Up to `size` items of the shard behind `done`; empty at the end of the list.
+std::vector<EmbedItem> next_batch(ItemReader& reader, const Shard& shard, const Done& done,
                                   std::size_t size) {
   std::vector<EmbedItem> batch;
   while (batch.size() < size) {
     std::optional<EmbedItem> item = reader.next();
     if (!item) break;
-    if (item->line > last_line && shard.has(item->line)) batch.push_back(std::move(*item));
+    if (!done.has(*item) && shard.has(item->line)) batch.push_back(std::move(*item));
   }
   return batch;
 }
@@ -133,11 +143,11 @@ EmbedJobResult run_embed_job(const Embedder& embedder, const EmbedJobOptions& op
   ItemReader reader(options.manifest, options.root, options.sensor);
   VectorFile file(options.out, embedder.width(), settings_of(embedder, options), options.restart);
   const BatchEmbedder worker(embedder, options.normalize);
-  const std::int64_t last_line = file.last_line();
+  const Done before{file.last_line(), file.n_of_last_line()};
   Progress progress("embedding", reader.total_bytes());
   const auto next = [&]() -> std::optional<std::vector<EmbedItem>> {
     std::vector<EmbedItem> batch =
-        next_batch(reader, options.shard, last_line, static_cast<std::size_t>(options.batch_size));
+        next_batch(reader, options.shard, before, static_cast<std::size_t>(options.batch_size));
     if (batch.empty()) return std::nullopt;
     return batch;
   };

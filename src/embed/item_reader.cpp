@@ -4,6 +4,8 @@
 #include <string_view>
 #include <utility>
 
+#include "media/logs/address.h"
+#include "media/logs/log_steps.h"
 #include "media/media_kind.h"
 #include "pandagpt/error.h"
 #include "pipeline/input_json.h"
@@ -45,8 +47,9 @@ void require_text(const std::string& line, const fs::path& root) {
   const std::string bad = find_bad_utf8(line);
   if (bad.empty()) return;
   std::error_code ignored;
-  const bool is_file = line.find('\0') == std::string::npos &&
-                       fs::exists(resolved_path(root, line.substr(line.find('\t') + 1)), ignored);
+  const bool is_file =
+      line.find('\0') == std::string::npos &&
+      fs::exists(file_of(resolved_path(root, line.substr(line.find('\t') + 1))), ignored);
   if (!is_file) throw BadObject(bad);
 }
 
@@ -89,27 +92,59 @@ std::string default_id(const EmbedItem& item) {
 ItemReader::ItemReader(const fs::path& path, fs::path root, SensorOptions sensor)
     : lines_(path), root_(std::move(root)), sensor_(sensor) {}
 
-std::optional<EmbedItem> ItemReader::next() {
-  for (std::string line; lines_.next(line);) {
-    if (line.empty() || line.front() == '#') continue;
-    EmbedItem item;
-    item.line = lines_.line_number();
-    try {
-      if (line.size() > kMaxLineBytes) throw BadObject("the line is longer than 1 MiB");
-      require_text(line, root_);
-      if (line.front() == '{') {
-        parse_object(line, root_, item);
-      } else {
-        parse_plain(line, root_, item);
-      }
-    } catch (const BadObject& bad) {
-      item.fault = "line " + std::to_string(item.line) + ": " + bad.what();
+EmbedItem ItemReader::read_line(const std::string& line) const {
+  EmbedItem item;
+  item.line = lines_.line_number();
+  try {
+    if (line.size() > kMaxLineBytes) throw BadObject("the line is longer than 1 MiB");
+    require_text(line, root_);
+    if (line.front() == '{') {
+      parse_object(line, root_, item);
+    } else {
+      parse_plain(line, root_, item);
     }
-    item.inputs.set_sensor(sensor_);
-    if (item.id.empty()) item.id = default_id(item);
-    return item;
+  } catch (const BadObject& bad) {
+    item.fault = "line " + std::to_string(item.line) + ": " + bad.what();
   }
-  return std::nullopt;
+  item.inputs.set_sensor(sensor_);
+  return item;
+}
+
+void ItemReader::add_items(EmbedItem item) {
+  const std::vector<Input>& inputs = item.inputs.items();
+  if (!item.fault.empty() || inputs.size() != 1 || !has_log_step(inputs.front().name)) {
+    if (item.id.empty()) item.id = default_id(item);
+    waiting_.push_back(std::move(item));
+    return;
+  }
+  try {
+    const std::vector<std::string> names =
+        expand_log_steps(inputs.front().name, inputs.front().modality);
+    for (const std::string& name : names) {
+      EmbedItem one;
+      one.line = item.line;
+      one.part = std::ssize(waiting_);
+      // The place behind a line's own id tells its items apart.
+      one.id = item.id.empty() ? name : item.id + name.substr(name.rfind('@'));
+      Input input = inputs.front();
+      input.name = name;
+      one.inputs.add(std::move(input));
+      waiting_.push_back(std::move(one));
+    }
+  } catch (const Error& error) {
+    if (item.id.empty()) item.id = default_id(item);
+    item.fault = "line " + std::to_string(item.line) + ": " + error.what();
+    waiting_.push_back(std::move(item));
+  }
+}
+
+std::optional<EmbedItem> ItemReader::next() {
+  for (std::string line; waiting_.empty() && lines_.next(line);)
+    if (!line.empty() && line.front() != '#') add_items(read_line(line));
+  if (waiting_.empty()) return std::nullopt;
+  EmbedItem item = std::move(waiting_.front());
+  waiting_.pop_front();
+  return item;
 }
 
 }  // namespace pandagpt

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -17,7 +18,8 @@ struct EmbedItem {
   std::string id;         ///< the line's "id", else its path or text
   Inputs inputs;
   std::string text;
-  std::string fault;  ///< why the line can't be used; empty if it can
+  std::string fault;      ///< why the line can't be used; empty if it can
+  std::int64_t part = 0;  ///< from 0; a line with a step of time stands for several items
 };
 
 /// Reads the lines of a file, or of standard input for "-":
@@ -26,6 +28,8 @@ struct EmbedItem {
 ///   thermal<TAB>night/0001.png                         KIND and path
 ///   text<TAB>the sound of a dog                        a text
 ///   {"id": "a", "image": "a.jpg", "audio": "a.wav", "weights": {"audio": 0.5}}
+///   depth<TAB>run.mcap#/camera/depth@0-60:0.5          of a robot's log each half second: an item
+///                                                      for each (media/logs/log_steps.h)
 /// Empty lines and lines that start with '#' are left out. Relative paths are relative to `root`.
 class ItemReader {
  public:
@@ -34,8 +38,8 @@ class ItemReader {
   ItemReader(const std::filesystem::path& path, std::filesystem::path root,
              SensorOptions sensor = {});
 
-  /// The next line that is not empty; nothing at the end. A line that can't be used is returned
-  /// with its fault. Throws Error(kInput) if reading fails.
+  /// The next item; nothing at the end. A line that can't be used is returned with its fault.
+  /// Throws Error(kInput) if reading fails.
   std::optional<EmbedItem> next();
 
   /// Bytes read so far and in all (0 if that is unknown), for a progress line.
@@ -43,7 +47,12 @@ class ItemReader {
   std::int64_t total_bytes() const { return lines_.total_bytes(); }
 
  private:
+  EmbedItem read_line(const std::string& line) const;
+  /// Puts the items of a line among those that wait.
+  void add_items(EmbedItem item);
+
   TextLines lines_;
+  std::deque<EmbedItem> waiting_;
   std::filesystem::path root_;
   SensorOptions sensor_;
 };

@@ -104,7 +104,7 @@ void VectorFile::go_on(const std::string& settings) {
   while (std::getline(in, line) && !in.eof()) {  // a line without its end was cut off
     const Json entry = Json::parse(line, nullptr, false);
     if (!entry.is_object() || !entry.contains("end") || entry["end"] > data_bytes) break;
-    last_line_ = entry["line"];
+    count(entry["line"]);
     data_end = entry["end"];
     index_end = in.tellg();
     ++(entry.contains("error") ? n_failures_ : n_rows_);
@@ -128,6 +128,11 @@ void VectorFile::check() const {
   if (!index_) fail_writing(index_part_);
 }
 
+void VectorFile::count(std::int64_t line) {
+  n_of_last_line_ = line == last_line_ ? n_of_last_line_ + 1 : 1;
+  last_line_ = line;
+}
+
 void VectorFile::add(std::int64_t line, const std::string& id, std::span<const float> row) {
   if (format_ == VectorFormat::kNpy) {
     data_.write(reinterpret_cast<const char*>(row.data()),
@@ -136,14 +141,14 @@ void VectorFile::add(std::int64_t line, const std::string& id, std::span<const f
     data_ << dumped({{"line", line}, {"id", id}, {"embedding", row}});
   }
   index_ << dumped({{"line", line}, {"id", id}, {"end", std::int64_t{data_.tellp()}}});
-  last_line_ = line;
+  count(line);
   ++n_rows_;
 }
 
 void VectorFile::add_failure(std::int64_t line, const std::string& id, const std::string& error) {
   index_ << dumped(
       {{"line", line}, {"id", id}, {"end", std::int64_t{data_.tellp()}}, {"error", error}});
-  last_line_ = line;
+  count(line);
   ++n_failures_;
 }
 

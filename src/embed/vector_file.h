@@ -30,6 +30,8 @@ class VectorFile {
 
   /// The line of the last item that was written; 0 at the beginning.
   std::int64_t last_line() const { return last_line_; }
+  /// How many items of that line were written: a line may stand for several.
+  std::int64_t n_of_last_line() const { return n_of_last_line_; }
   std::int64_t n_rows() const { return n_rows_; }
   std::int64_t n_failures() const { return n_failures_; }
 
@@ -45,6 +47,7 @@ class VectorFile {
   void go_on(const std::string& settings);
   void write_npy_header();
   void check() const;
+  void count(std::int64_t line);
 
   std::filesystem::path out_;
   std::filesystem::path part_;
@@ -54,6 +57,7 @@ class VectorFile {
   std::ofstream data_;
   std::ofstream index_;
   std::int64_t last_line_ = 0;
+  std::int64_t n_of_last_line_ = 0;
   std::int64_t n_rows_ = 0;
   std::int64_t n_failures_ = 0;
 };
