@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/file.h"
+#include "media/logs/address.h"
 #include "search/encoder.h"
 #include "test_support.h"
 
@@ -17,7 +18,8 @@ namespace pandagpt::test {
 inline constexpr int kFakeWidth = 4;
 
 /// The content of a file is its vector: "1 0 0.5 0". Films and sounds, which must be real, get that
-/// of kStreamed. Texts are vectors in the same way. As with ImageBind, each kind has a factor.
+/// of kStreamed, and messages of robots' logs that of kInLog. Texts are vectors in the same way. As
+/// with ImageBind, each kind has a factor.
 class FakeEncoder : public SearchEncoder {
  public:
   ModelStamp stamp() const override { return {"fake", "fake", fingerprint, kFakeWidth}; }
@@ -28,6 +30,8 @@ class FakeEncoder : public SearchEncoder {
     for (const Input& input : inputs.items()) {
       if (input.modality == Modality::kVideo || input.modality == Modality::kAudio) {
         append(kStreamed, 20, rows);
+      } else if (!place_of(input.name, /*is_buffer=*/false).empty()) {
+        append(kInLog, 3, rows);
       } else {
         const Bytes bytes = input.bytes.empty() ? read_file(input.name, 1 << 20) : input.bytes;
         append({bytes.begin(), bytes.end()}, 3, rows);
@@ -56,6 +60,7 @@ class FakeEncoder : public SearchEncoder {
   }
 
   static constexpr const char* kStreamed = "0 0 0 1";
+  static constexpr const char* kInLog = "0 1 0 1";
 
   std::string fingerprint = "f1";
   int kill_after = -1;  ///< this process ends after so many inputs, without a word

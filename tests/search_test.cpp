@@ -119,6 +119,35 @@ TEST_F(SearchTest, KindsFollowFromNamesRulesAndContent) {
     EXPECT_EQ(test::error_of([&] { parse_kind_rule(wrong); }).kind(), ErrorKind::kUsage);
 }
 
+TEST_F(SearchTest, LogsOfRobotsAreTakenByTopicAndStep) {
+  write("a.png", "1 0 0 0");
+  fs::copy_file(kFixtures / "logs" / "ros2_zstd.mcap", media() / "run.mcap");
+  EXPECT_EQ(index().n_embedded, 1);  // without a step logs are left out, and counted
+  options_.scan.log_step = 0.5;
+  options_.scan.rules = {parse_kind_rule("thermal:*#/thermal")};
+  options_.scan.excludes = {"*#/camera/*ompressed*"};
+  std::vector<std::string> found;
+  for (const FoundFile& file : scan_folder(options_.scan).files)
+    found.push_back(to_string(file.state.named_kind) + " " +
+                    file.path.string().substr(fs::canonical(media()).string().size() + 1));
+  EXPECT_THAT(found,
+              ElementsAre("image a.png", "image run.mcap#/camera/color@0",
+                          "image run.mcap#/camera/color@0.5", "thermal run.mcap#/thermal@0",
+                          "thermal run.mcap#/thermal@0.5", "depth run.mcap#/camera/depth/rvl@0",
+                          "depth run.mcap#/camera/depth/rvl@0.5", "depth run.mcap#/camera/depth@0",
+                          "depth run.mcap#/camera/depth@0.5", "depth run.mcap#/camera/metres@0",
+                          "depth run.mcap#/camera/metres@0.5", "imu run.mcap#/imu@0-0.5",
+                          "imu run.mcap#/imu@0.5-1", "imu run.mcap#/imu@1-1.5"));
+  // The model of this test takes no depth.
+  EXPECT_EQ(index().n_embedded, 7);
+  const IndexJobResult again = index();
+  EXPECT_EQ(again.n_unchanged, 8);
+  EXPECT_EQ(again.n_embedded, 0);
+  fs::last_write_time(media() / "run.mcap",
+                      fs::file_time_type::clock::now() + std::chrono::hours(1));
+  EXPECT_EQ(index().n_embedded, 7);
+}
+
 TEST_F(SearchTest, LinksAndSpecialFiles) {
   write("a/b.png", "1 0 0 0");
   fs::create_directory_symlink(media(), media() / "a" / "loop");

@@ -134,6 +134,13 @@ void add_index(CLI::App& search) {
       ->add_option("--exclude", job.scan.excludes,
                    "files and folders that fit this pattern are left out (any number of times)")
       ->take_all();
+  command
+      ->add_option(
+          "--log-step", job.scan.log_step,
+          "take robots' logs (MCAP, ROS bags), too: the pictures, depth maps and motion of "
+          "their topics, one every so many seconds")
+      ->check(CLI::Range(0.001, 1e6))
+      ->type_name("SECONDS");
   command->add_flag("--hidden", job.scan.hidden, "also names that start with a dot");
   command->add_flag("--follow-links", job.scan.follow_links,
                     "also folders that are symbolic links");

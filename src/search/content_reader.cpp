@@ -6,11 +6,13 @@
 #include <utility>
 
 #include "media/image.h"
+#include "media/logs/address.h"
 #include "media/media_kind.h"
 #include "pandagpt/error.h"
 #include "pipeline/embedding_math.h"
 
 namespace pandagpt {
+namespace fs = std::filesystem;
 namespace {
 
 /// Runs `work`; what the file is to blame for becomes its error.
@@ -64,6 +66,17 @@ Modality kind_of(const FoundFile& file) {
   return shown && is_streamed(*shown) != is_streamed(named) ? *shown : named;
 }
 
+bool is_in_log(const fs::path& path) {
+  return !place_of(path.string(), /*is_buffer=*/false).empty();
+}
+
+/// Logs are large, so that their size and time stand for the content.
+std::string identity_in_log(const FoundFile& file) {
+  const std::string text = file.path.string() + '\n' + std::to_string(file.state.size) + '\n' +
+                           std::to_string(file.state.modified_ns);
+  return sha256_hex({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
+}
+
 }  // namespace
 
 /// Hash and facts of a file; its input for the encoder.
@@ -72,6 +85,11 @@ Input ContentReader::examine(ReadFile& one) const {
   Input input;
   input.name = file.path.string();
   one.content.kind = kind_of(file);
+  if (is_in_log(file.path)) {
+    one.content.sha256 = identity_in_log(file);
+    input.modality = one.content.kind;
+    return input;
+  }
   if (is_streamed(one.content.kind)) {
     one.content.sha256 = sha256_file(file.path);
     const ContainerFacts facts = container_facts(file.path);
@@ -104,7 +122,8 @@ std::vector<ReadFile> ContentReader::read(std::span<const FoundFile> files) cons
   if (!fresh.empty()) encode(fresh, inputs);
   for (ReadFile& one : results) {
     const FoundFile& file = one.file;
-    if (one.error.empty() && file_state(file.path, file.state.named_kind) != file.state)
+    if (one.error.empty() &&
+        file_state(file_of(file.path.string()), file.state.named_kind) != file.state)
       one.error = file.path.string() + ": was changed while it was read; index again";
   }
   return results;

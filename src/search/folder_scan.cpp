@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "core/pattern.h"
+#include "media/logs/log_steps.h"
 #include "media/media_kind.h"
 #include "pandagpt/error.h"
 #include "search/kinds.h"
@@ -85,10 +86,39 @@ class Scanner {
     const bool by_rule = rule != options_.rules.end();
     std::optional<Modality> kind = by_rule ? rule->kind : modality_of_extension(path);
     if (!kind) kind = kind_of_beginning(path);
+    if (!kind && options_.log_step > 0 && visit_log(path)) return;
     if (!kind) return leave_out(path, LeftOutReason::kOtherKind);
     const std::optional<FileState> state = file_state(path, *kind);
     if (!state) return leave_out(path, LeftOutReason::kNoFile);
     result_.files.push_back({path, *state, by_rule});
+  }
+
+  /// Takes the messages of a robot's log; false if it is none.
+  bool visit_log(const fs::path& path) {
+    try {
+      const std::vector<LogTopicKind> topics = log_topic_kinds(path.string());
+      for (const LogTopicKind& topic : topics)
+        visit_topic(path, topic);
+      return !topics.empty();
+    } catch (const Error&) {  // reading it again will say why
+      if (const auto state = file_state(path, Modality::kImage))
+        result_.files.push_back({path, *state, /*by_rule=*/true});
+      return true;
+    }
+  }
+
+  void visit_topic(const fs::path& path, LogTopicKind topic) {
+    const std::string place = path.string() + "#" + topic.topic;
+    const fs::path relative = fs::path(place).lexically_relative(result_.root);
+    const auto fits = [&](const std::string& pattern) { return fits_pattern(pattern, relative); };
+    if (std::ranges::any_of(options_.excludes, fits)) return;
+    const auto rule = std::ranges::find_if(options_.rules,
+                                           [&](const KindRule& one) { return fits(one.pattern); });
+    if (rule != options_.rules.end()) topic.kind = rule->kind;
+    const std::optional<FileState> state = file_state(path, topic.kind);
+    if (!state) return;
+    for (const std::string& name : log_steps(path.string(), topic, options_.log_step))
+      result_.files.push_back({name, *state, /*by_rule=*/true});
   }
 
   void leave_out(const fs::path& path, LeftOutReason reason) {

@@ -27,10 +27,13 @@ struct ScanOptions {
   bool hidden = false;                ///< also names that start with a dot
   bool follow_links = false;          ///< also folders that are symbolic links
   std::filesystem::path leave_out;    ///< a folder, the index's own
+  /// Seconds between the messages of robots' logs that are taken; 0: logs are left out. Rules and
+  /// excludes are compared with "run.mcap#/camera/depth".
+  double log_step = 0;
 };
 
 struct FoundFile {
-  std::filesystem::path path;  ///< absolute
+  std::filesystem::path path;  ///< absolute; of a message in a log with its place
   FileState state;
   bool by_rule = false;  ///< its kind is that of a KindRule
 };

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "media/logs/address.h"
 #include "report/html_text.h"
 #include "search/preview.h"
 
@@ -32,8 +33,16 @@ li {{ border: 1px solid #8b949e55; border-radius: 6px; padding: .6rem; overflow-
 </style></head><body>
 )";
 
+/// To the file; of a message in a robot's log to the log.
 std::string link_to(const fs::path& path, const std::string& text) {
-  return fmt::format("<a href=\"{}\">{}</a>", escape_html(file_uri(path)), escape_html(text));
+  return fmt::format("<a href=\"{}\">{}</a>", escape_html(file_uri(file_of(path.string()))),
+                     escape_html(text));
+}
+
+/// "cat.jpg", "run.mcap#/camera/depth@0.5"
+std::string name_of(const fs::path& path) {
+  const fs::path file = file_of(path.string());
+  return file.filename().string() + path.string().substr(file.string().size());
 }
 
 std::string weight_note(float weight) {
@@ -57,16 +66,17 @@ std::string query_html(const SearchQuery& query) {
 std::string hit_html(const SearchHit& hit, float best) {
   const fs::path& path = hit.item.files.front().path;
   std::error_code code;
-  const bool there = fs::exists(path, code);
+  const fs::path file = file_of(path.string());
+  const bool there = fs::exists(file, code);
   const double share = best > 0 ? std::clamp(hit.score / best, 0.0F, 1.0F) : 0.0;
   std::string html = fmt::format(
       "<li><div class=\"preview\">{}</div><div class=\"bar\"><div style=\"width:{:.1f}%\"></div>"
       "</div><span class=\"score\">{:.4f}</span> {}",
       there ? preview_html(path, hit.item.content.kind) : "<div class=\"box\">gone</div>",
-      100 * share, hit.score, link_to(path, path.filename().string()));
+      100 * share, hit.score, link_to(path, name_of(path)));
   html +=
       fmt::format("<div class=\"small\">{}<br>{}", escape_html(to_string(hit.item.content.facts)),
-                  escape_html(path.parent_path().string()));
+                  escape_html(file.parent_path().string()));
   for (std::size_t i = 1; i < hit.item.files.size(); ++i)
     html += "<br>same content: " + link_to(hit.item.files[i].path, hit.item.files[i].path.string());
   return html + "</div></li>\n";
