@@ -224,6 +224,31 @@ TEST_F(ServerMediaTest, MotionAsNumbersIsTheSameAsItsFile) {
   }
 }
 
+TEST_F(ServerMediaTest, MessagesOfARobotsLog) {
+  start(six_senses());
+  const std::string log = data_address(fixture_bytes("logs/ros2_zstd.mcap"), "application/mcap");
+  const auto embedded = [&](const char* type, const char* topic, const json& time) {
+    json content{{"filename", "run.mcap"}, {"topic", topic}, {"time", time}};
+    content[type == std::string("imu") ? "data" : "url"] = log;
+    return embed({{"type", type}, {type, content}});
+  };
+  const std::vector<float> first = embedded("depth_map", "/camera/depth", 0);
+  EXPECT_NE(embedded("image_url", "/camera/color", 0.1), first);
+  EXPECT_EQ(embedded("depth_map", "camera/depth", "0"), first);
+  // The place counts, also for what is remembered of the same bytes.
+  EXPECT_NE(embedded("depth_map", "/camera/metres/compressedDepth", 0.7), first);
+  EXPECT_EQ(embedded("imu", "/imu", "0-2").size(), first.size());
+  const auto refused_for = [&](const json& change) {
+    json content{{"url", log}, {"filename", "run.mcap"}};
+    content.update(change);
+    return refused(about({{"type", "image_url"}, {"image_url", content}}));
+  };
+  EXPECT_THAT(refused_for({{"topic", "/none"}}), HasSubstr("run.mcap#/none: the log has no topic"));
+  EXPECT_THAT(refused_for({{"topic", "/camera/color"}, {"time", "soon"}}), HasSubstr("no time"));
+  EXPECT_THAT(refused_for({{"topic", "a@b"}}), HasSubstr("topic"));
+  EXPECT_THAT(refused_for({{"time", {1}}}), HasSubstr("time"));
+}
+
 TEST_F(ServerMediaTest, EmbeddingsOfTexts) {
   start(six_senses());
   const Embedder embedder(model_.string(), {.n_threads = 1});

@@ -85,6 +85,22 @@ SensorOptions sensor_of(const JsonFields& fields, Modality modality) {
   return sensor;
 }
 
+/// The message of a robot's log that is meant, as a place behind the file's name
+/// (media/logs/address.h).
+std::string place_of(const JsonFields& fields, Modality modality) {
+  const std::string topic = fields.text("topic").value_or("");
+  const json* time = fields.find("time");
+  if (topic.empty() && time == nullptr) return "";
+  if (modality == Modality::kAudio || modality == Modality::kVideo)
+    fields.fail(topic.empty() ? "time" : "topic", "is for pictures, maps and motion alone");
+  if (topic.find_first_of("#@") != std::string::npos) fields.fail("topic", "has a '#' or '@'");
+  if (time != nullptr && !time->is_number() && !time->is_string())
+    fields.fail("time", "must be seconds, or a span of them such as \"2-8\"");
+  std::string place = topic.empty() || topic.starts_with('/') ? "#" + topic : "#/" + topic;
+  if (time == nullptr) return place;
+  return place + "@" + (time->is_string() ? time->get<std::string>() : time->dump());
+}
+
 /// What the client calls the file, for messages; empty if it doesn't say, or not so that it can be
 /// shown.
 std::string file_name_of(const JsonFields& fields) {
@@ -137,6 +153,7 @@ Inputs MediaParts::read(const JsonFields& part, const std::string& type) const {
     }
     if (input.name.empty()) fields.fail(kind.address, "is missing (or 'file_id')");
   }
+  input.name += place_of(fields, kind.modality);
   input.sensor = sensor_of(fields, kind.modality);
   input.weight = static_cast<float>(fields.number("weight", -kMaxWeight, kMaxWeight).value_or(1));
   inputs.add(std::move(input));
