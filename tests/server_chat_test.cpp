@@ -290,7 +290,7 @@ TEST_F(ServerChatTest, FaultsNameTheirField) {
   EXPECT_THAT(refused(with(json::array())), HasSubstr("must be one of the user"));
   EXPECT_THAT(refused(with({{{"role", "robot"}, {"content", ""}}})), HasSubstr("messages[0].role"));
   EXPECT_THAT(refused(with({{{"role", "assistant"}, {"content", "x"}}})),
-              HasSubstr("before the first user message"));
+              HasSubstr("must be one of the user"));
   EXPECT_THAT(refused(with({{{"role", "user"}, {"content", 3}}})),
               HasSubstr("messages[0].content"));
   EXPECT_THAT(refused(with({{{"role", "user"}, {"content", {{{"type", "smell"}}}}}})),
@@ -299,7 +299,7 @@ TEST_F(ServerChatTest, FaultsNameTheirField) {
        std::vector<std::pair<std::string, json>>{{"temperature", -1},
                                                  {"temperature", "hot"},
                                                  {"top_p", 1.5},
-                                                 {"top_k", -1},
+                                                 {"top_k", -2},
                                                  {"min_p", 2},
                                                  {"n", 0},
                                                  {"n", 1000},
@@ -307,7 +307,6 @@ TEST_F(ServerChatTest, FaultsNameTheirField) {
                                                  {"n_beams", 17},
                                                  {"n_draft", -1},
                                                  {"use_beam_search", true},
-                                                 {"max_tokens", 0},
                                                  {"max_tokens", 1.5},
                                                  {"seed", "x"},
                                                  {"stop", 5},
@@ -341,8 +340,14 @@ TEST_F(ServerChatTest, TooLongConversationsSaySo) {
   const Reply reply =
       chat({{"messages", {{{"role", "user"}, {"content", std::string(3000, 'z')}}}}});
   EXPECT_EQ(reply.status, 400);
-  EXPECT_EQ(reply.value()["error"]["type"], "exceed_context_size_error");
-  EXPECT_THAT(reply.error(), HasSubstr("512"));
+  const json error = reply.value()["error"];
+  EXPECT_EQ(error["type"], "exceed_context_size_error");
+  EXPECT_EQ(error["code"], "context_length_exceeded");
+  EXPECT_EQ(error["n_ctx"], 512);
+  EXPECT_GT(error["n_prompt_tokens"], 512);
+  // The words by which LangChain and LiteLLM know it.
+  EXPECT_THAT(reply.error(), testing::AllOf(HasSubstr("prompt is too long"), HasSubstr("512"),
+                                            HasSubstr("exceeds the available context size")));
 }
 
 TEST_F(ServerChatTest, TextAndNativeCompletions) {

@@ -165,7 +165,7 @@ TEST_F(ServerOperationTest, StreamsShowTheirLifeWhileInputsAreEncoded) {
   damaged["messages"][0]["content"] = {slow_part(4), broken};
   const Reply late = post(kChat, damaged);
   EXPECT_EQ(late.status, 200);
-  EXPECT_EQ(test::events_of(late.body).back()["error"]["code"], 400);
+  EXPECT_EQ(test::events_of(late.body).back()["error"]["type"], "invalid_request_error");
   EXPECT_EQ(json::parse(lines(2)[1])["error"], "invalid_request_error");
 
   // Without hurry it is a status.

@@ -214,7 +214,8 @@ class ServerTest : public testing::Test {
   std::string refused(const json& body, int status = 400) {
     const Reply reply = chat(body);
     EXPECT_EQ(reply.status, status) << reply.body;
-    EXPECT_EQ(reply.value()["error"]["code"], status);
+    const json code = reply.value()["error"]["code"];
+    EXPECT_TRUE(code.is_null() || code.is_string()) << code << ": OpenAI's are words";
     EXPECT_EQ(std::ranges::count(reply.error(), '\n'), 0) << reply.error();
     return reply.error();
   }

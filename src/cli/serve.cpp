@@ -172,6 +172,8 @@ void add_server_options(CLI::App& command, ServeArguments& arguments) {
   add("--parallel,--np", options.n_slots, "answers computed at once")->check(CLI::Range(1, 256));
   add("--queue", options.max_waiting, "answers that wait beyond those; more get 503")
       ->check(CLI::Range(0, 100'000));
+  add("--max-texts", options.limits.max_texts, "texts and inputs of one request for embeddings")
+      ->check(CLI::Range(1, 1 << 20));
   add("--encoder-jobs", options.n_encoder_jobs, "requests whose inputs are decoded at once")
       ->check(CLI::Range(1, 64));
   add("--ping", options.ping_seconds, "seconds between signs of life in a streamed answer")
@@ -180,6 +182,10 @@ void add_server_options(CLI::App& command, ServeArguments& arguments) {
       ->check(CLI::Range(0, 3600));
   add("--files-dir", arguments.files_folder,
       "where uploads are kept (default: ~/.cache/pandagpt/files); several servers may share one");
+  command
+      .add_flag("--any-model", options.any_model,
+                "answer requests for models of other names, too (else 404)")
+      ->group(kServerGroup);
   command.add_flag("--no-files", arguments.no_files, "no uploads")->group(kServerGroup);
   command.add_flag("!--no-metrics", options.has_metrics, "no /metrics")->group(kServerGroup);
   command.add_flag("!--no-slots", options.has_slots, "no /slots")->group(kServerGroup);

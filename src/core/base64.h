@@ -1,4 +1,4 @@
-// RFC 4648, the common alphabet.
+// RFC 4648.
 #pragma once
 
 #include <optional>
@@ -9,11 +9,12 @@
 
 namespace pandagpt {
 
-/// With padding.
+/// In the common alphabet, with padding.
 std::string base64(ByteView bytes);
 
-/// The inverse; the padding may be missing. Nothing for any other character, a length that can't
-/// be, or bits that should be zero.
+/// The inverse, forgiving as browsers are: ASCII white space anywhere (tools wrap lines), the
+/// common alphabet or the one for addresses (- and _), padding or none. Nothing for any other
+/// character, a length that can't be, or bits that should be zero.
 std::optional<Bytes> decode_base64(std::string_view text);
 
 }  // namespace pandagpt

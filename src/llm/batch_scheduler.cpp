@@ -28,8 +28,11 @@ double milliseconds(Clock::duration time) {
 }
 
 std::string context_full_message(std::size_t n_positions, int n_ctx) {
-  return "the conversation with this question needs " + std::to_string(n_positions) +
-         " positions and the context (n_ctx) has " + std::to_string(n_ctx) +
+  // OpenAI's clients know an overflow by the words of other servers.
+  return "the prompt is too long: the conversation with this question needs " +
+         std::to_string(n_positions) +
+         " positions, which exceeds the available context size (n_ctx) of " +
+         std::to_string(n_ctx) +
          ": start a new conversation, ask a shorter question, or raise the context size; nothing "
          "was lost";
 }
@@ -37,7 +40,9 @@ std::string context_full_message(std::size_t n_positions, int n_ctx) {
 }  // namespace
 
 ContextFull::ContextFull(std::size_t n_positions, int n_ctx)
-    : Error(ErrorKind::kUsage, context_full_message(n_positions, n_ctx)) {}
+    : Error(ErrorKind::kUsage, context_full_message(n_positions, n_ctx)),
+      n_positions_(n_positions),
+      n_ctx_(n_ctx) {}
 
 BatchScheduler::BatchScheduler(std::shared_ptr<const LlmModel> model,
                                std::shared_ptr<const LoraAdapter> adapter,

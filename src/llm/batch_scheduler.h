@@ -60,6 +60,13 @@ struct SchedulerOptions {
 class ContextFull : public Error {
  public:
   ContextFull(std::size_t n_positions, int n_ctx);
+
+  std::size_t n_positions() const { return n_positions_; }  ///< that are needed
+  int n_ctx() const { return n_ctx_; }
+
+ private:
+  std::size_t n_positions_;
+  int n_ctx_;
 };
 
 /// More is asked for than max_waiting allows, or the scheduler is being stopped. Nothing was begun.

@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include <new>
+#include <utility>
 
 #include "llm/batch_scheduler.h"
 #include "pandagpt/error.h"
@@ -12,11 +13,12 @@ namespace pandagpt {
 using Json = nlohmann::ordered_json;
 
 Json ApiError::to_json() const {
-  return {{"error",
-           {{"message", what()},
-            {"type", type_},
-            {"param", param_.empty() ? Json() : Json(param_)},
-            {"code", status_}}}};
+  Json error{{"message", what()},
+             {"type", type_},
+             {"param", param_.empty() ? Json() : Json(param_)},
+             {"code", code_.empty() ? Json() : Json(code_)}};
+  error.update(details_.is_null() ? Json::object() : details_);
+  return {{"error", std::move(error)}};
 }
 
 ApiError api_error_of(const std::exception_ptr& failure) {
@@ -25,7 +27,7 @@ ApiError api_error_of(const std::exception_ptr& failure) {
   } catch (const ApiError& error) {
     return error;
   } catch (const ContextFull& error) {
-    return ApiError::context_size(error.what());
+    return ApiError::context_size(error.what(), error.n_positions(), error.n_ctx());
   } catch (const SchedulerFull& error) {
     return ApiError::unavailable(error.what());
   } catch (const Error& error) {

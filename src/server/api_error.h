@@ -17,13 +17,23 @@ class ApiError : public std::runtime_error {
   static ApiError invalid(const std::string& message, std::string param = {}) {
     return {400, "invalid_request_error", message, std::move(param)};
   }
-  static ApiError context_size(const std::string& message) {
-    return {400, "exceed_context_size_error", message, "messages"};
+  static ApiError context_size(const std::string& message, std::size_t n_positions, int n_ctx) {
+    ApiError error(400, "exceed_context_size_error", message, "messages");
+    error.code_ = "context_length_exceeded";
+    error.details_ = {{"n_prompt_tokens", n_positions}, {"n_ctx", n_ctx}};
+    return error;
   }
   static ApiError unauthorized() {
-    return {
+    ApiError error(
         401, "authentication_error",
-        "the API key is missing or wrong; send it as 'Authorization: Bearer KEY' or 'X-Api-Key'"};
+        "the API key is missing or wrong; send it as 'Authorization: Bearer KEY' or 'X-Api-Key'");
+    error.code_ = "invalid_api_key";
+    return error;
+  }
+  static ApiError model_not_found(const std::string& message) {
+    ApiError error(404, "not_found_error", message, "model");
+    error.code_ = "model_not_found";
+    return error;
   }
   static ApiError forbidden(const std::string& message) {
     return {403, "permission_error", message};
@@ -41,6 +51,7 @@ class ApiError : public std::runtime_error {
   static ApiError unavailable(const std::string& message, int retry_after_seconds = 1) {
     ApiError error(503, "unavailable_error", message);
     error.retry_after_ = retry_after_seconds;
+    error.code_ = "rate_limit_exceeded";
     return error;
   }
 
@@ -54,13 +65,15 @@ class ApiError : public std::runtime_error {
   const std::string& type() const { return type_; }
   /// Seconds; 0: none.
   int retry_after() const { return retry_after_; }
-  /// {"error": {"message", "type", "param", "code"}}
+  /// {"error": {"message", "type", "param", "code"}}. The code is one of OpenAI's words, or null.
   nlohmann::ordered_json to_json() const;
 
  private:
   int status_;
   std::string type_;
   std::string param_;
+  std::string code_;                          // empty: none
+  nlohmann::ordered_json details_ = nullptr;  // further members of the error
   int retry_after_ = 0;
 };
 

@@ -3,6 +3,7 @@
 #include <openssl/crypto.h>
 
 #include <algorithm>
+#include <cctype>
 #include <chrono>
 #include <functional>
 #include <map>
@@ -10,6 +11,7 @@
 #include <thread>
 #include <utility>
 
+#include "core/ascii.h"
 #include "pandagpt/error.h"
 #include "server/api_error.h"
 #include "server/completion_routes.h"
@@ -122,6 +124,19 @@ void describe_failure(const std::exception_ptr& failure, WebResponse& response) 
   response.headers.emplace_back("X-Request-Id", random_id("req-"));
 }
 
+/// Clients' libraries add headers of their own (x-stainless-..): whoever may ask may send them.
+std::string allowed_headers(const WebRequest& request) {
+  constexpr std::size_t kMaxBytes = 4096;
+  const std::string wanted = request.header("Access-Control-Request-Headers");
+  const auto is_name = [](unsigned char c) {
+    return std::isalnum(c) != 0 ||
+           std::string_view("-_, ").find(static_cast<char>(c)) != std::string_view::npos;
+  };
+  const bool is_list =
+      !wanted.empty() && wanted.size() <= kMaxBytes && std::ranges::all_of(wanted, is_name);
+  return is_list ? wanted : "Authorization, Content-Type, X-Api-Key, X-Request-Id";
+}
+
 /// In a time that doesn't tell how many characters are right.
 bool same_key(const std::string& a, const std::string& b) {
   return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
@@ -181,9 +196,10 @@ bool ApiServer::is_public(const std::string& path) const {
 void ApiServer::check_key(WebRequest& request) const {
   const std::vector<std::string>& keys = context_.options.api_keys;
   if (keys.empty() || is_public(request.path)) return;
-  constexpr std::string_view kBearer = "Bearer ";
+  constexpr std::string_view kBearer = "bearer ";  // in any case
   std::string key = request.header("X-Api-Key");
-  if (const std::string value = request.header("Authorization"); value.starts_with(kBearer))
+  if (const std::string value = request.header("Authorization");
+      ascii_lower(value.substr(0, kBearer.size())) == kBearer)
     key = value.substr(kBearer.size());
   const bool known =
       std::ranges::any_of(keys, [&key](const std::string& one) { return same_key(one, key); });
@@ -198,12 +214,14 @@ void ApiServer::allow_origin(const WebRequest& request, WebResponse& response) c
   const bool any = std::ranges::find(allowed, "*") != allowed.end();
   if (!any && std::ranges::find(allowed, origin) == allowed.end()) return;
   response.headers.emplace_back("Access-Control-Allow-Origin", any ? "*" : origin);
-  response.headers.emplace_back("Vary", "Origin");
   response.headers.emplace_back("Access-Control-Expose-Headers", "Retry-After, X-Request-Id");
-  if (request.method != "OPTIONS") return;
+  if (request.method != "OPTIONS") {
+    response.headers.emplace_back("Vary", "Origin");
+    return;
+  }
+  response.headers.emplace_back("Vary", "Origin, Access-Control-Request-Headers");
   response.headers.emplace_back("Access-Control-Allow-Methods", "GET, POST, DELETE, OPTIONS");
-  response.headers.emplace_back("Access-Control-Allow-Headers",
-                                "Authorization, Content-Type, X-Api-Key, X-Request-Id");
+  response.headers.emplace_back("Access-Control-Allow-Headers", allowed_headers(request));
   response.headers.emplace_back("Access-Control-Max-Age", "86400");
 }
 

@@ -34,7 +34,7 @@ class MessageReader {
     } else if (role == "user") {
       add_question(content_of(message));
     } else if (role == "assistant") {
-      add_answer(message, text_of(message));
+      add_answer(text_of(message));
     } else {
       message.fail("role", "must be system, user or assistant");
     }
@@ -42,6 +42,10 @@ class MessageReader {
 
   ConversationRequest finish() && {
     ConversationRequest& result = conversation_;
+    if (!system_.empty()) {  // behind the last question, or a question of its own
+      if (!is_question_open()) result.questions.emplace_back();
+      append_line(result.questions.back().text, std::exchange(system_, {}));
+    }
     if (result.questions.empty() || result.questions.size() == result.answers.size())
       throw ApiError::invalid("the last message must be one of the user", "messages");
     return std::move(result);
@@ -83,9 +87,9 @@ class MessageReader {
     return n;
   }
 
-  void add_answer(const JsonFields& message, const std::string& text) {
-    if (conversation_.questions.empty())
-      message.fail("role", "can't be assistant before the first user message");
+  void add_answer(const std::string& text) {
+    // A greeting: it answers nothing.
+    if (conversation_.questions.empty()) conversation_.questions.emplace_back();
     if (is_question_open())
       conversation_.answers.push_back(text);
     else

@@ -1,7 +1,9 @@
 // OpenAI's messages -> a conversation of the PandaGPT protocol, which knows questions and answers
 // only (docs/serving.md):
 //
-// - A system message stands in front of the next question's text, with a line break between.
+// - A system message stands in front of the next question's text, with a line break between; one
+//   behind the last question stands behind its text, and behind the last answer it is a question.
+// - An answer that comes first (a greeting) answers an empty question.
 // - Messages of one role in a row become one, with line breaks between.
 // - The inputs of one question are summed and stand before its text, wherever they are among its
 //   parts.

@@ -1,6 +1,8 @@
 #include "server/completion_routes.h"
 
+#include <algorithm>
 #include <chrono>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -40,6 +42,30 @@ std::string event(const Json& value) {
 
 std::chrono::duration<double> ping_interval(const ServerContext& server) {
   return std::chrono::duration<double>(server.options.ping_seconds);
+}
+
+/// Fields of OpenAI's and llama.cpp's protocols that have no influence on an answer here, and that
+/// their clients send unasked.
+bool changes_nothing(std::string_view key) {
+  constexpr std::string_view kKeys[] = {"user",
+                                        "metadata",
+                                        "store",
+                                        "service_tier",
+                                        "safety_identifier",
+                                        "prompt_cache_key",
+                                        "prompt_cache_retention",
+                                        "parallel_tool_calls",
+                                        "tool_choice",
+                                        "function_call",
+                                        "cache_prompt",
+                                        "id_slot",
+                                        "n_keep",
+                                        "samplers",
+                                        "timings_per_token",
+                                        "return_tokens",
+                                        "return_progress",
+                                        "post_sampling_probs"};
+  return std::ranges::find(kKeys, key) != std::end(kKeys);
 }
 
 /// A stream of events that shows its life while there is nothing to say.
@@ -86,6 +112,14 @@ class Completion {
 
   const GenerationSettings& settings() const { return settings_; }
 
+  /// To be called when all of the request has been read: the fields that nobody knows become
+  /// warnings.
+  void note_unknown_fields(const JsonFields& body) {
+    for (const std::string& key : body.unread_keys())
+      if (!changes_nothing(key))
+        notes_.push_back("'" + key + "' is not known to this server and was ignored");
+  }
+
   /// What is to be answered; the answer ends at the prompt's own `stops` too.
   void prepare(std::unique_ptr<PendingPrompt> prompt, std::vector<std::string> stops) {
     prompt_ = std::move(prompt);
@@ -100,6 +134,8 @@ class Completion {
     std::optional<PromptSequence> prompt = prompt_->wait(patience);
     if (!prompt) return false;
     header_.encoding = prompt_->report();
+    auto& warnings = header_.encoding.warnings;
+    warnings.insert(warnings.begin(), notes_.begin(), notes_.end());
     facts_->n_inputs = header_.encoding.n_inputs;
     facts_->encode_ms = header_.encoding.ms;
     submit(std::move(*prompt));
@@ -200,6 +236,7 @@ class Completion {
   std::vector<UnsureText> unsure_;  // one a choice
   std::unique_ptr<PendingPrompt> prompt_;
   std::vector<std::string> stops_;
+  std::vector<std::string> notes_;  // warnings about the request itself
   std::shared_ptr<GenerationStream> stream_;
 };
 
@@ -208,8 +245,7 @@ std::shared_ptr<Completion> accept(ServerContext& server, const WebRequest& requ
   Engine& engine = server.engine();
   GenerationSettings settings =
       read_generation_settings(body, engine.model().manifest().sampling, server.options.limits);
-  body.text("model");
-  body.text("user");
+  server.check_model(body);
   CompletionHeader header;
   header.form = form;
   header.id = random_id(form == CompletionForm::kChat ? "chatcmpl-" : "cmpl-");
@@ -305,6 +341,7 @@ void chat_completions(ServerContext& server, WebRequest& request, WebResponse& r
   const JsonFields body(value);
   const auto completion = accept(server, request, body, CompletionForm::kChat);
   ConversationRequest conversation = read_conversation(server, request, body);
+  completion->note_unknown_fields(body);
   if (request.facts->keeps_content)
     request.facts->content.emplace_back("prompt",
                                         engine.prompt_text(conversation, server.media_marker));
@@ -317,7 +354,9 @@ void text_completions(ServerContext& server, WebRequest& request, WebResponse& r
   const json value = parse_json_object(request.read_body());
   const JsonFields body(value);
   const auto completion = accept(server, request, body, CompletionForm::kText);
-  complete_raw(server, completion, {{read_prompt(body)}, {}}, request, response);
+  RawPrompt prompt{{read_prompt(body)}, {}};
+  completion->note_unknown_fields(body);
+  complete_raw(server, completion, std::move(prompt), request, response);
 }
 
 void native_completion(ServerContext& server, WebRequest& request, WebResponse& response) {
@@ -325,8 +364,9 @@ void native_completion(ServerContext& server, WebRequest& request, WebResponse& 
   const JsonFields body(value);
   const auto completion = accept(server, request, body, CompletionForm::kNative);
   if (completion->settings().n_choices != 1) body.fail("n", "must be 1 here");
-  complete_raw(server, completion, read_native_prompt(server, server.media(request), body), request,
-               response);
+  RawPrompt prompt = read_native_prompt(server, server.media(request), body);
+  completion->note_unknown_fields(body);
+  complete_raw(server, completion, std::move(prompt), request, response);
 }
 
 void apply_template(ServerContext& server, WebRequest& request, WebResponse& response) {

@@ -44,7 +44,8 @@ void add_item(const MediaParts& media, const JsonFields& body, const json& value
   }
   if (!value.is_object())
     body.fail("input",
-              "must be a text, a content part, or a list of them (token ids aren't taken)");
+              "must be a text, a content part, or a list of them; token ids aren't taken "
+              "(LangChain: check_embedding_ctx_length=False)");
   const JsonFields part(value, name);
   const std::string type = part.require_text("type");
   if (type == "text") return request.add_text(part.require_text("text"));
@@ -86,6 +87,7 @@ void embeddings(ServerContext& server, WebRequest& request, WebResponse& respons
   Engine& engine = server.engine();
   const json value = parse_json_object(request.read_body());
   const JsonFields body(value);
+  server.check_model(body);
   const std::string format = body.text("encoding_format").value_or("float");
   if (format != "float" && format != "base64")
     body.fail("encoding_format", "must be float or base64");

@@ -50,10 +50,17 @@ Engine::Engine(const ServerOptions& options, Metrics& metrics, FileStore* files)
     : metrics_(metrics),
       model_(options.model, panda_options(options)),
       name_(options.alias.empty() ? model_.manifest().name : options.alias),
+      opened_as_(options.model),
       scheduler_(model_.llm(), model_.adapter(), scheduler_options(options, model_)),
       encoder_jobs_(options.n_encoder_jobs),
       files_(files) {
   end_helper_threads();  // that have prepared weights
+}
+
+bool Engine::is_called(std::string_view name) const {
+  constexpr std::string_view kLatest = ":latest";
+  if (name.ends_with(kLatest)) name.remove_suffix(kLatest.size());
+  return name == name_ || name == model_.manifest().name || name == opened_as_;
 }
 
 std::string Engine::with_file_names(const std::string& message) const {

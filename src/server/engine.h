@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "llm/batch_scheduler.h"
@@ -86,6 +87,9 @@ class Engine {
   const BatchScheduler& scheduler() const { return scheduler_; }
   const WorkQueue& encoder_jobs() const { return encoder_jobs_; }
   const std::string& name() const { return name_; }  ///< for clients
+  /// Whether a client may mean this model: its name for clients or the folder's own, or what the
+  /// server was started with, perhaps with Ollama's ":latest" behind it.
+  bool is_called(std::string_view name) const;
 
   /// Begins to make the prompt of a conversation.
   std::unique_ptr<PendingPrompt> prompt(ConversationRequest conversation);
@@ -124,6 +128,7 @@ class Engine {
   Metrics& metrics_;
   LoadedModel model_;
   std::string name_;
+  std::string opened_as_;
   BatchScheduler scheduler_;
   WorkQueue encoder_jobs_;
   FileStore* files_;

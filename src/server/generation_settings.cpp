@@ -22,7 +22,8 @@ void take(Field& field, const std::optional<Value>& value) {
 /// nothing.
 void refuse_unsupported(const JsonFields& body) {
   const auto is_empty = [](const json& value) {
-    return value.is_boolean() ? !value.get<bool>() : value.empty();
+    if (value.is_boolean()) return !value.get<bool>();
+    return value.is_string() ? value.get_ref<const std::string&>().empty() : value.empty();
   };
   for (const char* key : {"tools", "functions", "logprobs", "top_logprobs", "logit_bias", "audio",
                           "grammar", "json_schema", "suffix", "echo", "use_beam_search"}) {
@@ -42,7 +43,8 @@ std::vector<std::string> read_stops(const JsonFields& body, std::size_t most) {
   const json* value = body.find("stop");
   if (value == nullptr) return stops;
   if (value->is_string()) {
-    stops.push_back(value->get<std::string>());
+    if (const auto& stop = value->get_ref<const std::string&>(); !stop.empty())
+      stops.push_back(stop);  // an empty one is none
   } else {
     for (const json* one : body.list("stop", most)) {
       if (!one->is_string()) body.fail("stop", "must be a text or a list of texts");
@@ -78,7 +80,7 @@ GenerationSettings read_generation_settings(const JsonFields& body, const Genera
     // llama.cpp's clients send -1 for "until the end".
     const auto n = body.integer(key, -1, std::numeric_limits<std::int32_t>::max());
     if (!n) continue;
-    if (*n == 0) body.fail(key, "must be at least 1 (or -1: as long as it takes)");
+    if (*n == 0) continue;  // as good as not given
     options.max_tokens =
         *n < 0 || *n > limits.max_tokens ? limits.max_tokens : static_cast<int>(*n);
     break;
@@ -87,7 +89,9 @@ GenerationSettings read_generation_settings(const JsonFields& body, const Genera
   if (body.find("temperature") != nullptr) options.greedy = options.temperature == 0;
   if (const auto top_p = body.number("top_p", 0, 1))  // 0 is the best token alone, as in OpenAI's
     options.top_p = std::max(static_cast<float>(*top_p), std::numeric_limits<float>::min());
-  take(options.top_k, body.integer("top_k", 0, std::numeric_limits<std::int32_t>::max()));
+  // -1 is "off" in llama.cpp and vLLM, 0 here and in OpenAI's.
+  if (const auto top_k = body.integer("top_k", -1, std::numeric_limits<std::int32_t>::max()))
+    options.top_k = static_cast<int>(std::max<std::int64_t>(*top_k, 0));
   take(options.min_p, body.number("min_p", 0, 1));
   take(options.repeat_penalty, body.number("repeat_penalty", 0.01, kMaxPenalty));
   take(options.frequency_penalty, body.number("frequency_penalty", -kMaxPenalty, kMaxPenalty));

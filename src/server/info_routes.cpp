@@ -83,9 +83,9 @@ void describe_models(ServerContext& server, WebRequest& /*request*/, WebResponse
 void show_model(ServerContext& server, WebRequest& /*request*/, const std::string& name,
                 WebResponse& response) {
   const Engine& engine = server.engine();
-  if (name != engine.name())
-    throw ApiError::not_found("there is no model of that name; this server has '" + engine.name() +
-                              "'");
+  if (!engine.is_called(name))
+    throw ApiError::model_not_found("there is no model of that name; this server has '" +
+                                    engine.name() + "'");
   response.body = dump_json(model_json(engine));
 }
 

@@ -44,6 +44,13 @@ JsonFields::JsonFields(const json& value, std::string path)
   if (!value_.is_object()) throw ApiError::invalid("'" + path_ + "' must be an object {..}", path_);
 }
 
+std::vector<std::string> JsonFields::unread_keys() const {
+  std::vector<std::string> keys;
+  for (const auto& [key, value] : value_.items())
+    if (!value.is_null() && !read_.contains(key)) keys.push_back(key);
+  return keys;
+}
+
 std::string JsonFields::name_of(const std::string& key) const {
   return path_.empty() ? key : path_ + "." + key;
 }
@@ -53,6 +60,7 @@ void JsonFields::fail(const std::string& key, const std::string& what) const {
 }
 
 const json* JsonFields::find(const std::string& key) const {
+  read_.insert(key);
   const auto found = value_.find(key);
   return found == value_.end() || found->is_null() ? nullptr : &*found;
 }

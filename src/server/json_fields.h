@@ -2,8 +2,10 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -35,6 +37,9 @@ class JsonFields {
   /// An array of at most `most` values; empty if absent.
   std::vector<const nlohmann::json*> list(const std::string& key, std::size_t most) const;
 
+  /// Keys that nobody has looked at so far, in the object's order; null counts as absent.
+  std::vector<std::string> unread_keys() const;
+
   /// "messages[0].content"
   std::string name_of(const std::string& key) const;
   [[noreturn]] void fail(const std::string& key, const std::string& what) const;
@@ -42,6 +47,7 @@ class JsonFields {
  private:
   const nlohmann::json& value_;
   std::string path_;
+  mutable std::set<std::string, std::less<>> read_;
 };
 
 }  // namespace pandagpt

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "core/base64.h"
+#include "core/percent_coding.h"
 #include "fetch/remote_media.h"
 #include "media/sensor_units.h"
 #include "server/api_error.h"
@@ -205,7 +206,9 @@ Input MediaParts::fetch(const std::string& address, Modality modality, const std
     constexpr std::size_t kMaxTypeBytes = 256;
     if (mark > kMaxTypeBytes)
       throw ApiError::invalid("'" + field + "' must be of the form data:TYPE;base64,..", field);
-    input.bytes = decode(text.substr(mark + kBase64Mark.size()), field);
+    const std::string_view data = text.substr(mark + kBase64Mark.size());
+    input.bytes = data.find('%') == std::string_view::npos ? decode(data, field)
+                                                           : decode(percent_decode(data), field);
   } else if (text.starts_with("http://") || text.starts_with("https://")) {
     if (sources_.remote == nullptr)
       throw ApiError::invalid("'" + field +

@@ -1,5 +1,7 @@
 #include "server/server_context.h"
 
+#include <optional>
+#include <string>
 #include <utility>
 
 #include "server/api_error.h"
@@ -20,6 +22,13 @@ ServerContext::ServerContext(ServerOptions with)
 Engine& ServerContext::engine() {
   if (!engine_ready_) throw ApiError::unavailable("the model is being loaded; try again soon");
   return *engine_;
+}
+
+void ServerContext::check_model(const JsonFields& body) {
+  const std::optional<std::string> name = body.text("model");
+  if (!name || name->empty() || options.any_model || engine().is_called(*name)) return;
+  throw ApiError::model_not_found("there is no model '" + *name + "' here; this server has '" +
+                                  engine().name() + "' (--any-model takes every name)");
 }
 
 void ServerContext::set_engine(std::unique_ptr<Engine> engine) {

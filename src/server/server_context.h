@@ -9,6 +9,7 @@
 #include "server/admission.h"
 #include "server/engine.h"
 #include "server/file_store.h"
+#include "server/json_fields.h"
 #include "server/media_parts.h"
 #include "server/metrics.h"
 #include "server/request_log.h"
@@ -36,6 +37,8 @@ struct ServerContext {
   }
   /// Throws ApiError 503 while the model is being loaded.
   Engine& engine();
+  /// Throws ApiError 404 if the request's "model" is another one, unless --any-model.
+  void check_model(const JsonFields& body);
   bool is_ready() const { return engine_ready_; }
   void set_engine(std::unique_ptr<Engine> engine);
   /// Answers that are running end.

@@ -20,7 +20,7 @@ struct RequestLimits {
   int max_choices = 8;
   int max_tokens = 4096;                                    ///< of one answer
   std::size_t max_stops = 16;                               ///< stop strings
-  std::size_t max_texts = 256;                              ///< inputs of /v1/embeddings
+  std::size_t max_texts = 2048;                             ///< inputs of /v1/embeddings
   std::uint64_t max_media_bytes = std::uint64_t{64} << 20;  ///< of one picture, sound, ..
   InputLimits inputs = {.max_pixels = 50'000'000, .max_seconds = 1800, .max_decode_seconds = 30};
 };
@@ -37,6 +37,7 @@ struct ServerOptions {
   int port = 8080;
   std::string model = "panda-mini";
   std::string alias = {};  ///< the model's name for clients; empty: its own
+  bool any_model = false;  ///< requests for a model of any other name are answered, too
   PandaOptions panda = {};
 
   int n_slots = 8;             ///< answers computed at once
