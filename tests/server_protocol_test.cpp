@@ -135,5 +135,20 @@ TEST_F(ServerProtocolTest, TheSchemeOfAKeyMayBeInAnyCase) {
   EXPECT_EQ(wrong.value()["error"]["code"], "invalid_api_key");
 }
 
+TEST_F(ServerProtocolTest, AClientOfHttp10GetsNoChunks) {
+  const std::string body = json{
+      {"messages", {message("user", "What is it?")}},
+      {"stream", true},
+      {"max_tokens", 2}}.dump();
+  const test::RawClient client(server().port());
+  client.send("POST " + std::string(kChat) + " HTTP/1.0\r\nContent-Type: application/json\r\n" +
+              "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body);
+  const std::string reply = client.receive();
+  EXPECT_THAT(reply, testing::Not(HasSubstr("chunked")));
+  const std::size_t begin = reply.find("\r\n\r\n");
+  ASSERT_NE(begin, std::string::npos) << reply;
+  EXPECT_FALSE(test::events_of(reply.substr(begin + 4)).empty());
+}
+
 }  // namespace
 }  // namespace pandagpt

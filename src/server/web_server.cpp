@@ -336,7 +336,7 @@ class WebServer::Impl final : private httplib::Server {
     } catch (...) {
       fail(std::current_exception(), result);
     }
-    deliver(std::move(result), response);
+    deliver(std::move(result), request.version != "HTTP/1.0", response);
     WebConnection::current()->answered();
     if (WebConnection::current()->must_close()) response.set_header("Connection", "close");
   }
@@ -346,7 +346,8 @@ class WebServer::Impl final : private httplib::Server {
     on_failure_(failure, result);
   }
 
-  static void deliver(WebResponse result, httplib::Response& response) {
+  /// A client of HTTP/1.0 knows no chunks: what it gets ends with the connection.
+  static void deliver(WebResponse result, bool takes_chunks, httplib::Response& response) {
     response.status = result.status;
     for (const auto& [name, value] : result.headers)
       response.set_header(name, value);
@@ -354,14 +355,16 @@ class WebServer::Impl final : private httplib::Server {
       response.set_content(result.body, result.content_type);
       return;
     }
-    response.set_chunked_content_provider(
-        result.content_type,
-        [stream = std::move(result.stream)](std::size_t, httplib::DataSink& sink) {
-          ChunkedStream pieces(sink);
-          stream(pieces);
-          sink.done();
-          return true;
-        });
+    auto send = [stream = std::move(result.stream)](std::size_t, httplib::DataSink& sink) {
+      ChunkedStream pieces(sink);
+      stream(pieces);
+      sink.done();
+      return true;
+    };
+    if (takes_chunks)
+      response.set_chunked_content_provider(result.content_type, std::move(send));
+    else
+      response.set_content_provider(result.content_type, std::move(send));
   }
 
   /// What cpp-httplib answers by itself: requests that are no HTTP, methods without a handler.
@@ -384,7 +387,7 @@ class WebServer::Impl final : private httplib::Server {
                ApiError(response.status, "invalid_request_error", "the request is no valid HTTP")),
            result);
     }
-    deliver(std::move(result), response);
+    deliver(std::move(result), /*takes_chunks=*/true, response);
   }
 
   const WebLimits limits_;
