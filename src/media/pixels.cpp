@@ -179,6 +179,21 @@ Image frame_to_rgb(const AVFrame& frame, YuvRule rule, const std::string& name) 
   return image;
 }
 
+std::vector<float> read_first_component(const AVFrame& frame) {
+  const AVPixFmtDescriptor& format = *av_pix_fmt_desc_get(static_cast<AVPixelFormat>(frame.format));
+  const AVComponentDescriptor& component = format.comp[0];
+  const int high = (format.flags & AV_PIX_FMT_FLAG_BE) != 0 ? 0 : 1;
+  std::vector<float> values;
+  values.reserve(static_cast<std::size_t>(frame.width) * frame.height);
+  for (int y = 0; y < frame.height; ++y) {
+    const std::uint8_t* in =
+        frame.data[0] + std::ptrdiff_t{y} * frame.linesize[0] + component.offset;
+    for (int x = 0; x < frame.width; ++x, in += component.step)
+      values.push_back(static_cast<float>(in[high] << 8 | in[1 - high]));
+  }
+  return values;
+}
+
 Bytes inverted_cmyk_to_rgb(const Bytes& cmyk) {
   const std::size_t pixels = cmyk.size() / 4;
   Bytes rgb(3 * pixels);
@@ -188,21 +203,31 @@ Bytes inverted_cmyk_to_rgb(const Bytes& cmyk) {
   return rgb;
 }
 
-Image upright(Image image, int orientation) {
-  if (orientation <= 1 || orientation > static_cast<int>(kOrientations.size())) return image;
-  const Orientation& way = kOrientations[orientation - 1];
-  Image out{image.width, image.height, Bytes(image.rgb.size())};
-  if (way.transpose) std::swap(out.width, out.height);
-  std::uint8_t* to = out.rgb.data();
-  for (int y = 0; y < out.height; ++y) {
-    for (int x = 0; x < out.width; ++x, to += 3) {
+void turn_upright(const void* from, void* to, int& width, int& height, std::size_t pixel_bytes,
+                  int orientation) {
+  const bool known = orientation >= 1 && orientation <= static_cast<int>(kOrientations.size());
+  const Orientation& way = kOrientations[known ? orientation - 1 : 0];
+  const auto old_width = static_cast<std::size_t>(width);
+  const int last_column = width - 1;
+  const int last_row = height - 1;
+  if (way.transpose) std::swap(width, height);
+  const auto* stored = static_cast<const std::uint8_t*>(from);
+  auto* out = static_cast<std::uint8_t*>(to);
+  for (int y = 0; y < height; ++y) {
+    for (int x = 0; x < width; ++x, out += pixel_bytes) {
       const int u = way.transpose ? y : x;
       const int v = way.transpose ? x : y;
-      const std::size_t column = way.flip_x ? image.width - 1 - u : u;
-      const std::size_t row = way.flip_y ? image.height - 1 - v : v;
-      std::memcpy(to, &image.rgb[3 * (row * image.width + column)], 3);
+      const std::size_t column = way.flip_x ? last_column - u : u;
+      const std::size_t row = way.flip_y ? last_row - v : v;
+      std::memcpy(out, stored + pixel_bytes * (row * old_width + column), pixel_bytes);
     }
   }
+}
+
+Image upright(Image image, int orientation) {
+  if (orientation <= 1 || orientation > static_cast<int>(kOrientations.size())) return image;
+  Image out{image.width, image.height, Bytes(image.rgb.size())};
+  turn_upright(image.rgb.data(), out.rgb.data(), out.width, out.height, 3, orientation);
   return out;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "media/image.h"
 
@@ -22,10 +23,18 @@ enum class YuvRule {
 /// Throws Error(kInput), starting with `name`, for a pixel format that has no such meaning.
 Image frame_to_rgb(const AVFrame& frame, YuvRule rule, const std::string& name);
 
+/// [height, width]: the first component of pixels whose components have 9 to 16 bits.
+std::vector<float> read_first_component(const AVFrame& frame);
+
 /// [pixels, 4] CMYK as Adobe stores it in JPEG, inverted -> [pixels, 3] RGB, with Pillow's formula.
 Bytes inverted_cmyk_to_rgb(const Bytes& cmyk);
 
 /// Undoes an EXIF orientation (1..8); others are taken as 1.
 Image upright(Image image, int orientation);
+
+/// The same for pixels of any kind: [height, width] of `pixel_bytes` each in `from` become the
+/// upright ones in `to`, and `width` and `height` its sides.
+void turn_upright(const void* from, void* to, int& width, int& height, std::size_t pixel_bytes,
+                  int orientation);
 
 }  // namespace pandagpt

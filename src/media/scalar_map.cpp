@@ -1,10 +1,7 @@
 #include "media/scalar_map.h"
 
-extern "C" {
-#include <libavutil/pixdesc.h>
-}
-
 #include <algorithm>
+#include <utility>
 
 #include "core/what_is_this.h"
 #include "media/byte_reader.h"
@@ -12,6 +9,7 @@ extern "C" {
 #include "media/image_packet.h"
 #include "media/logs/log_inputs.h"
 #include "media/npy.h"
+#include "media/pixels.h"
 #include "media/still_frame.h"
 #include "pandagpt/error.h"
 
@@ -38,22 +36,6 @@ bool is_png_map(const ByteReader& file) {
          file.u8(kPngColourTypeAt) == kPngGrey;
 }
 
-// The first component of 16-bit pixels.
-std::vector<float> read_u16(const AVFrame& frame) {
-  const AVPixFmtDescriptor& format = *av_pix_fmt_desc_get(static_cast<AVPixelFormat>(frame.format));
-  const AVComponentDescriptor& component = format.comp[0];
-  const int high = (format.flags & AV_PIX_FMT_FLAG_BE) != 0 ? 0 : 1;
-  std::vector<float> values;
-  values.reserve(static_cast<std::size_t>(frame.width) * frame.height);
-  for (int y = 0; y < frame.height; ++y) {
-    const std::uint8_t* in =
-        frame.data[0] + std::ptrdiff_t{y} * frame.linesize[0] + component.offset;
-    for (int x = 0; x < frame.width; ++x, in += component.step)
-      values.push_back(static_cast<float>(in[high] << 8 | in[1 - high]));
-  }
-  return values;
-}
-
 ScalarMap decode_png_map(ByteView bytes, const std::string& name, const ImageLimits& limits) {
   const std::string damaged = "the PNG file is truncated or damaged";
   const ImageInfo info = read_image_info(bytes, name);
@@ -69,7 +51,11 @@ ScalarMap decode_png_map(ByteView bytes, const std::string& name, const ImageLim
   // A measurement is worth nothing when a part of it is made up.
   if (!decoded.frame || !decoded.complaint.empty())
     fail(name, damaged + " (" + decoded.complaint + "); get a complete copy of it");
-  return {decoded.frame->width, decoded.frame->height, true, read_u16(*decoded.frame)};
+  ScalarMap map{decoded.frame->width, decoded.frame->height, true,
+                read_first_component(*decoded.frame)};
+  map.report.format = "16-bit grey PNG";
+  turn_upright(map, info.orientation, "eXIf");
+  return map;
 }
 
 // --- NPY ---------------------------------------------------------------------------------------
@@ -107,6 +93,22 @@ std::string describe_png(const ByteReader& file) {
 }
 
 }  // namespace
+
+void turn_upright(ScalarMap& map, int orientation, const std::string& why) {
+  // What has to be done to the stored pixels, by their number.
+  constexpr const char* kTurns[] = {"mirrored",
+                                    "turned by 180 degrees",
+                                    "mirrored, upside down",
+                                    "mirrored along the diagonal",
+                                    "turned right by 90 degrees",
+                                    "mirrored along the other diagonal",
+                                    "turned left by 90 degrees"};
+  if (orientation < 2 || orientation > 8) return;
+  std::vector<float> turned(map.values.size());
+  turn_upright(map.values.data(), turned.data(), map.width, map.height, sizeof(float), orientation);
+  map.values = std::move(turned);
+  map.report.add("orientation", kTurns[orientation - 2], why);
+}
 
 void check_map_size(std::uint64_t width, std::uint64_t height, const std::string& name,
                     const ImageLimits& limits) {

@@ -54,6 +54,10 @@ ScalarMap decode_exr_map(ByteView bytes, const std::string& name, const ImageLim
 bool is_tiff_map(ByteView bytes);
 ScalarMap decode_tiff_map(ByteView bytes, const std::string& name, const ImageLimits& limits);
 
+/// Turns a map that is stored with an EXIF orientation (1..8), and says so in its report; `why` is
+/// where it stands ("eXIf").
+void turn_upright(ScalarMap& map, int orientation, const std::string& why);
+
 /// Throws Error(kInput) for an empty map and for one with more pixels than `limits` allow.
 void check_map_size(std::uint64_t width, std::uint64_t height, const std::string& name,
                     const ImageLimits& limits);
