@@ -8,49 +8,47 @@ extern "C" {
 #include <spdlog/fmt/fmt.h>
 
 #include <algorithm>
-#include <cmath>
+#include <fstream>
 #include <new>
+#include <span>
 
 #include "core/time_limit.h"
 #include "core/warnings.h"
+#include "media/audio_limits.h"
 #include "media/media_input.h"
+#include "media/wav.h"
 #include "pandagpt/error.h"
 
 namespace pandagpt {
 namespace {
 
-// A header that announces clearly more than there is means a truncated file. MP3 headers count the
-// encoder's padding, up to 0.3 s at 8 kHz, which is cut from the sound.
-constexpr double kMissingShare = 0.01;
-constexpr double kMissingSeconds = 0.5;
-
-std::string number(double value) {
-  std::string text = std::to_string(value);
-  return text.substr(0, text.find('.') + 2);
-}
-
-void check_format(const MediaInput& input, int sample_rate, int channels,
-                  const AudioLimits& limits) {
-  if (sample_rate < 1)
-    input.fail("the sample rate is " + std::to_string(sample_rate) + " Hz; convert the file again");
-  if (sample_rate > limits.max_sample_rate)
-    input.fail("the sample rate of " + std::to_string(sample_rate) + " Hz is above the limit of " +
-               std::to_string(limits.max_sample_rate) + " Hz; resample it first");
-  if (channels < 1) input.fail("the sound has no channels; convert the file again");
-  if (channels > limits.max_channels)
-    input.fail(std::to_string(channels) + " channels are more than the limit of " +
-               std::to_string(limits.max_channels) + "; mix them down first");
-}
-
-void check_length(const MediaInput& input, double seconds, double samples,
-                  const AudioLimits& limits) {
-  if (seconds > limits.max_seconds)
-    input.fail("the sound of " + number(seconds) + " s is longer than the limit of " +
-               number(limits.max_seconds) + " s; cut it into pieces");
-  if (samples > static_cast<double>(limits.max_samples))
-    input.fail("the sound of " + number(samples / 1e6) + " million samples is above the limit of " +
-               number(static_cast<double>(limits.max_samples) / 1e6) +
-               " million; cut it into pieces");
+/// Containers may say how many bytes a sample has and FFmpeg take it for fewer: 24 bits that stand
+/// in 32 would be noise.
+void check_container(const MediaInput& input, const AVCodecParameters& header) {
+  switch (header.codec_id) {
+    case AV_CODEC_ID_PCM_S16LE:
+    case AV_CODEC_ID_PCM_S16BE:
+    case AV_CODEC_ID_PCM_S24LE:
+    case AV_CODEC_ID_PCM_S24BE:
+    case AV_CODEC_ID_PCM_S32LE:
+    case AV_CODEC_ID_PCM_S32BE:
+    case AV_CODEC_ID_PCM_U8:
+    case AV_CODEC_ID_PCM_S8:
+      break;
+    default:
+      return;
+  }
+  constexpr int kBitsOfByte = 8;
+  constexpr int kMostBytes = 8;
+  const int channels = header.ch_layout.nb_channels;
+  if (channels < 1 || header.block_align <= 0 || header.block_align % channels != 0) return;
+  const int bits = av_get_bits_per_sample(header.codec_id);
+  const int bytes = header.block_align / channels;
+  if (bytes <= kMostBytes && bytes * kBitsOfByte > bits)
+    input.fail(
+        fmt::format("samples of {} bits stand in {} bytes each, which can't be read from "
+                    "this kind of file; save the sound as WAV or FLAC",
+                    bits, bytes));
 }
 
 // One sample of FFmpeg's (the alternative with planes has the same values) as a float.
@@ -92,7 +90,8 @@ class AudioDecoder {
       : input_(input), limits_(limits), frame_(av_frame_alloc()), packet_(av_packet_alloc()) {
     if (!frame_ || !packet_) throw std::bad_alloc();
     const AVCodecParameters& header = *stream.codecpar;
-    check_format(input, header.sample_rate, header.ch_layout.nb_channels, limits);
+    check_audio_format(input.name(), header.sample_rate, header.ch_layout.nb_channels, limits);
+    check_container(input, header);
     judge_header(stream);
     audio_.name = input.name();
     context_ = input.open_decoder(stream, 1);  // more gain nothing, and FfmpegMessages needs it
@@ -108,11 +107,7 @@ class AudioDecoder {
     if (audio_.samples.empty())
       input_.fail("there is no sound in the file" + detail + "; get a complete copy of it");
     cut_padding();
-    const double missing = announced_seconds_ - audio_.seconds();
-    if (missing > kMissingSeconds && missing > kMissingShare * announced_seconds_)
-      warn(fmt::format("{}: the file has {:.1f} s of the {:.1f} s that its header announces{}",
-                       input_.name(), audio_.seconds(), announced_seconds_, detail));
-    else if (!complaint.empty())
+    if (!warn_if_short(audio_, announced_seconds_, detail) && !complaint.empty())
       warn(input_.name() + ": the file is damaged" + detail + "; its readable part is used");
     return std::move(audio_);
   }
@@ -127,8 +122,8 @@ class AudioDecoder {
     else if (format.duration != AV_NOPTS_VALUE)
       seconds = static_cast<double>(format.duration) / AV_TIME_BASE;
     const AVCodecParameters& header = *stream.codecpar;
-    check_length(input_, seconds, seconds * header.sample_rate * header.ch_layout.nb_channels,
-                 limits_);
+    check_audio_length(input_.name(), seconds,
+                       seconds * header.sample_rate * header.ch_layout.nb_channels, limits_);
     announced_seconds_ = seconds;
     const bool counts_samples =
         stream.time_base.num == 1 && stream.time_base.den == header.sample_rate;
@@ -159,7 +154,7 @@ class AudioDecoder {
   void add(const AVFrame& frame) {
     const int channels = frame.ch_layout.nb_channels;
     if (audio_.channels == 0) {
-      check_format(input_, frame.sample_rate, channels, limits_);
+      check_audio_format(input_.name(), frame.sample_rate, channels, limits_);
       audio_.sample_rate = frame.sample_rate;
       audio_.channels = channels;
     }
@@ -168,15 +163,11 @@ class AudioDecoder {
           "the number of channels or the sample rate changes within the file; convert it "
           "first");
     const std::size_t before = audio_.samples.size();
-    check_length(input_, audio_.seconds(),
-                 static_cast<double>(before) + static_cast<double>(frame.nb_samples) * channels,
-                 limits_);
+    check_audio_length(
+        input_.name(), audio_.seconds(),
+        static_cast<double>(before) + static_cast<double>(frame.nb_samples) * channels, limits_);
     append_frame(frame);
-    for (std::size_t i = before; i < audio_.samples.size(); ++i)
-      if (!std::isfinite(audio_.samples[i]))
-        input_.fail("sample " + std::to_string(i / channels) + " of channel " +
-                    std::to_string(i % channels) +
-                    " is not a finite number; repair or convert the file");
+    check_finite(audio_, before);
   }
 
   void append_frame(const AVFrame& frame) {
@@ -221,10 +212,32 @@ Audio decode(MediaInput input, const AudioLimits& limits) {
 }  // namespace
 
 Audio decode_audio(ByteView bytes, const std::string& name, const AudioLimits& limits) {
+  const auto copy = [bytes](std::uint64_t at, std::span<std::uint8_t> out) {
+    const ByteView part = bytes.subspan(at, std::min<std::uint64_t>(out.size(), bytes.size() - at));
+    std::ranges::copy(part, out.begin());
+    return part.size();
+  };
+  if (auto audio = decode_misread_wav({bytes.size(), copy}, name, limits)) return std::move(*audio);
   return decode(MediaInput(bytes, name), limits);
 }
 
 Audio load_audio(const std::filesystem::path& path, const AudioLimits& limits) {
+  std::error_code code;
+  if (path == "-" || !std::filesystem::is_regular_file(path, code))
+    return path == "-"
+               ? decode_audio(read_file(path, limits.max_buffer_bytes), "standard input", limits)
+               : decode(MediaInput(path, limits.max_buffer_bytes), limits);
+  std::ifstream file(path, std::ios::binary);
+  const auto read = [&file](std::uint64_t at, std::span<std::uint8_t> out) {
+    file.clear();
+    file.seekg(static_cast<std::streamoff>(at));
+    file.read(reinterpret_cast<char*>(out.data()), static_cast<std::streamsize>(out.size()));
+    return static_cast<std::size_t>(file.gcount());
+  };
+  const std::uint64_t size = std::filesystem::file_size(path, code);
+  if (file && !code)
+    if (auto audio = decode_misread_wav({size, read}, path.string(), limits))
+      return std::move(*audio);
   return decode(MediaInput(path, limits.max_buffer_bytes), limits);
 }
 

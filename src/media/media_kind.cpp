@@ -7,6 +7,7 @@
 
 #include "core/ascii.h"
 #include "core/what_is_this.h"
+#include "media/byte_reader.h"
 #include "media/image_info.h"
 #include "media/media_input.h"
 #include "pandagpt/error.h"
@@ -136,6 +137,8 @@ std::optional<Modality> kind_of_beginning(const fs::path& path) {
 
 Modality media_kind(ByteView bytes, const std::string& name) {
   if (sniff_image_format(bytes)) return Modality::kImage;
+  const ByteReader file(bytes);
+  if (file.matches(0, "RIFX") && file.matches(8, "WAVE")) return Modality::kAudio;  // media/wav.h
   MediaInput input(bytes, name);
   return input.find_stream(AVMEDIA_TYPE_VIDEO) != nullptr ? Modality::kVideo : Modality::kAudio;
 }
