@@ -3,6 +3,7 @@
 extern "C" {
 #include <libavformat/avformat.h>
 #include <libavutil/display.h>
+#include <libavutil/pixdesc.h>
 }
 
 #include <algorithm>
@@ -17,6 +18,7 @@ extern "C" {
 #include "core/time_limit.h"
 #include "core/warnings.h"
 #include "media/media_input.h"
+#include "media/pixels.h"
 #include "media/video_frame.h"
 #include "pandagpt/error.h"
 
@@ -50,13 +52,25 @@ double frame_rate_of(const AVStream& stream, std::int64_t frames, double span_se
   return frames > 1 && span_seconds > 0 ? static_cast<double>(frames - 1) / span_seconds : 1;
 }
 
+// Grey of more than 8 bits; nothing for other frames.
+std::optional<ScalarMap> read_grey_values(const AVFrame& frame) {
+  const AVPixFmtDescriptor* format = av_pix_fmt_desc_get(static_cast<AVPixelFormat>(frame.format));
+  constexpr std::uint64_t kOther =
+      AV_PIX_FMT_FLAG_PAL | AV_PIX_FMT_FLAG_FLOAT | AV_PIX_FMT_FLAG_HWACCEL | AV_PIX_FMT_FLAG_BAYER;
+  if (format == nullptr || format->nb_components != 1 || format->comp[0].depth <= 8 ||
+      (format->flags & kOther) != 0)
+    return std::nullopt;
+  return ScalarMap{frame.width, frame.height, true, read_first_component(frame)};
+}
+
 }  // namespace
 
 class VideoReader::Decoder {
  public:
-  Decoder(MediaInput input, const VideoLimits& limits, int threads)
+  Decoder(MediaInput input, const VideoLimits& limits, int threads, const VideoOptions& options)
       : input_(std::move(input)),
         limits_(limits),
+        options_(options),
         threads_(threads > 0 ? threads : default_thread_count()),
         packet_(av_packet_alloc()),
         picture_(av_frame_alloc()),
@@ -67,9 +81,9 @@ class VideoReader::Decoder {
     list_frames();
     fill_info();
     const bool turned = info_.rotation % 180 != 0;
-    converter_ = std::make_unique<VideoFrameConverter>(turned ? info_.height : info_.width,
-                                                       turned ? info_.width : info_.height,
-                                                       info_.rotation, input_.name());
+    converter_ = std::make_unique<VideoFrameConverter>(
+        turned ? info_.height : info_.width, turned ? info_.width : info_.height, info_.rotation,
+        input_.name(), options_.map_tones);
   }
 
   const std::string& name() const { return input_.name(); }
@@ -83,6 +97,22 @@ class VideoReader::Decoder {
 
   void read_frames(std::span<const std::int64_t> frames,
                    const std::function<void(std::int64_t, const Image&)>& visit) {
+    decode_frames(frames, [&](std::int64_t frame, const AVFrame& decoded) {
+      visit(frame, converter_->convert(decoded));
+    });
+  }
+
+  std::optional<ScalarMap> measurement(std::int64_t frame) {
+    std::optional<ScalarMap> map;
+    decode_frames({&frame, 1},
+                  [&](std::int64_t, const AVFrame& decoded) { map = read_grey_values(decoded); });
+    if (map) turn_upright(*map, orientation_of_rotation(info_.rotation), "the film's rotation");
+    return map;
+  }
+
+ private:
+  void decode_frames(std::span<const std::int64_t> frames,
+                     const std::function<void(std::int64_t, const AVFrame&)>& visit) {
     const std::set<std::int64_t> wanted(frames.begin(), frames.end());
     for (const std::int64_t frame : wanted)
       if (frame < 0 || frame >= info_.frames)
@@ -105,11 +135,10 @@ class VideoReader::Decoder {
       if (last_number_ != frame)
         warn(name() + ": frame " + std::to_string(frame) + " is damaged; frame " +
              std::to_string(last_number_) + " stands in for it");
-      visit(frame, converter_->convert(*last_));
+      visit(frame, *last_);
     }
   }
 
- private:
   struct KeyFrame {
     std::int64_t time;       // presentation
     std::int64_t seek_time;  // what FFmpeg's index goes by
@@ -163,12 +192,31 @@ class VideoReader::Decoder {
     info_.rotation = rotation_of(stream);
     info_.width = header.width;
     info_.height = header.height;
+    info_.is_hdr =
+        header.color_trc == AVCOL_TRC_SMPTE2084 || header.color_trc == AVCOL_TRC_ARIB_STD_B67;
+    if (options_.square_pixels) square_pixels();
     if (info_.rotation % 180 != 0) std::swap(info_.width, info_.height);
     info_.frames = static_cast<std::int64_t>(times_.size());
     info_.codec = avcodec_get_name(header.codec_id);
     info_.frames_per_second =
         frame_rate_of(stream, info_.frames, by_count_ ? 0 : time_of(info_.frames - 1));
     info_.duration = static_cast<double>(info_.frames) / info_.frames_per_second;
+  }
+
+  // The width changes, as players do it. What can't be a pixel's shape is left alone.
+  void square_pixels() {
+    constexpr double kMostAspect = 8;
+    AVFormatContext& format = input_.format();
+    const AVRational ratio =
+        av_guess_sample_aspect_ratio(&format, format.streams[stream_], nullptr);
+    if (ratio.num <= 0 || ratio.den <= 0) return;
+    const double aspect = av_q2d(ratio);
+    const double width = std::round(info_.width * aspect);
+    if (aspect > kMostAspect || aspect < 1 / kMostAspect || width < 1 ||
+        width * info_.height > static_cast<double>(limits_.max_pixels))
+      return;
+    info_.width = static_cast<int>(width);
+    info_.pixel_aspect = aspect;
   }
 
   // --- Finding a frame -----------------------------------------------------------------------
@@ -275,6 +323,7 @@ class VideoReader::Decoder {
 
   MediaInput input_;
   VideoLimits limits_;
+  VideoOptions options_;
   int threads_;
   VideoInfo info_;
   int stream_ = -1;
@@ -297,13 +346,14 @@ class VideoReader::Decoder {
   bool finished_ = true;           // a jump is needed before anything can be decoded
 };
 
-VideoReader::VideoReader(const std::filesystem::path& path, const VideoLimits& limits, int threads)
-    : decoder_(
-          std::make_unique<Decoder>(MediaInput(path, limits.max_buffer_bytes), limits, threads)) {}
+VideoReader::VideoReader(const std::filesystem::path& path, const VideoLimits& limits, int threads,
+                         const VideoOptions& options)
+    : decoder_(std::make_unique<Decoder>(MediaInput(path, limits.max_buffer_bytes), limits, threads,
+                                         options)) {}
 
 VideoReader::VideoReader(ByteView bytes, const std::string& name, const VideoLimits& limits,
-                         int threads)
-    : decoder_(std::make_unique<Decoder>(MediaInput(bytes, name), limits, threads)) {}
+                         int threads, const VideoOptions& options)
+    : decoder_(std::make_unique<Decoder>(MediaInput(bytes, name), limits, threads, options)) {}
 
 VideoReader::~VideoReader() = default;
 VideoReader::VideoReader(VideoReader&&) noexcept = default;
@@ -325,6 +375,10 @@ void VideoReader::read_frames(
     std::span<const std::int64_t> frames,
     const std::function<void(std::int64_t frame, const Image& picture)>& visit) {
   decoder_->read_frames(frames, visit);
+}
+
+std::optional<ScalarMap> VideoReader::measurement(std::int64_t frame) {
+  return decoder_->measurement(frame);
 }
 
 Image VideoReader::frame(std::int64_t frame) {

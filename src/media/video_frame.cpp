@@ -14,20 +14,6 @@ extern "C" {
 namespace pandagpt {
 namespace {
 
-// EXIF's number for a picture that has to be turned clockwise.
-int orientation_of(int rotation) {
-  switch (rotation) {
-    case 90:
-      return 6;
-    case 180:
-      return 3;
-    case 270:
-      return 8;
-    default:
-      return 1;
-  }
-}
-
 // The matrix that the frame declares. Frames that don't say are BT.601 to libswscale and so to the
 // reference, whatever their size.
 void set_colours(SwsContext* context, const AVFrame& frame) {
@@ -43,52 +29,88 @@ void set_colours(SwsContext* context, const AVFrame& frame) {
     return;  // not a YUV format
   if (frame.color_range != AVCOL_RANGE_UNSPECIFIED)
     input_full = frame.color_range == AVCOL_RANGE_JPEG ? 1 : 0;
-  const int* matrix = sws_getCoefficients(frame.colorspace);
+  const bool unsaid = frame.colorspace == AVCOL_SPC_UNSPECIFIED;
+  const int* matrix =
+      sws_getCoefficients(unsaid && is_hdr(frame) ? SWS_CS_BT2020 : frame.colorspace);
   sws_setColorspaceDetails(context, matrix, input_full, matrix, output_full, brightness, contrast,
                            saturation);
 }
 
 }  // namespace
 
+int orientation_of_rotation(int degrees) {
+  switch (degrees) {
+    case 90:
+      return 6;
+    case 180:
+      return 3;
+    case 270:
+      return 8;
+    default:
+      return 1;
+  }
+}
+
 void VideoFrameConverter::SwsDeleter::operator()(SwsContext* context) const {
   sws_freeContext(context);
 }
 
-VideoFrameConverter::VideoFrameConverter(int width, int height, int rotation, std::string name)
+VideoFrameConverter::VideoFrameConverter(int width, int height, int rotation, std::string name,
+                                         bool map_tones)
     : width_(width),
       height_(height),
       rotation_(rotation),
       name_(std::move(name)),
-      rgb_(av_frame_alloc()) {
-  if (!rgb_) throw std::bad_alloc();
-  rgb_->format = AV_PIX_FMT_RGB24;
-  rgb_->width = width;
-  rgb_->height = height;
-  if (av_frame_get_buffer(rgb_.get(), 0) < 0) throw std::bad_alloc();
-}
+      map_tones_(map_tones) {}
 
-void VideoFrameConverter::prepare(const AVFrame& frame) {
+void VideoFrameConverter::scale_to(const AVFrame& frame, AVPixelFormat format) {
+  if (!rgb_ || rgb_->format != format) {
+    rgb_.reset(av_frame_alloc());
+    if (!rgb_) throw std::bad_alloc();
+    rgb_->format = format;
+    rgb_->width = width_;
+    rgb_->height = height_;
+    if (av_frame_get_buffer(rgb_.get(), 0) < 0) throw std::bad_alloc();
+  }
   context_.reset(sws_getCachedContext(context_.release(), frame.width, frame.height,
                                       static_cast<AVPixelFormat>(frame.format), width_, height_,
-                                      AV_PIX_FMT_RGB24, SWS_BILINEAR, nullptr, nullptr, nullptr));
+                                      format, SWS_BILINEAR, nullptr, nullptr, nullptr));
   if (!context_)
     throw Error(ErrorKind::kInput,
                 name_ +
                     ": the pixel format of the video can't be converted; convert the file to "
                     "8-bit H.264 first");
   set_colours(context_.get(), frame);
-}
-
-Image VideoFrameConverter::convert(const AVFrame& frame) {
-  prepare(frame);
   sws_scale(context_.get(), frame.data, frame.linesize, 0, frame.height, rgb_->data,
             rgb_->linesize);
+}
+
+Image VideoFrameConverter::convert_standard(const AVFrame& frame) {
+  scale_to(frame, AV_PIX_FMT_RGB24);
   const std::size_t row_bytes = 3 * static_cast<std::size_t>(width_);
   Image image{width_, height_, Bytes(row_bytes * height_)};
   for (int y = 0; y < height_; ++y)
     std::memcpy(image.rgb.data() + row_bytes * y,
                 rgb_->data[0] + std::ptrdiff_t{y} * rgb_->linesize[0], row_bytes);
-  return upright(std::move(image), orientation_of(rotation_));
+  return image;
+}
+
+Image VideoFrameConverter::convert_hdr(const AVFrame& frame) {
+  scale_to(frame, AV_PIX_FMT_RGB48);
+  if (!mapper_ || !mapper_->fits(frame)) mapper_ = std::make_unique<ToneMapper>(frame);
+  const std::size_t row_bytes = 3 * static_cast<std::size_t>(width_);
+  Image image{width_, height_, Bytes(row_bytes * height_)};
+  for (int y = 0; y < height_; ++y) {
+    const std::uint8_t* row = rgb_->data[0] + std::ptrdiff_t{y} * rgb_->linesize[0];
+    mapper_->map(reinterpret_cast<const std::uint16_t*>(row), static_cast<std::size_t>(width_),
+                 image.rgb.data() + row_bytes * y);
+  }
+  return image;
+}
+
+Image VideoFrameConverter::convert(const AVFrame& frame) {
+  Image image = map_tones_ && is_hdr(frame) ? convert_hdr(frame) : convert_standard(frame);
+  return upright(std::move(image), orientation_of_rotation(rotation_));
 }
 
 }  // namespace pandagpt

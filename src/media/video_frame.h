@@ -1,4 +1,5 @@
-// Decoded video frames -> upright 8-bit RGB, as the reference's decoder makes them.
+// Decoded video frames -> upright 8-bit RGB, as the reference's decoder makes them; those of high
+// dynamic range, which it leaves flat, mapped to the standard range.
 #pragma once
 
 #include <memory>
@@ -6,16 +7,21 @@
 
 #include "media/ffmpeg.h"
 #include "media/image.h"
+#include "media/tone_map.h"
 
 struct SwsContext;  // libswscale/swscale.h
 
 namespace pandagpt {
 
+/// EXIF's number for a picture that has to be turned clockwise by 0, 90, 180 or 270 degrees.
+int orientation_of_rotation(int degrees);
+
 class VideoFrameConverter {
  public:
   /// `width`, `height`: of every result before the rotation, pixels. `rotation`: degrees clockwise,
   /// a multiple of 90. `name` stands for the file in messages.
-  VideoFrameConverter(int width, int height, int rotation, std::string name);
+  /// `map_tones`: HDR to the standard range.
+  VideoFrameConverter(int width, int height, int rotation, std::string name, bool map_tones = true);
 
   /// A frame of another size is scaled. Throws Error(kInput) for a pixel format that can't be
   /// converted.
@@ -25,7 +31,11 @@ class VideoFrameConverter {
   struct SwsDeleter {
     void operator()(SwsContext* context) const;
   };
-  void prepare(const AVFrame& frame);
+  /// Into rgb_, with pixels of `format`.
+  void scale_to(const AVFrame& frame, AVPixelFormat format);
+  /// [height, width, 3], before the rotation.
+  Image convert_standard(const AVFrame& frame);
+  Image convert_hdr(const AVFrame& frame);
 
   int width_;
   int height_;
@@ -33,6 +43,8 @@ class VideoFrameConverter {
   std::string name_;
   std::unique_ptr<SwsContext, SwsDeleter> context_;
   AvFramePtr rgb_;  // libswscale may write beyond the end of a row
+  bool map_tones_;
+  std::unique_ptr<ToneMapper> mapper_;
 };
 
 }  // namespace pandagpt
