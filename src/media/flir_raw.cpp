@@ -1,0 +1,108 @@
+#include "media/flir_raw.h"
+
+extern "C" {
+#include <libavcodec/avcodec.h>
+#include <libavutil/pixfmt.h>
+}
+
+#include <spdlog/fmt/fmt.h>
+
+#include "media/byte_order.h"
+#include "media/pixels.h"
+#include "media/still_frame.h"
+#include "pandagpt/error.h"
+
+namespace pandagpt {
+namespace {
+
+constexpr std::size_t kPixelsAt = 32;
+
+[[noreturn]] void fail(const std::string& name, const std::string& why) {
+  throw Error(ErrorKind::kInput, name + ": " + why);
+}
+
+ScalarMap read_plain(const ByteReader& record, const std::string& name, const ImageLimits& limits) {
+  const std::uint32_t width = record.u16(2);
+  const std::uint32_t height = record.u16(4);
+  check_map_size(width, height, name, limits);
+  const std::size_t n_pixels = std::size_t{width} * height;
+  record.view(kPixelsAt, 2 * n_pixels);
+  ScalarMap map{static_cast<int>(width), static_cast<int>(height), true, {}};
+  map.values.reserve(n_pixels);
+  for (std::size_t i = 0; i < n_pixels; ++i)
+    map.values.push_back(record.u16(kPixelsAt + 2 * i));
+  map.report.add("coding", "plain 16-bit numbers");
+  return map;
+}
+
+/// FLIR puts little-endian numbers into PNG, whose own are big-endian; the pixels tell if a camera
+/// ever does it right.
+ScalarMap read_png(ByteView pixels, const std::string& name, const ImageLimits& limits) {
+  ScalarMap map = decode_scalar_map(pixels, name, limits);
+  swap_bytes(map);
+  if (has_swapped_bytes(map))
+    swap_bytes(map);
+  else
+    map.report.add("byte order", "little-endian numbers in PNG, turned", "as FLIR's cameras do");
+  map.report.add("coding", "PNG");
+  return map;
+}
+
+// --- JPEG-LS (ISO/IEC 14495-1) -------------------------------------------------------------------
+
+constexpr std::string_view kJpegLs = "\xFF\xD8\xFF\xF7";  // start of image, its start of frame
+
+/// FFmpeg moves numbers of fewer bits to the top of its 8 or 16.
+std::vector<float> read_grey(const AVFrame& frame, int bits, const std::string& name) {
+  const bool in_bytes = frame.format == AV_PIX_FMT_GRAY8;
+  const int moved = (in_bytes ? 8 : 16) - bits;
+  if ((!in_bytes && frame.format != AV_PIX_FMT_GRAY16) || moved < 0)
+    fail(name, "the JPEG-LS measurement isn't grey; give a radiometric file of the camera");
+  std::vector<float> values;
+  if (!in_bytes) values = read_first_component(frame);
+  for (int y = 0; in_bytes && y < frame.height; ++y) {
+    const std::uint8_t* row = frame.data[0] + std::ptrdiff_t{y} * frame.linesize[0];
+    values.insert(values.end(), row, row + frame.width);
+  }
+  for (float& value : values)
+    value = static_cast<float>(static_cast<int>(value) >> moved);
+  return values;
+}
+
+ScalarMap read_jpeg_ls(ByteView pixels, const std::string& name, const ImageLimits& limits) {
+  constexpr std::size_t kBitsAt = 6, kHeightAt = 7, kWidthAt = 9;
+  const ByteReader file(pixels, true);
+  const std::uint32_t width = file.u16(kWidthAt);
+  const std::uint32_t height = file.u16(kHeightAt);
+  check_map_size(width, height, name, limits);
+  Bytes packet(pixels.begin(), pixels.end());
+  packet.resize(pixels.size() + AV_INPUT_BUFFER_PADDING_SIZE);
+  const StillFrame decoded = decode_still(
+      {AV_CODEC_ID_JPEGLS, "JPEG-LS", packet.data(), pixels.size(), width, height}, name);
+  if (!decoded.frame || !decoded.complaint.empty())
+    fail(name, fmt::format("the JPEG-LS measurement is damaged ({}); get a complete copy of it",
+                           decoded.complaint));
+  ScalarMap map{decoded.frame->width, decoded.frame->height, true,
+                read_grey(*decoded.frame, file.u8(kBitsAt), name)};
+  map.report.add("coding", "JPEG-LS");
+  return map;
+}
+
+}  // namespace
+
+ScalarMap decode_flir_raw(const ByteReader& record, const std::string& name,
+                          const ImageLimits& limits) {
+  const ByteView pixels = record.view(kPixelsAt, record.size() - kPixelsAt);
+  const ByteReader beginning(pixels);
+  if (beginning.matches(0, "\x89PNG")) return read_png(pixels, name, limits);
+  if (beginning.matches(0, {"II*\0", 4}) || beginning.matches(0, {"MM\0*", 4}))
+    return decode_scalar_map(pixels, name, limits);
+  if (beginning.matches(0, kJpegLs)) return read_jpeg_ls(pixels, name, limits);
+  if (beginning.matches(0, "\xFF\xD8\xFF"))
+    fail(name,
+         "FLIR's measurement is coded as JPEG, which isn't known of any camera; save it as "
+         "CSV or TIFF with FLIR's program");
+  return read_plain(record, name, limits);
+}
+
+}  // namespace pandagpt
