@@ -252,13 +252,14 @@ void SensorArguments::add_to(CLI::App& command) {
       ->type_name("CAMERA")
       ->group(kSensorGroup);
   const std::function<void(const std::string&)> take_range = [this](const std::string& text) {
-    std::tie(options.thermal_coldest, options.thermal_warmest) =
-        parse_pair("--thermal-range", text, "COLDEST,WARMEST in the unit of the file");
+    std::tie(options.thermal_coldest, options.thermal_warmest) = parse_pair(
+        "--thermal-range", text, "COLDEST,WARMEST in degrees Celsius, or in the file's numbers");
   };
   command
       .add_option_function("--thermal-range", take_range,
-                           "what is black and what is white in measurements, in the file's unit "
-                           "(default: 1 % and 99 % of the pixels)")
+                           "what is black and what is white in measurements: degrees Celsius where "
+                           "the file gives degrees, else its own numbers (default: 1 % and 99 % "
+                           "of the pixels)")
       ->type_name("COLDEST,WARMEST")
       ->group(kSensorGroup);
 }

@@ -116,12 +116,18 @@ constexpr std::array kMedia = std::to_array<Signature>({
     {0, "\x76\x2F\x31\x01"sv, "an OpenEXR file"},
 });
 
+constexpr std::array kThermal = std::to_array<Signature>({
+    {0, "FFF\0"sv, "a thermal measurement of FLIR's (FFF, SEQ, CSQ)"},
+    {0, "AFF\0"sv, "a thermal measurement of FLIR's (SEQ)"},
+});
+
 /// In this order: what is more special comes first. Behind each kind what to do about it.
-constexpr std::array<std::pair<std::span<const Signature>, std::string_view>, 4> kSignatures{{
+constexpr std::array<std::pair<std::span<const Signature>, std::string_view>, 5> kSignatures{{
     {kArchives, "; unpack it first"},
     {kModels, ""},
     {kUnreadablePictures, ", which can't be read; save it as JPEG or PNG first"},
     {kMedia, ""},
+    {kThermal, "; give it as a thermal picture"},
 }};
 
 bool is_text(std::string_view text) {

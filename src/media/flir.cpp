@@ -180,8 +180,7 @@ bool is_film(ByteView bytes) {
 }  // namespace
 
 bool is_flir_file(ByteView beginning) {
-  const ByteReader file(beginning);
-  return has_magic(file, 0) && beginning.size() >= kHeaderBytes;
+  return has_magic(ByteReader(beginning), 0);
 }
 
 bool has_flir_measurement(ByteView block) {

@@ -165,7 +165,6 @@ void check_file_size(std::uint64_t size, const std::string& name, const ImageLim
 /// is in them.
 std::optional<Bytes> read_start_of_flir_film(const std::filesystem::path& path,
                                              const ImageLimits& limits) {
-  constexpr std::size_t kHeaderBytes = 64;
   constexpr std::uint64_t kStart = std::uint64_t{64} << 20;
   std::error_code code;
   const std::uint64_t size = std::filesystem::file_size(path, code);
@@ -174,7 +173,7 @@ std::optional<Bytes> read_start_of_flir_film(const std::filesystem::path& path,
   Bytes start(std::min({size, kStart, limits.max_file_bytes}));
   in.read(reinterpret_cast<char*>(start.data()), static_cast<std::streamsize>(start.size()));
   start.resize(static_cast<std::size_t>(in.gcount()));
-  if (start.size() < kHeaderBytes || !is_flir_file(start)) return std::nullopt;
+  if (!is_flir_file(start)) return std::nullopt;
   return start;
 }
 
