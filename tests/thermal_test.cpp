@@ -499,7 +499,12 @@ TEST(ThermalTable, WhatIsNoneIsRefused) {
   EXPECT_THAT(message(motion), HasSubstr("a table with named columns (\"time,acc_x"));
   std::string uneven = table(";");
   uneven.insert(uneven.find("\r\n23"), ";7;8");
-  EXPECT_THAT(message(uneven), HasSubstr("line 3 has another number of cells"));
+  EXPECT_THAT(message(uneven), HasSubstr("line 3 isn't a row of 5 numbers"));
+  for (const char* word : {"20.3", "21.2", "24.3"}) {
+    std::string broken = table(";");
+    broken.replace(broken.find(word), 4, "abc");
+    EXPECT_THAT(message(broken), HasSubstr("isn't a row of 5 numbers")) << word;
+  }
   std::string split;
   for (int y = 0; y < 6; ++y)
     split += "20,3,20,7,21,1,20,9,20,2\n";

@@ -148,15 +148,15 @@ void for_each_cell(std::string_view line, char delimiter, const Visit& visit) {
 struct Row {
   std::vector<float> values;
   bool starts_empty = false;  ///< perhaps a label that isn't repeated, perhaps a missing pixel
+  std::size_t n_numbers = 0;
+  std::size_t n_words = 0;  ///< other than a label before the numbers
   std::optional<TemperatureUnit> unit = {};
 };
 
-/// The numbers of a line; nothing if other words than one before the first number stand in it.
-std::optional<Row> read_row(std::string_view line, char delimiter) {
+/// A line's numbers, and how many words stand among them.
+Row read_row(std::string_view line, char delimiter) {
   Row row;
-  bool good = true;
   std::size_t index = 0;
-  bool has_number = false;
   for_each_cell(line, delimiter, [&](std::string_view text) {
     const Cell cell = read_cell(text, delimiter != ',');
     const bool is_first = index++ == 0;
@@ -164,13 +164,22 @@ std::optional<Row> read_row(std::string_view line, char delimiter) {
       row.starts_empty = cell.is_empty;
       return;
     }
-    good = good && (cell.is_number || cell.is_empty);
-    has_number = has_number || cell.is_number;
+    row.n_words += cell.is_number || cell.is_empty ? 0 : 1;
+    row.n_numbers += cell.is_number ? 1 : 0;
     if (cell.unit) row.unit = cell.unit;
     row.values.push_back(cell.value);
   });
-  if (!good || !has_number) return std::nullopt;
   return row;
+}
+
+/// Whether values count up by one: 0, 1, 2, .. or 1, 2, 3, ..
+bool counts_up(std::span<const float> values, std::size_t step = 1) {
+  constexpr std::size_t kFewestValues = 3;
+  const std::size_t count = values.empty() ? 0 : (values.size() - 1) / step + 1;
+  if (count < kFewestValues || (values[0] != 0 && values[0] != 1)) return false;
+  for (std::size_t i = 1; i < count; ++i)
+    if (values[i * step] != values[0] + static_cast<float>(i)) return false;
+  return true;
 }
 
 /// A table within a text.
@@ -181,14 +190,15 @@ struct Table {
   std::optional<TemperatureUnit> unit = {};
   std::vector<std::string_view> before;  ///< lines, of which the last may name the columns
   std::size_t n_later = 0;               ///< further tables of this width
-  std::size_t uneven_line = 0;           ///< number of a line that ends it by its length; 0: none
+  std::size_t bad_line = 0;              ///< a line within it that isn't like the others; 0: none
 
   std::size_t rows() const { return width == 0 ? 0 : values.size() / width; }
 };
 
 constexpr std::size_t kFewest = 4;  // rows and columns of a picture
 
-/// The first table that cells between `delimiter` make.
+/// The first table that cells between `delimiter` make. A line that breaks it isn't passed over:
+/// the rows before or behind would be missing without a word.
 class TableFinder {
  public:
   TableFinder(char delimiter, std::uint64_t max_values) : max_values_(max_values) {
@@ -197,50 +207,63 @@ class TableFinder {
 
   void add_line(std::string_view line) {
     ++line_;
-    std::optional<Row> row;
-    if (!trim(line).empty()) row = read_row(line, table_.delimiter);
-    if (row && row->starts_empty && row->values.size() + 1 == table_.width)
-      row->values.insert(row->values.begin(), std::numeric_limits<float>::quiet_NaN());
-    const std::size_t width = row ? row->values.size() : 0;
-    if (width < kFewest) return end_table(line);
+    Row row = trim(line).empty() ? Row() : read_row(line, table_.delimiter);
+    if (row.starts_empty && row.values.size() + 1 == table_.width)
+      row.values.insert(row.values.begin(), std::numeric_limits<float>::quiet_NaN());
+    const std::size_t width = row.values.size();
+    if (row.n_words > 0 && row.n_numbers > row.n_words) {  // rather a damaged row than a heading
+      if (width == table_.width) return break_off();
+      dropped_width_ = width;
+      dropped_at_ = line_;
+    }
+    if (row.n_words > 0 || row.n_numbers == 0 || width < kFewest) return end_table(line);
     if (is_done_) {
-      in_later_ = in_later_ || (width == table_.width && ++table_.n_later > 0);
+      if (!in_later_ && width == table_.width) ++table_.n_later;
+      in_later_ = true;
       return;
     }
     if (table_.width != 0 && width != table_.width) {
-      if (table_.rows() >= kFewest) {
-        table_.uneven_line = line_;
-        is_done_ = true;
-        return;
-      }
-      table_.values.clear();  // rows of numbers before the table: its preamble
-      table_.before.push_back(last_line_);
+      // Only numbers of columns stand right before a table and are of another length.
+      if (table_.rows() > 1 || !counts_up(table_.values)) return break_off();
+      end_table(last_line_);
     }
+    if (table_.width == 0 && width == dropped_width_) return break_off();
     table_.width = width;
-    if (row->unit) table_.unit = row->unit;
-    table_.values.insert(table_.values.end(), row->values.begin(), row->values.end());
+    if (row.unit) table_.unit = row.unit;
+    table_.values.insert(table_.values.end(), row.values.begin(), row.values.end());
     last_line_ = line;
     is_too_large_ = is_too_large_ || table_.values.size() > max_values_;
   }
 
   Table finish() {
-    if (table_.rows() < kFewest) table_.values.clear();
+    if (table_.rows() < kFewest && table_.bad_line == 0) table_.values.clear();
     return std::move(table_);
   }
   bool is_too_large() const { return is_too_large_; }
 
  private:
+  void break_off() {
+    if (is_done_) return;
+    table_.bad_line = dropped_width_ != 0 && table_.width == 0 ? dropped_at_ : line_;
+    if (table_.width == 0) table_.width = dropped_width_;
+    is_done_ = true;
+  }
+
   void end_table(std::string_view line) {
+    constexpr std::size_t kMostBefore = 1000;
     in_later_ = false;
     if (is_done_) return;
     if (table_.rows() >= kFewest) {
       is_done_ = true;
       return;
     }
-    if (table_.width != 0) table_.before.push_back(last_line_);
+    if (table_.width != 0) {  // too few rows: something before the table
+      table_.before.push_back(last_line_);
+      if (!counts_up(table_.values)) dropped_width_ = table_.width;
+      dropped_at_ = line_;
+    }
     table_.values.clear();
     table_.width = 0;
-    constexpr std::size_t kMostBefore = 1000;
     if (!trim(line).empty() && table_.before.size() < kMostBefore) table_.before.push_back(line);
   }
 
@@ -248,6 +271,8 @@ class TableFinder {
   std::uint64_t max_values_;
   std::string_view last_line_;
   std::size_t line_ = 0;
+  std::size_t dropped_width_ = 0;  ///< of rows that seemed to stand before the table
+  std::size_t dropped_at_ = 0;     ///< line that ended them
   bool is_done_ = false;
   bool in_later_ = false;
   bool is_too_large_ = false;
@@ -277,7 +302,7 @@ char find_delimiter(std::string_view text) {
       return ++lines < kLookedAt;
     });
     const Table table = finder.finish();
-    if (table.rows() < kFewest || table.width <= widest) continue;
+    if ((table.rows() < kFewest && table.bad_line == 0) || table.width <= widest) continue;
     best = delimiter;
     widest = table.width;
   }
@@ -286,25 +311,14 @@ char find_delimiter(std::string_view text) {
 
 // --- What a table means ----------------------------------------------------------------------
 
-/// Whether values count up by one: 0, 1, 2, .. or 1, 2, 3, ..
-bool counts_up(const Table& table, std::size_t begin, std::size_t step, std::size_t count) {
-  const float first = table.values[begin];
-  if (count < 3 || (first != 0 && first != 1)) return false;
-  for (std::size_t i = 1; i < count; ++i)
-    if (table.values[begin + i * step] != first + static_cast<float>(i)) return false;
-  return true;
-}
-
 /// A row above and a column before the pixels that only number them.
 void drop_numbering(Table& table) {
-  if (table.rows() > kFewest) {
-    // In the corner stands a label, or any number.
-    const bool from_second = counts_up(table, 1, 1, table.width - 1);
-    if (from_second || counts_up(table, 0, 1, table.width))
-      table.values.erase(table.values.begin(),
-                         table.values.begin() + static_cast<std::ptrdiff_t>(table.width));
-  }
-  if (table.width <= kFewest || !counts_up(table, 0, table.width, table.rows())) return;
+  const std::span first_row = std::span(table.values).subspan(0, table.width);
+  // In the corner stands a label, or any number.
+  if (table.rows() > kFewest && (counts_up(first_row.subspan(1)) || counts_up(first_row)))
+    table.values.erase(table.values.begin(),
+                       table.values.begin() + static_cast<std::ptrdiff_t>(table.width));
+  if (table.width <= kFewest || !counts_up(table.values, table.width)) return;
   std::vector<float> kept;
   kept.reserve(table.values.size());
   for (std::size_t i = 0; i < table.values.size(); ++i)
@@ -376,10 +390,10 @@ void check_table(const Table& table, const std::string& name) {
   if (has_named_columns(table))
     fail(name, "a table with named columns (" + quoted_start(table.before.back()) +
                    "), not a matrix of temperatures; give one cell for each pixel");
-  if (table.uneven_line != 0)
-    fail(name, fmt::format("line {} has another number of cells than the {} before it; correct the "
+  if (table.bad_line != 0)
+    fail(name, fmt::format("line {} isn't a row of {} numbers, as those beside it are; correct the "
                            "table",
-                           table.uneven_line, table.width));
+                           table.bad_line, table.width));
   if (std::min(table.width, table.rows()) < kFewest)
     fail(name,
          fmt::format("a table of {} columns and {} rows is no picture; give one cell for each "
@@ -448,7 +462,7 @@ ScalarMap decode_thermal_csv(ByteView bytes, const std::string& name, const Imag
                            "smaller first",
                            limits.max_pixels / 1'000'000));
   Table table = finder.finish();
-  drop_numbering(table);
+  if (table.bad_line == 0) drop_numbering(table);
   check_table(table, name);
   check_map_size(table.width, table.rows(), name, limits);
   return make_map(std::move(table), name);
