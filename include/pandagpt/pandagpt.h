@@ -119,8 +119,8 @@ typedef struct pandagpt_input_options {
   double depth_metres_per_unit; /**< metres of one unit of a depth map */
   double depth_focal_length;    /**< pixels of the map as it is given */
   double depth_baseline;        /**< metres between the two views */
-  double thermal_coldest;       /**< black, in the unit of the file */
-  double thermal_warmest;       /**< white, in the unit of the file */
+  double thermal_coldest;       /**< black: degrees Celsius, or the file's numbers */
+  double thermal_warmest;       /**< white, likewise */
   int audio_channel;
 } pandagpt_input_options;
 PANDAGPT_API pandagpt_status pandagpt_input_options_init(pandagpt_input_options* options,

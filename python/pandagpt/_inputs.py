@@ -51,11 +51,12 @@ def image(source: Source, *, weight: float = 1.0, name: str | None = None) -> In
     return Input("image", source, weight, name)
 
 
-def video(source: Source, *, rate: float | None = None, channel: str | int | None = None, weight: float = 1.0,
-          name: str | None = None) -> Input:
+def video(source: Source, *, rate: float | None = None, channel: str | int | None = None,
+          frames: Literal["shown", "stored"] | None = None, weight: float = 1.0, name: str | None = None) -> Input:
     """A film: a file, or an array (frames, height, width, 3) of type uint8 with its `rate` in frames a second.
-    `channel` is that of its sound, as in `audio()`; see `sound_of_videos`."""
-    return Input("video", source, weight, name, rate, _known(audio_channel=channel))
+    `channel` is that of its sound, as in `audio()`; see `sound_of_videos`. `frames`: HDR and pixels that aren't square
+    as players show them ("shown", the default) or as they are stored."""
+    return Input("video", source, weight, name, rate, _known(audio_channel=channel, video_frames=frames))
 
 
 def audio(source: Source, *, rate: float | None = None, channel: str | int | None = None, weight: float = 1.0,
@@ -68,7 +69,8 @@ def audio(source: Source, *, rate: float | None = None, channel: str | int | Non
 def thermal(source: Source, *, range: tuple[float, float] | None = None, weight: float = 1.0,
             name: str | None = None) -> Input:
     """A thermal picture: a file, a PIL picture, or an array (height, width) of temperatures or counts in any unit;
-    uint8 is a picture as a camera shows it. `range`: what is black and what is white, in that unit."""
+    uint8 is a picture as a camera shows it. `range`: what is black and what is white, in that unit, or in degrees
+    Celsius where a file gives degrees."""
     return Input("thermal", source, weight, name, None, _known(thermal_range=range))
 
 
@@ -198,6 +200,8 @@ def _sensor(one: Input, rate: float | None) -> _core.SensorOptions:
 def _set_sensor(sensor: _core.SensorOptions, name: str, value: Any) -> None:
     if name == "audio_channel":
         sensor.set_audio_channel(str(value))
+    elif name == "video_frames":
+        sensor.set_video_frames(str(value))
     elif name == "thermal_range":
         coldest, warmest = value
         sensor.thermal_coldest, sensor.thermal_warmest = float(coldest), float(warmest)

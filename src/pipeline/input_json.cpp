@@ -59,6 +59,9 @@ SensorOptions sensor_of(const Json& object) {
       sensor.audio_channel =
           audio_channel_from_name(value.is_string() ? value.get<std::string>() : value.dump());
       if (!sensor.audio_channel) throw BadObject("'audio_channel' must be auto, mix or a number");
+    } else if (key == "video_frames") {
+      sensor.video_frames = video_frames_from_name(text_of(value, key));
+      if (!sensor.video_frames) throw BadObject("'video_frames' must be shown or stored");
     } else if (const auto number = kNumbers.find(key); number != kNumbers.end()) {
       if (!value.is_number()) throw BadObject("'" + key + "' must be a number");
       sensor.*(number->second) = value.get<double>();

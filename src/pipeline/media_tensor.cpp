@@ -71,8 +71,11 @@ MediaTensor square_with_statistics(std::vector<float> plane, int side) {
 MediaTensor film(const Input& input, const VideoTransform& transform, const InputLimits& limits) {
   VideoLimits own;
   lower(own.max_pixels, limits.max_pixels);
-  VideoReader video = input.bytes.empty() ? VideoReader(input.name, own)
-                                          : VideoReader(ByteView(input.bytes), input.name, own);
+  const bool stored = input.sensor.video_frames == VideoFrames::kStored;
+  const VideoOptions options = stored ? kAsTheReference : VideoOptions{};
+  VideoReader video = input.bytes.empty()
+                          ? VideoReader(input.name, own, 0, options)
+                          : VideoReader(ByteView(input.bytes), input.name, own, 0, options);
   if (limits.max_seconds > 0 && video.info().duration > limits.max_seconds)
     throw Error(ErrorKind::kInput,
                 fmt::format("{}: the film of {:.0f} s is longer than the limit "

@@ -76,6 +76,13 @@ void bind_sensor_options(nb::module_& m) {
              sensor.depth_focal_length = focal_length;
              sensor.depth_baseline = baseline;
            })
+      .def("set_video_frames",
+           [](SensorOptions& sensor, const std::string& name) {
+             sensor.video_frames = video_frames_from_name(name);
+             if (!sensor.video_frames)
+               throw Error(ErrorKind::kUsage,
+                           "the frames of a film are 'shown' or 'stored', not '" + name + "'");
+           })
       .def("set_audio_channel", [](SensorOptions& sensor, const std::string& name) {
         sensor.audio_channel = audio_channel_from_name(name);
         if (!sensor.audio_channel)

@@ -66,6 +66,15 @@ std::optional<int> channel_of(const JsonFields& fields) {
   return channel;
 }
 
+std::optional<VideoFrames> frames_of(const JsonFields& fields) {
+  constexpr const char* kKey = "frames";
+  const std::optional<std::string> name = fields.text(kKey);
+  if (!name) return std::nullopt;
+  const std::optional<VideoFrames> frames = video_frames_from_name(*name);
+  if (!frames) fields.fail(kKey, "must be one of: shown, stored");
+  return frames;
+}
+
 SensorOptions sensor_of(const JsonFields& fields, Modality modality) {
   constexpr double kAnything = 1e9;
   SensorOptions sensor;
@@ -79,6 +88,7 @@ SensorOptions sensor_of(const JsonFields& fields, Modality modality) {
     sensor.depth_baseline = fields.number("baseline", 1e-6, 1e3);
   } else if (modality == Modality::kAudio || modality == Modality::kVideo) {
     sensor.audio_channel = channel_of(fields);
+    if (modality == Modality::kVideo) sensor.video_frames = frames_of(fields);
   } else if (modality == Modality::kThermal) {
     sensor.thermal_coldest = fields.number("coldest", -kAnything, kAnything);
     sensor.thermal_warmest = fields.number("warmest", -kAnything, kAnything);
