@@ -3,9 +3,9 @@
 
 All hold the same small scene. FLIR's block is written by the layout that flyr and exiftool read;
 the degrees are flyr's. Pictures, TIFF, JPEG-LS and films come from their usual writers: Pillow,
-tifffile, imagecodecs, ffmpeg.
+tifffile, CharLS, ffmpeg.
 
-    pip install flyr==5.1.0 numpy pillow tifffile imagecodecs imageio-ffmpeg
+    pip install flyr==5.1.0 numpy pillow tifffile pyjpegls imageio-ffmpeg
     python tools/reference/make_thermal_fixtures.py
 """
 
@@ -16,8 +16,8 @@ import tempfile
 from pathlib import Path
 
 import flyr
-import imagecodecs
 import imageio_ffmpeg
+import jpeg_ls
 import numpy as np
 import tifffile
 from PIL import Image
@@ -54,7 +54,7 @@ def raw_record(counts: np.ndarray, coding: str) -> bytes:
         Image.fromarray(counts.byteswap()).save(stream, "PNG")
         pixels = stream.getvalue()
     else:
-        pixels = imagecodecs.jpegls_encode(counts)
+        pixels = bytes(jpeg_ls.encode_array(counts))
     return struct.pack("<16H", 2, width, height, 0, 0, 0, width - 1, 0, height - 1,
                        15, 2, 0, 0, 3, 0, 0) + pixels
 
@@ -70,20 +70,21 @@ def camera_record(order: str) -> bytes:
     return bytes(record)
 
 
-def block(counts: np.ndarray, coding: str, order: str, with_camera=True) -> bytes:
-    """An FFF block; `order` is that of its directory and of the camera's record."""
+def block(counts: np.ndarray, coding: str, order: str, with_camera=True, camera_order="<") -> bytes:
+    """An FFF block; `order` is that of its directory."""
     subtypes = {"plain": 2, "PNG": 3, "JPEG-LS": 3}
     records = [(1, subtypes[coding], raw_record(counts, coding))]
     if with_camera:
-        records.append((0x20, 1, camera_record(order)))
-    header = struct.pack(order + "4s16s4I", b"FFF\0", b"CAMCTRL", 101, 64, len(records), 2)
+        records.append((0x20, 1, camera_record(camera_order)))
+    n_entries = len(records) if order == "<" else 14  # cameras leave empty ones
+    header = struct.pack(order + "4s16s4I", b"FFF\0", b"CAMCTRL", 101, 64, n_entries, 2)
     directory, content = b"", b""
-    begin = 64 + 32 * len(records)
+    begin = 64 + 32 * n_entries
     for kind, subtype, record in records:
         directory += struct.pack(order + "2H7I", kind, subtype, 100, 1, begin + len(content),
                                  len(record), 0, 0, 0)
         content += record
-    return header.ljust(64, b"\0") + directory + content
+    return header.ljust(64, b"\0") + directory.ljust(32 * n_entries, b"\0") + content
 
 
 # --- JPEG with segments --------------------------------------------------------------------------
@@ -215,7 +216,7 @@ def flyr_celsius(jpeg: bytes) -> np.ndarray:
 def make_files() -> dict:
     counts = scene()
     files = {
-        "flir_png.jpg": flir_jpeg(block(counts, "PNG", ">"), 65524),
+        "flir_png.jpg": flir_jpeg(block(counts, "PNG", ">", camera_order=">"), 65524),
         "flir_plain.jpg": flir_jpeg(block(counts, "plain", ">"), 700),
         "flir_little.jpg": flir_jpeg(block(counts, "plain", "<"), 65524),
         "flir_turned.jpg": flir_jpeg(block(counts, "plain", ">"), 65524, orientation=6),
