@@ -10,7 +10,7 @@ set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 python3 -m venv "$folder/venv"
-"$folder/venv/bin/pip" install --quiet --disable-pip-version-check --only-binary=:all: \
+"$folder/venv/bin/pip" install --quiet --disable-pip-version-check --prefer-binary \
     flyr==5.1.0 pillow==13.0.0 numpy==2.4.6
 
 "$folder/venv/bin/python" - <<'PYTHON'

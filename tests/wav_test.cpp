@@ -91,7 +91,8 @@ class WavWriter {
     put(28, 4);
     put(0, 8);
     put(data_bytes(), 8);
-    put(0, 12);
+    put(0, 8);
+    put(0, 4);
   }
   void put_format() {
     put_text("fmt ");
@@ -142,6 +143,7 @@ std::string text_of(const Spec& spec) {
 }
 
 void expect_sound(const Bytes& file, const Spec& spec) {
+  SCOPED_TRACE(text_of(spec));
   WarningCollector collector;
   const Audio audio = decode_audio(file, "it.wav");
   EXPECT_THAT(collector.messages(), IsEmpty()) << text_of(spec);

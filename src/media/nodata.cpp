@@ -61,10 +61,11 @@ std::string share_text(std::size_t count, const ScalarMap& map) {
 
 /// Whether the lowest value is a mark of programs, or no temperature, and far below the next one.
 bool lowest_is_mark(const Extremes& extremes, bool integer) {
-  constexpr double kGap = 0.1;  // of the range of the others
+  constexpr double kGap = 0.1;  // of the others' range, and of the mark itself
   const auto& [lowest, next, highest] = extremes;
   if (!(lowest < 0) || !std::isfinite(next)) return false;
-  if (double(next) - lowest <= kGap * (double(highest) - next)) return false;
+  const double least = kGap * std::max(double(highest) - next, -double(lowest));
+  if (double(next) - lowest <= least) return false;
   if (std::ranges::find(kMarks, lowest) != kMarks.end()) return true;
   // Whole numbers may be hundredths of a degree.
   return !integer && lowest < kAbsoluteZero && next >= kAbsoluteZero;

@@ -112,8 +112,10 @@ std::optional<ScalarMap> decode_flir_jpeg(const JpegHeader& header, const std::s
   const Bytes block = join_flir_block(header, name);
   if (block.empty() || !has_flir_measurement(block)) return std::nullopt;
   ScalarMap map = decode_flir(block, "FLIR radiometric JPEG", name, limits);
-  if (map.report.device.empty() || !header.camera.maker.starts_with("FLIR"))
-    map.report.device = header.camera.name();
+  constexpr std::size_t kShortestName = 2;  // "*" stands in some files
+  if (map.report.device.size() < kShortestName || !header.camera.maker.starts_with("FLIR"))
+    map.report.device =
+        header.camera.model.size() < kShortestName ? header.camera.maker : header.camera.name();
   turn_with_picture(map, header);
   return map;
 }

@@ -120,7 +120,7 @@ WavFormat read_format(const WavFile& wav) {
   format.is_extensible = format.tag == kExtensible;
   if (format.is_extensible) {
     if (const int valid = chunk.u16(18); valid > 0) format.valid_bits = valid;
-    format.tag = chunk.u16(24);  // the first field of its GUID
+    format.tag = static_cast<int>(chunk.u32(24) & 0xFFFF);  // the first field of its GUID
   }
   return format;
 }

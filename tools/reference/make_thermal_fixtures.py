@@ -193,8 +193,8 @@ def grey_film(signals: list, transfer: str) -> bytes:
         subprocess.run(
             [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-y", "-f", "rawvideo",
              "-pix_fmt", "yuv420p10le", "-s", f"{len(luma)}x32", "-r", "5",
-             "-color_range", "tv", "-i", "-", "-c:v", "ffv1", "-color_primaries", "bt2020",
-             "-color_trc", transfer, "-colorspace", "bt2020nc", "-color_range", "tv",
+             "-i", "-", "-c:v", "ffv1", "-vf",
+             f"setparams=range=tv:color_primaries=bt2020:color_trc={transfer}:colorspace=bt2020nc",
              "-fflags", "+bitexact", "-flags", "+bitexact", file.name],
             input=frame.tobytes(), check=True)
         return Path(file.name).read_bytes()
