@@ -213,9 +213,9 @@ TEST(Flir, FlippedBytesDoNoHarm) {
 
 // --- DJI and InfiRay ---------------------------------------------------------------------------
 
-TEST(RawCounts, OfDjiAndInfiray) {
+TEST(RawCounts, OfDji) {
   const std::vector<float> counts = values_of("counts.npy");
-  for (const char* name : {"dji_app3.jpg", "dji_app4.jpg", "infiray.jpg"}) {
+  for (const char* name : {"dji_app3.jpg", "dji_app4.jpg"}) {
     const Read one = read(name);
     expect_values(one, counts, 0, name);
     EXPECT_EQ(one.file.map->unit, MapUnit::kCounts) << name;
@@ -223,15 +223,27 @@ TEST(RawCounts, OfDjiAndInfiray) {
   }
   EXPECT_EQ(read("dji_app3.jpg").file.report.device, "DJI ZH20T");
   EXPECT_EQ(read("dji_app4.jpg").file.report.device, "DJI XT S");
-  EXPECT_EQ(read("infiray.jpg").file.report.device, "InfiRay P2 Pro");
 }
 
-TEST(RawCounts, InfirayWithoutItsPixelsIsRefused) {
+TEST(Infiray, GivesDegrees) {
+  for (const char* name : {"infiray.jpg", "infiray_p2pro.jpg"}) {
+    const Read one = read(name);
+    expect_values(one, values_of("celsius.npy"), 0.01, name);
+    EXPECT_EQ(one.file.map->unit, MapUnit::kCelsius) << name;
+    EXPECT_EQ(one.file.report.device, "InfiRay (infisense)") << name;
+    EXPECT_THAT(one.warnings, IsEmpty()) << name;
+  }
+}
+
+TEST(Infiray, WithoutItsPixelsIsRefused) {
   Bytes file = fixture("infiray.jpg");
   const std::string mark = "IJPEG";
   const auto at = std::ranges::search(file, mark).begin() - file.begin();
-  put_u32(file, static_cast<std::size_t>(at) - 4 + 0x20, 0xFFFFFFFF);
+  const std::size_t header = static_cast<std::size_t>(at) - 4;
+  put_u32(file, header + 0x20, 0xFFFFFFFF);
   EXPECT_THAT(refusal(file), HasSubstr("truncated or damaged"));
+  put_u32(file, header + 0x30, 0xFFFFFFFF);
+  EXPECT_THAT(refusal(file), HasSubstr("not of 16-bit numbers"));
 }
 
 // --- Missing values ----------------------------------------------------------------------------

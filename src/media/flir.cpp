@@ -201,7 +201,8 @@ ScalarMap decode_flir(ByteView block, const std::string& format, const std::stri
     map.report.format = format;
     apply_camera(map, find_record(block, FlirRecord::kCamera));
     if (is_film(block)) {
-      map.report.add("picture", "the first of a film");
+      map.report.format = "FLIR film (SEQ, CSQ)";
+      map.report.add("picture", "the first of several");
       warn(name + ": a film of thermal pictures; the first one is used");
     }
     return map;

@@ -38,6 +38,12 @@ ScalarMap read_plain(const ByteReader& record, const std::string& name, const Im
 /// FLIR puts little-endian numbers into PNG, whose own are big-endian; the pixels tell if a camera
 /// ever does it right.
 ScalarMap read_png(ByteView pixels, const std::string& name, const ImageLimits& limits) {
+  constexpr std::size_t kBitsAt = 24, kColourAt = 25;
+  const ByteReader file(pixels);
+  if (file.u8(kBitsAt) != 16 || file.u8(kColourAt) != 0)
+    fail(name,
+         "the PNG in FLIR's block isn't a measurement (16-bit grey); give the camera's own "
+         "file");
   ScalarMap map = decode_scalar_map(pixels, name, limits);
   swap_bytes(map);
   if (has_swapped_bytes(map))

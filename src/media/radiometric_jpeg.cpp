@@ -11,6 +11,7 @@
 #include "media/exif_camera.h"
 #include "media/flir.h"
 #include "media/image_chunks.h"
+#include "media/temperature_unit.h"
 #include "pandagpt/error.h"
 
 namespace pandagpt {
@@ -203,23 +204,26 @@ std::optional<ScalarMap> decode_dji_jpeg(const JpegHeader& header, const std::st
 
 // --- InfiRay -----------------------------------------------------------------------------------
 
-/// IJPEG, version 1: a header in APP2, then the sensor's picture and perhaps one of temperatures,
-/// in APP3. What its temperatures count isn't known, so they are counts, too.
-struct InfirayHeader {
-  struct Part {
-    std::uint64_t bytes = 0;
-    int width = 0, height = 0, bits = 0;
-    bool has_counts() const {
-      return bits == 16 && width > 0 && height > 0 && bytes == 2ULL * width * height;
-    }
-  };
-  Part picture;
-  Part temperatures;
+/// One of the pictures that IJPEG's header, in APP2, lists; their pixels stand in APP3, one behind
+/// the other.
+struct InfirayPart {
+  std::uint64_t bytes = 0;
+  int width = 0, height = 0;  ///< 0: not of 16-bit numbers
 };
 
-InfirayHeader::Part read_part(const ByteReader& file, std::size_t at) {
-  return {file.u32(at) | std::uint64_t{file.u32(at + 4)} << 32, file.u16(at + 10),
-          file.u16(at + 12), file.u8(at + 14)};
+/// Some headers count pixels of 16 bits, others bytes: twice the rows, of 8 bits.
+InfirayPart read_part(const ByteReader& file, std::size_t at) {
+  InfirayPart part{file.u32(at) | std::uint64_t{file.u32(at + 4)} << 32};
+  const std::uint64_t width = file.u16(at + 10);
+  const std::uint64_t height = file.u16(at + 12);
+  const int bits = file.u8(at + 14);
+  if (width == 0 || height < 2) return part;
+  if (bits == 16 && part.bytes == 2 * width * height)
+    part.height = static_cast<int>(height);
+  else if (bits == 8 && height % 2 == 0 && part.bytes == width * height)
+    part.height = static_cast<int>(height / 2);
+  if (part.height > 0) part.width = static_cast<int>(width);
+  return part;
 }
 
 const JpegSegment* find_infiray(const JpegHeader& header) {
@@ -229,8 +233,9 @@ const JpegSegment* find_infiray(const JpegHeader& header) {
   return nullptr;
 }
 
+/// "InfiRay" and the maker that the file names ("infisense", "Thermal Master").
 std::string infiray_sensor(const JpegHeader& header) {
-  constexpr std::size_t kNameAt = 0x40, kNameBytes = 12;
+  constexpr std::size_t kNameAt = 0, kNameBytes = 12;
   for (const JpegSegment& segment : header.applications) {
     if (segment.marker != kApp9 || segment.payload.size() < kNameAt + kNameBytes) continue;
     std::string text;
@@ -238,9 +243,26 @@ std::string infiray_sensor(const JpegHeader& header) {
       if (byte < 0x20 || byte > 0x7E) break;
       text += static_cast<char>(byte);
     }
-    return text;
+    return text.empty() ? "InfiRay" : "InfiRay (" + text + ")";
   }
-  return "";
+  return "InfiRay";
+}
+
+/// Temperatures are in 64ths of a kelvin (P2, P2 Pro). Numbers that would be none are counts.
+void apply_infiray_unit(ScalarMap& map) {
+  constexpr float kStepsOfKelvin = 64;
+  constexpr float kColdest = 200, kHottest = 1000;  // K
+  const auto [low, high] = std::ranges::minmax(map.values);
+  if (low < kColdest * kStepsOfKelvin || high > kHottest * kStepsOfKelvin) {
+    map.report.add("unit", "counts", "the numbers are no temperatures in 1/64 kelvin");
+    return;
+  }
+  for (float& value : map.values)
+    value /= kStepsOfKelvin;
+  turn_into_celsius(map.values, TemperatureUnit::kKelvin);
+  map.integer = false;
+  map.unit = MapUnit::kCelsius;
+  map.report.add("unit", "degrees Celsius", "1/64 kelvin in the file");
 }
 
 std::optional<ScalarMap> decode_infiray_jpeg(const JpegHeader& header, const std::string& name,
@@ -250,25 +272,22 @@ std::optional<ScalarMap> decode_infiray_jpeg(const JpegHeader& header, const std
   if (mark == nullptr) return std::nullopt;
   try {
     const ByteReader file(mark->payload);
-    const InfirayHeader parts{read_part(file, kPictureAt), read_part(file, kTemperaturesAt)};
-    const bool has_temperatures = parts.temperatures.has_counts();
-    const InfirayHeader::Part& part = has_temperatures ? parts.temperatures : parts.picture;
-    if (!part.has_counts())
-      fail(name, fmt::format("InfiRay's measurement of {} x {} pixels and {} bits can't be read; "
-                             "save it as CSV with InfiRay's program",
-                             part.width, part.height, part.bits));
-    check_map_size(static_cast<std::uint64_t>(part.width), static_cast<std::uint64_t>(part.height),
-                   name, limits);
+    const InfirayPart picture = read_part(file, kPictureAt);
+    const InfirayPart temperatures = read_part(file, kTemperaturesAt);
+    if (temperatures.width == 0)
+      fail(name,
+           "InfiRay's measurement in it is not of 16-bit numbers; save it as CSV with "
+           "InfiRay's program");
+    check_map_size(static_cast<std::uint64_t>(temperatures.width),
+                   static_cast<std::uint64_t>(temperatures.height), name, limits);
     const Bytes data = header.joined(kApp3);
-    const std::uint64_t before = has_temperatures ? parts.picture.bytes : 0;
-    if (before > data.size()) throw OutOfBytes();
-    ScalarMap map = read_counts(ByteView(data).subspan(before), part.width, part.height);
+    if (picture.bytes > data.size()) throw OutOfBytes();
+    ScalarMap map =
+        read_counts(ByteView(data).subspan(picture.bytes), temperatures.width, temperatures.height);
     map.report.format = "InfiRay radiometric JPEG";
     const std::string camera = header.camera.name();
-    map.report.device = camera.empty() ? "InfiRay " + infiray_sensor(header) : camera;
-    map.report.add(
-        "unit", "counts",
-        has_temperatures ? "of the temperatures; their step isn't known" : "of the sensor");
+    map.report.device = camera.empty() ? infiray_sensor(header) : camera;
+    apply_infiray_unit(map);
     turn_with_picture(map, header);
     return map;
   } catch (const OutOfBytes&) {

@@ -120,16 +120,18 @@ def split(marker: int, content: bytes, piece: int) -> list:
     return [(marker, content[at:at + piece]) for at in range(0, len(content), piece)]
 
 
-def infiray(counts: np.ndarray) -> bytes:
-    """A sensor's picture of 16 bits, then one of temperatures, which is the scene."""
-    header = bytearray(0x80)
+def infiray(celsius: np.ndarray, count_bytes: bool) -> bytes:
+    """A sensor's picture, then temperatures in 64ths of a kelvin. `count_bytes`: the header as the P2
+    Pro writes it, with twice the rows of 8 bits."""
+    kelvin = np.round((celsius.astype(np.float64) + KELVIN) * 64).astype("<u2")
+    header = bytearray(0x50)
     header[4:10] = b"IJPEG\0"
-    size = 2 * counts.size
+    rows, bits = (2 * HEIGHT, 8) if count_bytes else (HEIGHT, 16)
     for at in (0x20, 0x30):
-        struct.pack_into("<QHHHB", header, at, size, 1, WIDTH, HEIGHT, 16)
+        struct.pack_into("<QHHHB", header, at, kelvin.nbytes, 0, WIDTH, rows, bits)
     sensor = bytearray(0x300)
-    sensor[0x40:0x47] = b"P2 Pro\0"
-    content = np.flip(counts).astype("<u2").tobytes() + counts.astype("<u2").tobytes()
+    sensor[:10] = b"infisense\0"
+    content = np.flip(kelvin).tobytes() + kelvin.tobytes()
     return with_segments(picture("", ""), [(0xE2, bytes(header)), *split(0xE3, content, 1000),
                                            (0xE9, bytes(sensor))])
 
@@ -226,7 +228,6 @@ def make_files() -> dict:
         "flir_counts.fff": block(counts, "plain", "<", with_camera=False),
         "flir_film.seq": block(counts, "plain", "<") + block(counts[::-1], "plain", "<"),
         "flir_film.csq": block(counts, "JPEG-LS", "<") + block(counts[::-1], "JPEG-LS", "<"),
-        "infiray.jpg": infiray(counts),
         "counts.npy": npy(counts),
     }
     files["flir_celsius.npy"] = npy(flyr_celsius(files["flir_plain.jpg"]))
@@ -251,6 +252,8 @@ def make_files() -> dict:
     bands = np.stack([counts, counts[::-1], counts[:, ::-1]])
     files |= {
         "celsius.npy": npy(celsius),
+        "infiray.jpg": infiray(celsius, False),
+        "infiray_p2pro.jpg": infiray(celsius, True),
         "nodata_tag.tif": tiff(holes, extratags=[(42113, "s", 6, "-9999", True)]),
         "nodata_9999.tif": tiff(holes),
         "nodata_zero.tif": tiff(zero),
