@@ -383,7 +383,8 @@ bool has_named_columns(const Table& table) {
 }
 
 std::string quoted_start(std::string_view line) {
-  return "\"" + std::string(line.substr(0, 40)) + (line.size() > 40 ? ".." : "") + "\"";
+  constexpr std::size_t kLongest = 40;
+  return fmt::format("\"{}{}\"", line.substr(0, kLongest), line.size() > kLongest ? ".." : "");
 }
 
 void check_table(const Table& table, const std::string& name) {
