@@ -344,14 +344,15 @@ TEST(Imu, ReadsNamesUnitsAndRates) {
 }
 
 TEST(Imu, RefusesMissingAndDoubleColumns) {
-  EXPECT_THAT(imu_refusal("time,acc_x,acc_y,acc_z\n0,1,2,3\n"),
-              HasSubstr("it.csv: columns are missing: gyro_x, gyro_y, gyro_z"));
+  EXPECT_THAT(
+      imu_refusal("time,acc_x,acc_y,acc_z\n0,1,2,9\n0.01,1,2,9\n"),
+      HasSubstr("it.csv: what is missing is the gyroscope (columns gyro_x, gyro_y, gyro_z)"));
   EXPECT_THAT(imu_refusal("acc_x,accel_x,acc_y,acc_z,gx,gy,gz\n1,1,2,3,4,5,6\n"),
               HasSubstr("the same channel"));
   EXPECT_THAT(imu_refusal("acc_x_g,acc_y_mg,acc_z_g,gx,gy,gz\n1,2,3,4,5,6\n"),
               HasSubstr("another unit"));
   EXPECT_THAT(imu_refusal("acc_x [furlong],acc_y,acc_z,gx,gy,gz\n1,2,3,4,5,6\n"),
-              HasSubstr("unit isn't known"));
+              HasSubstr("the unit \"furlong\" isn't known"));
   EXPECT_THAT(imu_refusal("1,2,3,4,5,6,7\n"), HasSubstr("7 columns without a header"));
 }
 
@@ -400,7 +401,7 @@ TEST(Imu, BridgesAFewMissingRowsOnly) {
 
 TEST(Imu, RefusesWhatIsNoTable) {
   EXPECT_THAT(imu_refusal(""), HasSubstr("empty"));
-  EXPECT_THAT(imu_refusal("hello\nworld\n"), HasSubstr("no number"));
+  EXPECT_THAT(imu_refusal("hello\nworld\n"), HasSubstr("no rows of numbers"));
   EXPECT_THAT(imu_refusal(std::string("\0\1\2", 3)), HasSubstr("no text"));
   EXPECT_THAT(imu_refusal(kHeader + std::string("0,0,0\n")), HasSubstr("line 2 has 3 cells"));
   EXPECT_THAT(imu_refusal(kHeader), HasSubstr("no rows"));

@@ -196,6 +196,7 @@ TEST_F(TextFileTest, EveryUserTakesTheFilesOfWindowsAndMacs) {
 
 TEST_F(TextFileTest, EveryUserRefusesUtf16ByName) {
   for (const User& user : users()) {
+    if (user.name == "imu.csv") continue;  // instruments write tables in UTF-16; they are read
     SCOPED_TRACE(user.name);
     const fs::path path = write(utf16(user.content, true, true), user.name);
     EXPECT_THAT(test::error_of([&] { user.read(path); }).what(),

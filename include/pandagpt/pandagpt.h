@@ -104,6 +104,13 @@ enum {
   PANDAGPT_RADIANS_PER_SECOND = 1,
   PANDAGPT_DEGREES_PER_SECOND = 2
 };
+/** Whether acceleration has gravity in it: refused without, by default, or taken as it is. */
+typedef int pandagpt_imu_gravity;
+enum {
+  PANDAGPT_GRAVITY_NOT_GIVEN = 0,
+  PANDAGPT_GRAVITY_PRESENT = 1,
+  PANDAGPT_GRAVITY_ABSENT = 2
+};
 /** audio_channel beside 1, 2, ..: the model folder's choice; the first channel that isn't silent;
  * the mean of all. */
 enum { PANDAGPT_CHANNEL_NOT_GIVEN = -2, PANDAGPT_CHANNEL_MIX = -1, PANDAGPT_CHANNEL_AUTO = 0 };
@@ -122,6 +129,8 @@ typedef struct pandagpt_input_options {
   double thermal_coldest;       /**< black: degrees Celsius, or the file's numbers */
   double thermal_warmest;       /**< white, likewise */
   int audio_channel;
+  pandagpt_imu_gravity imu_gravity;
+  const char* imu_columns; /**< "acc=3-5,gyro=6-8,time=1"; NULL: as the table's header says */
 } pandagpt_input_options;
 PANDAGPT_API pandagpt_status pandagpt_input_options_init(pandagpt_input_options* options,
                                                          size_t struct_size);
@@ -141,6 +150,13 @@ PANDAGPT_API pandagpt_status pandagpt_inputs_add_memory(pandagpt_inputs* inputs,
                                                         const void* data, size_t size,
                                                         const char* name,
                                                         const pandagpt_input_options* options);
+/** Adds a further file of the same recording to the input that was added last, a motion recording
+ * (PANDAGPT_IMU) of which each sensor has a table; they are joined by time. With `data` NULL, `name`
+ * is a path; else it stands for the `size` bytes of `data`, of which a copy is kept. In tables whose
+ * columns are called x, y and z, the name tells the sensor ("Gyroscope.csv"). PANDAGPT_ERROR_USAGE
+ * if there is no such input. */
+PANDAGPT_API pandagpt_status pandagpt_inputs_add_part(pandagpt_inputs* inputs, const char* name,
+                                                      const void* data, size_t size);
 /** Adds the sound of each film so far as an input of its own, with the film's weight. */
 PANDAGPT_API pandagpt_status pandagpt_inputs_add_sound_of_videos(pandagpt_inputs* inputs);
 PANDAGPT_API size_t pandagpt_inputs_count(const pandagpt_inputs* inputs);

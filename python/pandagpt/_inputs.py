@@ -82,11 +82,16 @@ def depth(source: Source, *, unit: float | None = None, camera: str | tuple[floa
     return Input("depth", source, weight, name, None, _known(depth_metres_per_unit=unit, depth_camera=camera))
 
 
-def imu(source: Source, *, rate: float | None = None, accel_unit: Literal["m/s2", "g", "mg"] | None = None,
-        gyro_unit: Literal["rad/s", "deg/s"] | None = None, weight: float = 1.0, name: str | None = None) -> Input:
-    """A recording of an IMU: a file, or an array (samples, 6) of accelerometer x, y, z and gyroscope x, y, z, with its
-    `rate` in samples a second. The units are m/s2 and rad/s unless others are given."""
-    return Input("imu", source, weight, name, rate, _known(acceleration_unit=accel_unit, rotation_unit=gyro_unit))
+def imu(source: Source | Sequence[Source], *, rate: float | None = None,
+        accel_unit: Literal["m/s2", "g", "mg"] | None = None, gyro_unit: Literal["rad/s", "deg/s"] | None = None,
+        gravity: Literal["present", "absent"] | None = None, columns: str | None = None, weight: float = 1.0,
+        name: str | None = None) -> Input:
+    """A recording of an IMU: a file, a folder or a zip archive, a list of the files of its sensors, or an array
+    (samples, 6) of accelerometer x, y, z and gyroscope x, y, z, with its `rate` in samples a second. The units are m/s2
+    and rad/s unless others are given. An acceleration without gravity is refused unless `gravity` is "absent".
+    `columns` ("acc=3-5,gyro=6-8,time=1", counted from 1) says which they are in a table that doesn't."""
+    return Input("imu", source, weight, name, rate, _known(acceleration_unit=accel_unit, rotation_unit=gyro_unit,
+                                                           imu_gravity=gravity, imu_columns=columns))
 
 
 def _known(**options: Any) -> dict[str, Any]:
@@ -153,11 +158,27 @@ def _add(core: _core.Inputs, one: Input) -> None:
     if rate is not None and not (isinstance(rate, numbers.Real) and 0 < rate < float("inf")):
         raise UsageError(f"the rate of {one.modality} is a number of samples a second, not {rate!r}")
     sensor = _sensor(one, rate)
-    if isinstance(source, (str, os.PathLike)):
+    if one.modality == "imu" and _is_files(source):
+        core.add_recording([_named_file(file, one, rate) for file in source], one.weight, sensor)
+    elif isinstance(source, (str, os.PathLike)):
         core.add_file(one.modality, _checked_path(os.fspath(source), one.modality), one.weight, sensor)
     else:
         content, name = _content(source, one, rate)
         core.add_buffer(one.modality, content, name, one.weight, sensor)
+
+
+def _is_files(source: object) -> bool:
+    """The files of one recording, rather than rows of numbers."""
+    return (isinstance(source, (list, tuple)) and len(source) > 0
+            and all(isinstance(file, (str, os.PathLike)) or hasattr(file, "read") for file in source))
+
+
+def _named_file(file: Any, one: Input, rate: float | None) -> tuple[bytes, bytes | None]:
+    """A path, or an open file's name and content: the name tells the sensor."""
+    if isinstance(file, (str, os.PathLike)):
+        return _checked_path(os.fspath(file), one.modality), None
+    content, name = _content(file, one, rate)
+    return os.fsencode(name), content
 
 
 def _row_content(row: Mapping[str, Any], modality: str, rate: float | None) -> tuple[Any, float | None]:
@@ -214,6 +235,10 @@ def _set_sensor(sensor: _core.SensorOptions, name: str, value: Any) -> None:
         sensor.set_acceleration_unit(value)
     elif name == "rotation_unit":
         sensor.set_rotation_unit(value)
+    elif name == "imu_gravity":
+        sensor.set_imu_gravity(value)
+    elif name == "imu_columns":
+        sensor.imu_columns = value
     elif name == "depth_metres_per_unit":
         sensor.depth_metres_per_unit = float(value)
     else:

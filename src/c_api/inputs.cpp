@@ -48,6 +48,19 @@ std::optional<RotationUnit> rotation_unit(pandagpt_rotation_unit unit) {
   }
 }
 
+std::optional<ImuGravity> imu_gravity(pandagpt_imu_gravity gravity) {
+  switch (gravity) {
+    case PANDAGPT_GRAVITY_NOT_GIVEN:
+      return {};
+    case PANDAGPT_GRAVITY_PRESENT:
+      return ImuGravity::kPresent;
+    case PANDAGPT_GRAVITY_ABSENT:
+      return ImuGravity::kAbsent;
+    default:
+      fail_usage("imu_gravity is " + std::to_string(gravity) + ", which is none of the constants");
+  }
+}
+
 std::optional<int> audio_channel(int channel) {
   static_assert(PANDAGPT_CHANNEL_AUTO == kAudioChannelAuto &&
                 PANDAGPT_CHANNEL_MIX == kAudioChannelMix);
@@ -70,7 +83,9 @@ pandagpt_input_options default_input_options() {
           .depth_baseline = kNotGiven,
           .thermal_coldest = kNotGiven,
           .thermal_warmest = kNotGiven,
-          .audio_channel = PANDAGPT_CHANNEL_NOT_GIVEN};
+          .audio_channel = PANDAGPT_CHANNEL_NOT_GIVEN,
+          .imu_gravity = PANDAGPT_GRAVITY_NOT_GIVEN,
+          .imu_columns = nullptr};
 }
 
 /// An input of this name, without content.
@@ -86,6 +101,8 @@ Input make_input(pandagpt_modality modality, const char* name,
   input.sensor = {.imu_rate_hz = given(from.imu_rate_hz),
                   .acceleration_unit = acceleration_unit(from.acceleration_unit),
                   .rotation_unit = rotation_unit(from.rotation_unit),
+                  .imu_gravity = imu_gravity(from.imu_gravity),
+                  .imu_columns = from.imu_columns != nullptr ? from.imu_columns : "",
                   .depth_metres_per_unit = given(from.depth_metres_per_unit),
                   .depth_focal_length = given(from.depth_focal_length),
                   .depth_baseline = given(from.depth_baseline),
@@ -156,6 +173,21 @@ pandagpt_status pandagpt_inputs_add_memory(pandagpt_inputs* inputs, pandagpt_mod
     required(begin, "data");
     input.bytes.assign(begin, begin + size);
     inputs->inputs.add(std::move(input));
+  });
+}
+
+pandagpt_status pandagpt_inputs_add_part(pandagpt_inputs* inputs, const char* name,
+                                         const void* data, size_t size) {
+  return guarded([&] {
+    pandagpt::Inputs& all = required(inputs, "inputs").inputs;
+    pandagpt::InputPart part{required_text(name, "name")};
+    if (data != nullptr && size == 0)
+      throw pandagpt::Error(pandagpt::ErrorKind::kInput, part.name + ": the buffer is empty");
+    const auto* begin = static_cast<const std::uint8_t*>(data);
+    if (begin != nullptr) part.bytes.assign(begin, begin + size);
+    if (all.empty() || all.items().back().modality != pandagpt::Modality::kImu)
+      fail_usage("there is no motion recording that this could be a part of");
+    all.add_part(std::move(part));
   });
 }
 

@@ -40,7 +40,8 @@ std::string help_of(Modality modality) {
     case Modality::kDepth:
       return "a depth map";
     case Modality::kImu:
-      return "an IMU recording";
+      return "a motion recording (IMU): table, NPY, folder or zip; several files of one recording "
+             "as A.csv,B.csv";
   }
   return {};
 }
@@ -243,6 +244,23 @@ void SensorArguments::add_to(CLI::App& command) {
       ->transform(CLI::CheckedTransformer(rotation_units()).description(""))
       ->type_name("UNIT")
       ->group(kSensorGroup);
+  const std::function<void(const std::string&)> take_gravity = [this](const std::string& text) {
+    options.imu_gravity = imu_gravity_from_name(text);
+    if (!options.imu_gravity)
+      throw CLI::ValidationError("--imu-gravity", "takes present or absent, not '" + text + "'");
+  };
+  command
+      .add_option_function("--imu-gravity", take_gravity,
+                           "present: acceleration without gravity is refused (default); absent: it "
+                           "is taken as it is")
+      ->type_name("GRAVITY")
+      ->group(kSensorGroup);
+  command
+      .add_option("--imu-columns", options.imu_columns,
+                  "columns of a table, counted from 1, where its header doesn't name them: "
+                  "acc=3-5,gyro=6-8,time=1")
+      ->type_name("COLUMNS")
+      ->group(kSensorGroup);
   command
       .add_option("--depth-unit", options.depth_metres_per_unit,
                   "metres of one unit (0.001 for whole numbers, 1 for floats)")
@@ -278,7 +296,12 @@ void InputArguments::add_to(CLI::App& command) {
   for (const Modality modality : kAllModalities) {
     const std::function<void(const std::string&)> take = [this, modality](const std::string& file) {
       if (file.empty()) throw CLI::ValidationError("--" + to_string(modality), "the path is empty");
-      for (std::string& path : listed_files(file)) {
+      std::vector<std::string> files = listed_files(file);
+      for (std::string& path : files) {
+        if (modality == Modality::kImu && &path != &files.front()) {  // of the same recording
+          items_.back().parts.push_back({std::move(path)});
+          continue;
+        }
         Input input;
         input.modality = modality;
         input.name = std::move(path);

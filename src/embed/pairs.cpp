@@ -32,6 +32,8 @@ constexpr std::pair<const char*, AccelerationUnit> kAccelerationUnits[] = {
     {"mg", AccelerationUnit::kMilliG}};
 constexpr std::pair<const char*, RotationUnit> kRotationUnits[] = {
     {"rad/s", RotationUnit::kRadiansPerSecond}, {"deg/s", RotationUnit::kDegreesPerSecond}};
+constexpr std::pair<const char*, ImuGravity> kGravities[] = {{"present", ImuGravity::kPresent},
+                                                             {"absent", ImuGravity::kAbsent}};
 constexpr std::pair<const char*, std::optional<double> SensorOptions::*> kSensorNumbers[] = {
     {"imu_rate_hz", &SensorOptions::imu_rate_hz},
     {"depth_metres_per_unit", &SensorOptions::depth_metres_per_unit},
@@ -114,7 +116,8 @@ class Row {
     for (const auto& [key, value] : json_.items()) {
       const auto is_key = [&key = key](const auto& entry) { return key == entry.first; };
       const bool known = std::ranges::find(own, key) != own.end() || key == "acceleration_unit" ||
-                         key == "rotation_unit" || std::ranges::any_of(kSensorNumbers, is_key) ||
+                         key == "rotation_unit" || key == "imu_gravity" || key == "imu_columns" ||
+                         std::ranges::any_of(kSensorNumbers, is_key) ||
                          std::ranges::any_of(kSenses, [&key = key](TowerKind tower) {
                            return tower != TowerKind::kText && key == sense_name(tower);
                          });
@@ -165,6 +168,8 @@ class Row {
       if (json_.contains(key)) options.*field = number_of(key);
     options.acceleration_unit = unit_of("acceleration_unit", kAccelerationUnits);
     options.rotation_unit = unit_of("rotation_unit", kRotationUnits);
+    options.imu_gravity = unit_of("imu_gravity", kGravities);
+    options.imu_columns = optional_text("imu_columns").value_or("");
     return options;
   }
 

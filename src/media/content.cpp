@@ -160,7 +160,7 @@ void judge_motion(const ImuRecording& recording) {
   const bool is_still = never_changes(acceleration);
   const double pull = length_of(acceleration);
   const bool is_gravity = is_still && pull >= kLeastGravity && pull <= kMostGravity;
-  const bool is_turning = !never_changes(rotation);
+  const bool is_turning = recording.has_gyroscope && !never_changes(rotation);
   const std::string& name = recording.name;
   if (is_still && !is_gravity && !is_turning) {
     const bool is_zero = pull == 0 && length_of(rotation) == 0;
@@ -169,7 +169,7 @@ void judge_motion(const ImuRecording& recording) {
                     "; the sensor was off, or this isn't its signal");
   } else if (is_still && !is_gravity) {
     warn(name + ": the acceleration never changes, and isn't gravity; the accelerometer was off");
-  } else if (!is_still && !is_turning) {
+  } else if (!is_still && !is_turning && recording.has_gyroscope) {
     warn(name + ": the rotation never changes; the gyroscope was off, and motion is told by both");
   }
 }

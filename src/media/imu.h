@@ -1,8 +1,8 @@
 // Recordings of an inertial measurement unit: accelerometer and gyroscope, three axes each.
 //
-// - CSV: a header that names the six columns (acc_x, gyro_z, ax, wz, ..), with units in the names
-//   or in brackets ("acc_x [g]", "gyro_x_dps"), and a time column or a rate in a comment line
-//   ("# rate: 200 Hz").
+// - Tables as text: what loggers, phones and data sets write (docs/modalities.md), in one file or
+// in
+//   one for each sensor, also as a folder or a zip archive.
 // - NPY: (samples, 6) or (6, samples): accelerometer x, y, z, then gyroscope x, y, z. The rate is
 //   an option.
 #pragma once
@@ -47,18 +47,29 @@ struct ImuRecording {
   double duration() const { return seconds.empty() ? 0 : seconds.back() + step_seconds; }
 };
 
-/// Reads one recording. `name` stands for the buffer in messages.
-/// Throws Error(kInput), "NAME: what; what to do": missing columns, no rate, times that run
-/// backwards, a gap of more than half a second, many rows that aren't numbers, values that can't be
-/// in their unit.
+/// Reads one recording. `name` stands for the buffer in messages; for a table whose columns are
+/// only called x, y and z, it tells the sensor ("Gyroscope.csv"). Throws Error(kInput), "NAME:
+/// what; what to do": missing columns, no rate, times that run backwards, a gap of more than half a
+/// second, many rows that aren't numbers, values that can't be in their unit, no gravity.
 ImuRecording decode_imu(ByteView bytes, const std::string& name, const ImuOptions& options = {});
+
+/// One file of a recording.
+struct ImuFile {
+  std::string name;
+  ByteView bytes;
+};
+/// The same of a recording whose sensors have a table each: joined by time.
+ImuRecording decode_imu(std::span<const ImuFile> files, const ImuOptions& options = {});
 
 /// The same from numbers at hand: [samples, 6], channels as in ImuRecording, units and rate by
 /// `options`.
 ImuRecording imu_from_values(std::span<const double> values, const std::string& name,
                              const ImuOptions& options);
 
-/// Reads a file, or standard input when `path` is "-".
+/// Reads a file, standard input when `path` is "-", or a folder with a table for each sensor.
 ImuRecording load_imu(const std::filesystem::path& path, const ImuOptions& options = {});
+
+/// Reads an input: its file or buffer, and its parts.
+ImuRecording load_imu(const Input& input, const ImuOptions& options = {});
 
 }  // namespace pandagpt

@@ -2,213 +2,316 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <map>
+#include <regex>
 #include <string_view>
+#include <tuple>
 #include <utility>
 
+#include "core/ascii.h"
+#include "media/imu_times.h"
 #include "pandagpt/error.h"
 
 namespace pandagpt {
 namespace {
 
-[[noreturn]] void fail(const std::string& name, const std::string& why) {
-  throw Error(ErrorKind::kInput, name + ": " + why);
+[[noreturn]] void fail(const TextTable& table, const std::string& why) {
+  throw Error(ErrorKind::kInput, table.name() + ": " + why);
 }
 
-constexpr const char* kChannelNames[kImuChannels] = {"acc_x",  "acc_y",  "acc_z",
-                                                     "gyro_x", "gyro_y", "gyro_z"};
-constexpr std::size_t kFirstGyroscope = 3;
+constexpr const char* kSensorNames[kImuSensors] = {"acc", "linear", "gravity", "gyro"};
 
-/// Lower-case letters and digits only: "Acc X [m/s^2]" -> "accxms2".
-std::string squeeze(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    if (c >= 'A' && c <= 'Z') {
-      out += static_cast<char>(c + 32);
-    } else if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9')) {
-      out += c;
-    }
-  }
-  return out;
+/// A column's name with its unit, which may stand in a line of its own.
+std::string full_name(const TextTable& table, std::size_t column) {
+  const std::string& name = table.header()[column];
+  if (table.units().empty() || table.units()[column].empty()) return name;
+  return name + " (" + table.units()[column] + ")";
 }
 
-// --- Names and units -----------------------------------------------------------------------------
+// --- By the header -------------------------------------------------------------------------------
 
-template <typename Unit>
-struct UnitName {
-  std::string_view text;
-  Unit unit;
+/// The columns of one sensor in one place, by axis.
+struct Axes {
+  std::array<std::optional<std::size_t>, 3> columns;
+  std::array<AxisName, 3> names;
+
+  bool is_whole() const { return columns[0] && columns[1] && columns[2]; }
 };
-
-constexpr UnitName<AccelerationUnit> kAccelerationUnits[] = {
-    {"ms2", AccelerationUnit::kMetresPerSecondSquared},
-    {"mss", AccelerationUnit::kMetresPerSecondSquared},
-    {"mps2", AccelerationUnit::kMetresPerSecondSquared},
-    {"ms", AccelerationUnit::kMetresPerSecondSquared},  // "m/s²"
-    {"si", AccelerationUnit::kMetresPerSecondSquared},
-    {"g", AccelerationUnit::kG},
-    {"mg", AccelerationUnit::kMilliG},
-};
-constexpr UnitName<RotationUnit> kRotationUnits[] = {
-    {"rads", RotationUnit::kRadiansPerSecond}, {"radps", RotationUnit::kRadiansPerSecond},
-    {"rps", RotationUnit::kRadiansPerSecond},  {"si", RotationUnit::kRadiansPerSecond},
-    {"degs", RotationUnit::kDegreesPerSecond}, {"degps", RotationUnit::kDegreesPerSecond},
-    {"dps", RotationUnit::kDegreesPerSecond},  {"degsec", RotationUnit::kDegreesPerSecond},
-};
-constexpr UnitName<double> kTimeUnits[] = {
-    {"s", 1.0}, {"sec", 1.0}, {"seconds", 1.0}, {"ms", 1e-3}, {"us", 1e-6}, {"ns", 1e-9},
-};
-
-template <typename Unit, std::size_t n>
-std::optional<Unit> find_unit(const UnitName<Unit> (&names)[n], std::string_view text) {
-  for (const UnitName<Unit>& name : names)
-    if (name.text == text) return name.unit;
-  return std::nullopt;
-}
-
-// Longer names before those that they begin with.
-constexpr std::string_view kAccelerometer[] = {
-    "linearacceleration", "accelerometer", "acceleration", "linacc", "accel", "accl", "acc", "a"};
-constexpr std::string_view kGyroscope[] = {
-    "angularvelocity", "rotationrate", "gyroscope", "angvel", "omega", "gyro", "gyr", "w", "g"};
-constexpr std::string_view kTime[] = {
-    "canonicaltimestamp", "secondselapsed", "timestamp", "time", "seconds", "t"};
-
-/// What follows one of the names at the start of `text`; std::nullopt if none is there.
-template <std::size_t n>
-std::optional<std::string_view> after(const std::string_view (&names)[n], std::string_view text) {
-  constexpr std::string_view kPrefix = "imu";
-  if (text.starts_with(kPrefix)) text.remove_prefix(kPrefix.size());
-  for (const std::string_view name : names)
-    if (text.starts_with(name)) return text.substr(name.size());
-  return std::nullopt;
-}
-
-/// 0 to 2 for an axis at the start of `text`.
-std::optional<std::size_t> axis_of(std::string_view text) {
-  if (text.empty() || text[0] < 'x' || text[0] > 'z') return std::nullopt;
-  return static_cast<std::size_t>(text[0] - 'x');
-}
-
-// --- Collecting ----------------------------------------------------------------------------------
-
-template <typename Unit>
-void set_unit(std::optional<Unit>& known, std::optional<Unit> unit, const std::string& column,
-              const std::string& name) {
-  if (!unit) return;
-  if (known && *known != *unit)
-    fail(name, "column \"" + column + "\" has another unit than those before it; use one unit");
-  known = unit;
-}
 
 class ColumnFinder {
  public:
-  ColumnFinder(const CsvTable& table, const std::string& name) : table_(table), name_(name) {}
+  explicit ColumnFinder(const TextTable& table)
+      : table_(table), of_file_(sensor_of_file_name(table.name())) {}
 
   ImuColumns find() {
-    for (std::size_t i = 0; i < table_.header.size(); ++i)
-      read(i, table_.header[i]);
-    std::string missing;
-    for (std::size_t i = 0; i < kImuChannels; ++i)
-      if (!found_[i]) missing += std::string(missing.empty() ? "" : ", ") + kChannelNames[i];
-    if (!missing.empty())
-      fail(name_, "columns are missing: " + missing +
-                      "; name them so in the header (the table has \"" + joined_header() + "\")");
-    for (std::size_t i = 0; i < kImuChannels; ++i)
-      columns_.channels[i] = *found_[i];
-    return columns_;
+    for (std::size_t i = 0; i < table_.header().size(); ++i)
+      read(i, full_name(table_, i));
+    for (int sensor = 0; sensor < kImuSensors; ++sensor)
+      collect(static_cast<ImuSensor>(sensor));
+    std::ranges::stable_sort(found_.sensors, {}, &AxisColumns::rank);
+    std::ranges::stable_sort(found_.times, {}, [](const TimeColumn& one) { return one.name.rank; });
+    return std::move(found_);
   }
 
  private:
-  void read(std::size_t index, const std::string& column) {
-    // "acc_x [m/s^2]": the unit in brackets, or else behind the axis.
-    const std::size_t bracket = column.find_first_of("[(");
-    const std::string text = squeeze(std::string_view(column).substr(0, bracket));
-    const std::string bracketed =
-        bracket == std::string::npos ? "" : squeeze(std::string_view(column).substr(bracket));
-    if (read_axis(kAccelerometer, 0, index, column, text, bracketed) ||
-        read_axis(kGyroscope, kFirstGyroscope, index, column, text, bracketed))
-      return;
-    const std::optional<std::string_view> rest = after(kTime, text);
-    if (!rest || columns_.time) return;
-    const std::string_view unit = bracketed.empty() ? *rest : std::string_view(bracketed);
-    columns_.time_unit = find_unit(kTimeUnits, unit);
-    if (text.starts_with("seconds")) columns_.time_unit = 1.0;
-    if (unit.empty() || columns_.time_unit) columns_.time = index;
-  }
+  using Key = std::tuple<ImuSensor, int, std::string>;  // sensor, rank, place
 
-  template <std::size_t n>
-  bool read_axis(const std::string_view (&names)[n], std::size_t first, std::size_t index,
-                 const std::string& column, std::string_view text, const std::string& bracketed) {
-    const std::optional<std::string_view> rest = after(names, text);
-    const std::optional<std::size_t> axis = rest ? axis_of(*rest) : std::nullopt;
-    if (!axis) return false;
-    const std::string_view unit = bracketed.empty() ? rest->substr(1) : std::string_view(bracketed);
-    if (first == kFirstGyroscope) {
-      set_unit(columns_.rotation, known_unit(kRotationUnits, unit, column), column, name_);
-    } else {
-      set_unit(columns_.acceleration, known_unit(kAccelerationUnits, unit, column), column, name_);
+  void read(std::size_t column, const std::string& name) {
+    if (std::optional<AxisName> axis = read_axis_name(name)) {
+      if (!axis->sensor && of_file_) {
+        axis->sensor = of_file_->sensor;
+        axis->rank = of_file_->rank;
+      }
+      if (!axis->sensor) return;
+      axis->rank += rank_of_file_name(table_.name());
+      Axes& axes = axes_[Key(*axis->sensor, axis->rank, axis->place)];
+      std::optional<std::size_t>& place = axes.columns[axis->axis];
+      if (place)
+        fail(table_, "columns \"" + table_.header()[*place] + "\" and \"" +
+                         table_.header()[column] +
+                         "\" are the same channel; keep one of them, or choose (--imu-columns "
+                         "acc=3-5,gyro=6-8)");
+      place = column;
+      axes.names[axis->axis] = *axis;
+    } else if (const std::optional<TimeName> time = read_time_name(name)) {
+      found_.times.push_back({column, *time, table_.header()[column]});
     }
-    std::optional<std::size_t>& place = found_[first + *axis];
-    if (place)
-      fail(name_, "columns \"" + table_.header[*place] + "\" and \"" + column +
-                      "\" are the same channel; keep one of them");
-    place = index;
-    return true;
   }
 
-  template <typename Unit, std::size_t n>
-  std::optional<Unit> known_unit(const UnitName<Unit> (&names)[n], std::string_view unit,
-                                 const std::string& column) const {
-    if (unit.empty()) return std::nullopt;
-    const std::optional<Unit> found = find_unit(names, unit);
-    if (!found)
-      fail(name_, "column \"" + column +
-                      "\": the unit isn't known; m/s^2, g and mg are for the "
-                      "accelerometer, rad/s and deg/s for the gyroscope");
-    return found;
+  void collect(ImuSensor sensor) {
+    Axes together;  // of places that are only spelled differently
+    bool is_single = true;
+    bool is_found = false;
+    for (const auto& [key, axes] : axes_) {
+      if (std::get<ImuSensor>(key) != sensor) continue;
+      if (axes.is_whole()) {
+        add(sensor, axes);
+        is_found = true;
+        continue;
+      }
+      for (int axis = 0; axis < 3; ++axis) {
+        if (!axes.columns[axis]) continue;
+        is_single &= !together.columns[axis];
+        together.columns[axis] = axes.columns[axis];
+        together.names[axis] = axes.names[axis];
+      }
+    }
+    if (is_found) return;
+    if (together.is_whole() && is_single) return add(sensor, together);
+    const bool is_begun = together.columns[0] || together.columns[1] || together.columns[2];
+    for (int axis = 0; axis < 3 && is_begun; ++axis)
+      if (!together.columns[axis])
+        found_.missing += std::string(found_.missing.empty() ? "" : ", ") +
+                          kSensorNames[static_cast<int>(sensor)] + "_" + "xyz"[axis];
   }
 
-  std::string joined_header() const {
-    std::string text;
-    for (const std::string& column : table_.header)
-      text += (text.empty() ? "" : ", ") + column;
-    return text.substr(0, 200);
+  void add(ImuSensor sensor, const Axes& axes) {
+    AxisColumns columns{.sensor = sensor};
+    for (int axis = 0; axis < 3; ++axis) {
+      const AxisName& name = axes.names[axis];
+      columns.columns[axis] = *axes.columns[axis];
+      columns.rank = std::max(columns.rank, name.rank);
+      columns.names += (axis == 0 ? "" : ", ") + table_.header()[*axes.columns[axis]];
+      if (!name.unknown_unit.empty()) columns.unknown_unit = name.unknown_unit;
+      if (!name.unit) continue;
+      if (columns.unit && columns.unit->factor != name.unit->factor)
+        fail(table_, "column \"" + table_.header()[*axes.columns[axis]] +
+                         "\" has another unit than those before it; use one unit");
+      columns.unit = name.unit;
+    }
+    found_.sensors.push_back(std::move(columns));
   }
 
-  const CsvTable& table_;
-  const std::string& name_;
-  ImuColumns columns_;
-  std::array<std::optional<std::size_t>, kImuChannels> found_;
+  const TextTable& table_;
+  const std::optional<FileSensor> of_file_;
+  std::map<Key, Axes> axes_;
+  ImuColumns found_;
 };
 
-void read_notes(const CsvTable& table, const std::string& name, ImuColumns& columns) {
-  for (const auto& [key, value] : table.notes) {
-    const std::string word = squeeze(key);
-    if (word == "rate" || word == "ratehz" || word == "samplerate" || word == "samplingrate" ||
-        word == "frequency" || word == "fs")
-      columns.rate_hz = std::strtod(value.c_str(), nullptr);
-    if (after(kAccelerometer, word) == "")
-      set_unit(columns.acceleration, find_unit(kAccelerationUnits, squeeze(value)), key, name);
-    if (after(kGyroscope, word) == "")
-      set_unit(columns.rotation, find_unit(kRotationUnits, squeeze(value)), key, name);
+// --- Notes ---------------------------------------------------------------------------------------
+
+std::optional<double> rate_of(const TextTable& table) {
+  for (const char* key : {"rate", "ratehz", "samplerate", "sampleratehz", "samplingrate",
+                          "samplingratehz", "samplefrequency", "samplingfrequency", "updaterate",
+                          "outputrate", "frequency", "fs", "fshz", "odr", "datarate"})
+    if (const auto found = table.notes().find(key); found != table.notes().end())
+      if (const double rate = std::strtod(found->second.c_str(), nullptr); rate > 0) return rate;
+  static const std::regex kSentence(R"((?:at|with|sampled at|rate of) (\d+(?:\.\d+)?) ?hz)");
+  for (const std::string& line : table.preamble()) {
+    std::smatch match;
+    const std::string lower = ascii_lower(line.substr(0, 400));
+    if (std::regex_search(lower, match, kSentence))
+      return std::strtod(match[1].str().c_str(), nullptr);
+  }
+  return std::nullopt;
+}
+
+/// "accelerometer: g", "Accelerometer in m/s^2, gyroscope in rad/s" in a comment.
+void read_units(const TextTable& table, ImuColumns& columns) {
+  std::optional<StatedUnit> acceleration;
+  std::optional<StatedUnit> rotation;
+  const auto take = [&](const std::string& key, const std::string& value) {
+    const std::optional<FileSensor> sensor = sensor_of_file_name(key);
+    if (!sensor) return;
+    if (sensor->sensor == ImuSensor::kRotation && !rotation) rotation = read_rotation_unit(value);
+    if (sensor->sensor == ImuSensor::kAcceleration && !acceleration)
+      acceleration = read_acceleration_unit(value);
+  };
+  for (const auto& [key, value] : table.notes())
+    take(key, value);
+  static const std::regex kSentence(R"(([A-Za-z]+) in ([^\s,;]+))");
+  for (const std::string& line : table.preamble()) {
+    const std::string part = line.substr(0, 400);
+    for (std::sregex_iterator at(part.begin(), part.end(), kSentence), end; at != end; ++at)
+      take((*at)[1], (*at)[2]);
+  }
+  for (AxisColumns& one : columns.sensors) {
+    const std::optional<StatedUnit>& unit =
+        one.sensor == ImuSensor::kRotation ? rotation : acceleration;
+    if (!unit) continue;
+    if (one.unit && one.unit->factor != unit->factor)
+      fail(table, "columns \"" + one.names + "\" are in " + one.unit->name +
+                      ", a line before them says " + unit->name + "; correct one of them");
+    one.unit = StatedUnit{unit->factor, unit->name, "a line before the table"};
+  }
+}
+
+std::optional<double> number_note(const TextTable& table, const char* key) {
+  const auto found = table.notes().find(key);
+  if (found == table.notes().end()) return std::nullopt;
+  const double value = std::strtod(found->second.c_str(), nullptr);
+  return value > 0 ? std::optional(value) : std::nullopt;
+}
+
+/// Gyroflow's .gcsv: whole numbers, whose scales stand before the table.
+void read_gyroflow_scales(const TextTable& table, ImuColumns& columns) {
+  const bool is_gyroflow =
+      !table.preamble().empty() && table.preamble().front().find("IMU LOG") != std::string::npos;
+  if (!is_gyroflow) return;
+  columns.format = "Gyroflow IMU log";
+  for (AxisColumns& one : columns.sensors) {
+    const bool is_rotation = one.sensor == ImuSensor::kRotation;
+    if (const auto scale = number_note(table, is_rotation ? "gscale" : "ascale"))
+      one.unit = StatedUnit{is_rotation ? *scale : *scale * kStandardGravity,
+                            is_rotation ? "gscale rad/s" : "ascale g", "the log's scale"};
+  }
+  if (const auto scale = number_note(table, "tscale"))
+    for (TimeColumn& time : columns.times)
+      time.name.unit = *scale;
+}
+
+/// Xsens' own clock ticks in 0.1 ms in its MTi and MTw, in us in its DOT.
+void set_fine_time(const TextTable& table, TimeColumn& time) {
+  constexpr double kShortestInDot = 2000;  // us
+  time.name.rank = 18;
+  std::vector<double> values;
+  for (const auto& row : table.first_rows())
+    if (time.column < row.size())
+      if (const auto value = read_cell(row[time.column], table.comma_is_decimal()))
+        values.push_back(*value);
+  if (values.size() < 2 || time.name.unit) return;
+  const double step = (values.back() - values.front()) / static_cast<double>(values.size() - 1);
+  time.name.unit = step > kShortestInDot ? 1e-6 : 1e-4;
+}
+
+/// Units that a logger's documentation gives, and its header doesn't.
+struct Logger {
+  std::string_view name;
+  std::string_view mark;  ///< in its header, and in no other's
+  bool is_in_g = false;
+  std::optional<RotationUnit> rotation = {};
+};
+constexpr auto kRadians = RotationUnit::kRadiansPerSecond;
+constexpr Logger kLoggers[] = {
+    {"EuRoC MAV or TUM-VI", "w_RS_S_x"},
+    {"Shimmer", "Shimmer"},
+    {"SensorLog", "loggingTime", true, kRadians},
+    {"SensorLog", "motionUserAcceleration", true, kRadians},
+    {"Sensor Logger", "seconds_elapsed", false, kRadians},
+    {"Physics Toolbox", "gFx", false, kRadians},
+    {"MotionSense", "userAcceleration.x", true, kRadians},
+    {"Ego4D", "canonical_timestamp_ms", false, kRadians},
+    {"AndroSensor", "ACCELEROMETER X", false, kRadians},
+    {"WitMotion", "ChipTime"},
+    {"Xsens", "SampleTimeFine"},
+    {"ROS topic", "linear_acceleration", false, kRadians},
+    {"HHAR", "Creation_Time", false, kRadians},
+};
+
+void name_logger(const TextTable& table, ImuColumns& columns) {
+  std::string all;
+  for (const std::string& name : table.header())
+    all += name + "|";
+  Logger found;
+  for (const Logger& one : kLoggers)
+    if (found.name.empty() && all.find(one.mark) != std::string::npos) found = one;
+  const bool is_actigraph = std::ranges::any_of(table.preamble(), [](const std::string& line) {
+    return line.find("ActiGraph") != std::string::npos;
+  });
+  if (is_actigraph) found = {"ActiGraph", "", true, RotationUnit::kDegreesPerSecond};
+  if (columns.format.empty()) columns.format = found.name;
+  const std::string why = std::string(found.name) + "'s documentation";
+  for (AxisColumns& one : columns.sensors) {
+    if (one.unit) continue;
+    if (one.sensor != ImuSensor::kRotation && found.is_in_g)
+      one.unit = stated_unit(AccelerationUnit::kG, why);
+    if (one.sensor == ImuSensor::kRotation && found.rotation)
+      one.unit = stated_unit(*found.rotation, why);
+  }
+  for (TimeColumn& time : columns.times)
+    if (squeezed(time.header) == "sampletimefine") set_fine_time(table, time);
+}
+
+/// ActiLife's exports of counts look like those of accelerations.
+void refuse_counts(const TextTable& table) {
+  for (const std::string& line : table.preamble()) {
+    const std::size_t at = line.find("Epoch Period (hh:mm:ss)");
+    if (at == std::string::npos) continue;
+    const std::optional<double> seconds = read_clock(line.substr(at + 23));
+    if (seconds && *seconds > 0)
+      fail(table, "counts of activity in " + short_number(*seconds) +
+                      " s each, no acceleration; export the raw data");
   }
 }
 
 }  // namespace
 
-ImuColumns find_imu_columns(const CsvTable& table, const std::string& name) {
+bool ImuColumns::has(ImuSensor sensor) const {
+  return std::ranges::any_of(sensors, [&](const AxisColumns& one) { return one.sensor == sensor; });
+}
+
+const HeaderWords& imu_header_words() {
+  static const HeaderWords kWords{
+      .is_column =
+          [](std::string_view name) {
+            return read_axis_name(name).has_value() || read_time_name(name).has_value();
+          },
+      .is_unit =
+          [](std::string_view text) {
+            return read_acceleration_unit(text) || read_rotation_unit(text) || read_time_unit(text);
+          }};
+  return kWords;
+}
+
+ImuColumns find_imu_columns(const TextTable& table, const std::string& option) {
+  refuse_counts(table);
   ImuColumns columns;
-  if (!table.header.empty()) {
-    columns = ColumnFinder(table, name).find();
-  } else if (table.n_columns == kImuChannels) {
-    for (std::size_t i = 0; i < kImuChannels; ++i)
-      columns.channels[i] = i;
+  if (!option.empty()) {
+    columns = chosen_columns(option, table);
+  } else if (!table.header().empty()) {
+    columns = ColumnFinder(table).find();
+  } else if (std::optional<ImuColumns> known = known_layout(table)) {
+    columns = *known;
   } else {
-    fail(name, "a table of " + std::to_string(table.n_columns) +
-                   " columns without a header; name the columns in its first line (time, acc_x, "
-                   "acc_y, acc_z, gyro_x, gyro_y, gyro_z)");
+    fail(table, "a table of " + std::to_string(table.n_columns()) +
+                    " columns without a header; name the columns in its first line (time, acc_x, "
+                    "acc_y, acc_z, gyro_x, gyro_y, gyro_z), or say which they are (--imu-columns "
+                    "acc=3-5,gyro=6-8,time=1)");
   }
-  read_notes(table, name, columns);
+  if (!columns.rate_hz) columns.rate_hz = rate_of(table);
+  read_gyroflow_scales(table, columns);
+  read_units(table, columns);
+  name_logger(table, columns);
   return columns;
 }
 

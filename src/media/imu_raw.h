@@ -36,6 +36,9 @@ struct RawImu {
   std::vector<std::array<double, kImuChannels>> samples;
   std::vector<double> times;             ///< of each sample, in some unit; empty: by the rate
   std::optional<double> time_unit = {};  ///< seconds; found from the steps where it isn't stated
+  std::string time_why = {};             ///< where times and unit are from: "column time_ms"
+  bool time_is_guess = false;            ///< `time_unit` was found from the steps
+  std::vector<double> counts = {};       ///< numbers of the samples, where the file counts them
   std::optional<double> rate_hz = {};    ///< that the file states
   std::optional<StatedUnit> acceleration = {};
   std::optional<StatedUnit> rotation = {};
@@ -55,6 +58,8 @@ struct ImuTrack {
 /// Error(kInput), "NAME: what; what to do": no common span, times of the gyroscope that run
 /// backwards or have a gap of more than kLongestImuGap in that span.
 RawImu join_tracks(const ImuTrack& acceleration, const ImuTrack& rotation, const std::string& name);
+/// Linear acceleration plus gravity, at the first one's times and in the same way.
+ImuTrack sum_of_tracks(const ImuTrack& linear, const ImuTrack& gravity, const std::string& name);
 /// The accelerometer alone.
 RawImu lone_accelerometer(const ImuTrack& acceleration);
 

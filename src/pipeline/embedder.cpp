@@ -13,14 +13,14 @@ namespace {
 struct Source {
   std::string name;
   fs::path encoders;
-  int audio_channel = 1;
+  InputDefaults defaults = {};
 };
 
 Source find_source(const std::string& model) {
   const fs::path path(model);
   if (is_encoders_file(path)) return {path.filename().string(), path};
   Manifest manifest = read_manifest(find_model(model));
-  return {manifest.name, manifest.encoders.path, manifest.audio_channel};
+  return {manifest.name, manifest.encoders.path, manifest.input_defaults()};
 }
 
 EncoderOptions encoder_options(const EmbedderOptions& options) {
@@ -41,7 +41,7 @@ class Embedder::Impl {
       : name(source.name),
         encoder(source.encoders, encoder_options(options), source.name,
                 {.keeps_embeddings = options.use_cache, .file = options.cache_file}, {}, {},
-                source.audio_channel) {}
+                source.defaults) {}
 
   std::string name;
   InputEncoder encoder;

@@ -49,12 +49,18 @@ std::string sensor_key(const Input& input, int audio_channel) {
 
 /// `content`: what tells it from others, its further files among them.
 std::string input_key(const Input& input, int audio_channel, const std::string& content) {
-  // Names all fields, so that a new one can't be forgotten. The weight is applied to the embedding,
-  // and of the name decoders look
-  // at the place in a log alone, which is part of `content`.
+  // Names all fields, so that a new one can't be forgotten. The weight is applied to the embedding.
+  // Of the name decoders look at the place in a log, which is part of `content`, and at what a file
+  // of motion is called, which may tell the sensor.
   [[maybe_unused]] const auto& [modality, name, bytes, weight, sensor, parts] = input;
+  std::string file_names;
+  if (modality == Modality::kImu) {
+    file_names = '\n' + fs::path(name).filename().string();
+    for (const InputPart& part : parts)
+      file_names += '\n' + fs::path(part.name).filename().string();
+  }
   return hash_of(std::string(kKeyVersion) + '\n' + to_string(modality) + '\n' + content + '\n' +
-                 sensor_key(input, audio_channel));
+                 sensor_key(input, audio_channel) + file_names);
 }
 
 fs::path resolved(const fs::path& path) {

@@ -58,7 +58,7 @@ void tell(const std::vector<std::string>& warnings, EncodingReport* report) {
 InputEncoder::InputEncoder(const std::filesystem::path& path, const EncoderOptions& options,
                            std::string model_name, EmbeddingCacheOptions cache,
                            const std::string& recorded_sha256, const InputLimits& limits,
-                           int audio_channel)
+                           const InputDefaults& defaults)
     : model_name_(std::move(model_name)),
       cache_(std::move(cache)),
       encoders_(path, with_hashes_of(cache_, recorded_sha256, options)),
@@ -66,7 +66,8 @@ InputEncoder::InputEncoder(const std::filesystem::path& path, const EncoderOptio
       limits_(limits),
       transforms_(encoders_.transforms()),
       n_embd_(encoders_.n_embd()) {
-  transforms_.audio_channel = audio_channel;
+  transforms_.audio_channel = defaults.audio_channel;
+  transforms_.imu.takes_accelerometer_alone = defaults.takes_accelerometer_alone;
   std::ranges::copy_if(kAllModalities, std::back_inserter(modalities_),
                        [this](Modality one) { return encoders_.has(encoders_.tower_of(one)); });
 }

@@ -12,6 +12,7 @@
 #include "pandagpt/embedder.h"
 #include "pandagpt/panda.h"
 #include "pipeline/embedding_cache.h"
+#include "pipeline/input_defaults.h"
 #include "pipeline/media_tensor.h"
 
 namespace pandagpt {
@@ -33,12 +34,11 @@ struct EncodingReport {
 class InputEncoder {
  public:
   /// `model_name` stands in error messages. `recorded_sha256` is believed to be the file's, empty
-  /// if unknown. `audio_channel`: SensorOptions' where an input doesn't give it. Throws
-  /// Error(kModel) if the file can't be used.
+  /// if unknown. Throws Error(kModel) if the file can't be used.
   InputEncoder(const std::filesystem::path& path, const EncoderOptions& options,
                std::string model_name, EmbeddingCacheOptions cache = {},
                const std::string& recorded_sha256 = {}, const InputLimits& limits = {},
-               int audio_channel = 1);
+               const InputDefaults& defaults = {});
 
   int n_embd() const { return n_embd_; }
   /// What the file has towers for.

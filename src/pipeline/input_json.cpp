@@ -55,6 +55,11 @@ SensorOptions sensor_of(const Json& object) {
       sensor.acceleration_unit = unit_of(value, key, acceleration_units());
     } else if (key == "rotation_unit") {
       sensor.rotation_unit = unit_of(value, key, rotation_units());
+    } else if (key == "imu_gravity") {
+      sensor.imu_gravity = imu_gravity_from_name(text_of(value, key));
+      if (!sensor.imu_gravity) throw BadObject("'imu_gravity' must be present or absent");
+    } else if (key == "imu_columns") {
+      sensor.imu_columns = text_of(value, key);
     } else if (key == "audio_channel") {
       sensor.audio_channel =
           audio_channel_from_name(value.is_string() ? value.get<std::string>() : value.dump());
@@ -117,6 +122,23 @@ std::optional<Modality> meant_input(const std::string& key, const Json& value) {
   return std::nullopt;
 }
 
+/// A path, or, of a motion recording, the list of its sensors' files.
+Input input_of(Modality modality, const Json& value, const std::string& kind, const fs::path& root,
+               float weight) {
+  Input input;
+  input.modality = modality;
+  input.weight = weight;
+  if (modality != Modality::kImu || !value.is_array()) {
+    input.name = resolved_path(root, text_of(value, kind));
+    return input;
+  }
+  if (value.empty()) throw BadObject("'" + kind + "' has a list without files");
+  input.name = resolved_path(root, text_of(value[0], kind));
+  for (std::size_t i = 1; i < value.size(); ++i)
+    input.parts.push_back({resolved_path(root, text_of(value[i], kind))});
+  return input;
+}
+
 }  // namespace
 
 std::string resolved_path(const fs::path& root, const std::string& path) {
@@ -138,8 +160,8 @@ Inputs inputs_of_json(const Json& object, const fs::path& root,
       continue;
     }
     const float weight = weight_of(object, kind);
-    for (const Json& path : value.is_array() ? value : Json::array({value}))
-      inputs.add_file(*modality, resolved_path(root, text_of(path, kind)), weight);
+    for (const Json& one : value.is_array() ? value : Json::array({value}))
+      inputs.add(input_of(*modality, one, kind, root, weight));
   }
   return inputs.set_sensor(sensor_of(object));
 }

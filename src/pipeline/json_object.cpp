@@ -47,6 +47,12 @@ std::int64_t JsonObject::integer(const std::string& key) {
   return value.get<std::int64_t>();
 }
 
+bool JsonObject::boolean(const std::string& key) {
+  const nlohmann::json& value = require(key);
+  if (!value.is_boolean()) fail(key, "must be true or false");
+  return value.get<bool>();
+}
+
 std::vector<std::string> JsonObject::texts(const std::string& key) {
   const nlohmann::json& value = require(key);
   if (!value.is_array()) fail(key, "must be a list of texts");

@@ -26,6 +26,7 @@ class JsonObject {
   std::string text(const std::string& key);
   double number(const std::string& key);
   std::int64_t integer(const std::string& key);
+  bool boolean(const std::string& key);
   std::vector<std::string> texts(const std::string& key);
   JsonObject object(const std::string& key);
   /// A list of objects: "key[0]", "key[1]", ..

@@ -56,7 +56,7 @@ LoadedModel::LoadedModel(const std::string& model, const PandaOptions& options)
       manifest_.name,
       EmbeddingCacheOptions{.keeps_embeddings = options.use_cache, .file = options.cache_file},
       options.use_cache ? recorded_sha256(manifest_) : std::string(), options.limits,
-      manifest_.audio_channel);
+      manifest_.input_defaults());
   projector_ = std::make_unique<Projector>(manifest_.projector.path);
   if (options.say_unsure && manifest_.familiarity)
     familiarity_.emplace(manifest_.familiarity->path, manifest_.embedding_width,

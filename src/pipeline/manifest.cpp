@@ -200,6 +200,8 @@ Manifest read_manifest(const fs::path& folder) {
   if (root.has("later_inputs")) manifest.later_inputs = read_later_inputs(root);
   if (root.has("examples")) manifest.examples = root.texts("examples");
   if (root.has("audio_channel")) manifest.audio_channel = read_audio_channel(root);
+  if (root.has("imu_accelerometer_alone"))
+    manifest.imu_accelerometer_alone = root.boolean("imu_accelerometer_alone");
   if (root.has("unsure")) {
     read_unsure(root.object("unsure"), manifest.unsure);
     if (!manifest.familiarity) root.fail("unsure", "needs the file 'familiarity'");
@@ -282,6 +284,7 @@ void write_manifest(const Manifest& manifest) {
   document["examples"] = manifest.examples;
   if (manifest.audio_channel != 1)
     document["audio_channel"] = audio_channel_name(manifest.audio_channel);
+  if (manifest.imu_accelerometer_alone) document["imu_accelerometer_alone"] = true;
   for (const auto& [modality, threshold] : manifest.unsure)
     document["unsure"][to_string(modality)] = short_number(threshold);
   write_file_atomically(manifest.folder / kManifestName, [&](std::ostream& out) {

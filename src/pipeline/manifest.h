@@ -21,6 +21,8 @@
 //                                                 trained with inputs in several turns
 //     "examples": ["What is in the picture?"],    optional
 //     "audio_channel": "auto",                    optional: SensorOptions' default; the first one
+//     "imu_accelerometer_alone": true,            optional: the IMU tower was trained with
+//                                                 recordings that have no gyroscope
 //     "unsure": {"image": 0.1, "audio": 0.2}      optional: Familiarity's score below which the
 //   }                                             model says that it isn't sure
 //
@@ -39,6 +41,7 @@
 #include "pandagpt/generation.h"
 #include "pandagpt/input.h"
 #include "pandagpt/later_inputs.h"
+#include "pipeline/input_defaults.h"
 
 namespace pandagpt {
 
@@ -71,7 +74,10 @@ struct Manifest {
   LaterInputs later_inputs = LaterInputs::kReplace;
   std::vector<std::string> examples;
   int audio_channel = 1;
+  bool imu_accelerometer_alone = false;
   std::map<Modality, float> unsure;  ///< of other kinds it is never unsure
+
+  InputDefaults input_defaults() const { return {audio_channel, imu_accelerometer_alone}; }
 
   /// All files, in the order in which they are used.
   std::vector<ManifestFile> files() const;

@@ -116,8 +116,7 @@ MediaTensor depth(const Input& input, const DepthTransform& transform, const Ima
 }
 
 MediaTensor motion(const Input& input, const ImuOptions& options, const ImuTransform& transform) {
-  const ImuRecording recording = input.bytes.empty() ? load_imu(input.name, options)
-                                                     : decode_imu(input.bytes, input.name, options);
+  const ImuRecording recording = load_imu(input, options);
   ImuClips clips = imu_clips(recording, transform);
   judge_motion(recording);
   return with_statistics(clips.n_clips, std::move(clips.values),
@@ -199,6 +198,8 @@ ImuOptions with_sensor(ImuOptions options, const SensorOptions& sensor) {
   overlay(options.rate_hz, sensor.imu_rate_hz);
   overlay(options.acceleration, sensor.acceleration_unit);
   overlay(options.rotation, sensor.rotation_unit);
+  overlay(options.gravity, sensor.imu_gravity);
+  options.columns = sensor.imu_columns;
   return options;
 }
 

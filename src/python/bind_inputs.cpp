@@ -1,5 +1,6 @@
 // Inputs, what their sensors' files don't say, and where models are.
 #include <nanobind/stl/optional.h>
+#include <nanobind/stl/pair.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
@@ -65,6 +66,14 @@ void bind_sensor_options(nb::module_& m) {
            [](SensorOptions& sensor, const std::string& name) {
              sensor.rotation_unit = value_of(rotation_units(), "the unit of rotation", name);
            })
+      .def("set_imu_gravity",
+           [](SensorOptions& sensor, const std::string& name) {
+             sensor.imu_gravity = imu_gravity_from_name(name);
+             if (!sensor.imu_gravity)
+               throw Error(ErrorKind::kUsage,
+                           "gravity is 'present' or 'absent', not '" + name + "'");
+           })
+      .def_rw("imu_columns", &SensorOptions::imu_columns)
       .def("set_depth_camera",
            [](SensorOptions& sensor, const std::string& name) {
              const DepthCamera camera = value_of(depth_cameras(), "the depth camera", name);
@@ -114,6 +123,30 @@ void bind_inputs(nb::module_& m) {
             inputs.add({modality_of(modality), name, content_of(content), weight, sensor});
           },
           "modality"_a, "content"_a, "name"_a, "weight"_a, "sensor"_a)
+      .def(
+          "add_recording",
+          [](Inputs& inputs,
+             const std::vector<std::pair<nb::bytes, std::optional<nb::bytes>>>& files, float weight,
+             const SensorOptions& sensor) {
+            Input input;
+            input.modality = Modality::kImu;
+            input.weight = weight;
+            input.sensor = sensor;
+            for (const auto& [name, content] : files) {
+              InputPart part{path_of(name)};
+              if (content) part.bytes = content_of(*content);
+              if (content && part.bytes.empty())
+                throw Error(ErrorKind::kInput, part.name + ": there are no bytes in it");
+              if (input.name.empty()) {
+                input.name = std::move(part.name);
+                input.bytes = std::move(part.bytes);
+              } else {
+                input.parts.push_back(std::move(part));
+              }
+            }
+            inputs.add(std::move(input));
+          },
+          "files"_a, "weight"_a, "sensor"_a)
       .def("add_sound_of_videos", [](Inputs& inputs) { inputs.add_sound_of_videos(); })
       .def("__len__", [](const Inputs& inputs) { return inputs.items().size(); });
 

@@ -24,6 +24,7 @@ constexpr std::string_view kDataScheme = "data:";
 constexpr std::string_view kBase64Mark = ";base64,";
 constexpr double kMaxWeight = 1000;
 constexpr std::size_t kImuAxes = 6;
+constexpr std::size_t kMaxImuFiles = 16;  // of one recording
 constexpr std::size_t kMaxImuSamples = 80'000;
 
 struct PartKind {
@@ -82,6 +83,11 @@ SensorOptions sensor_of(const JsonFields& fields, Modality modality) {
     sensor.imu_rate_hz = fields.number("rate_hz", 1e-3, 1e6);
     sensor.acceleration_unit = unit_of(fields, "acceleration_unit", acceleration_units());
     sensor.rotation_unit = unit_of(fields, "rotation_unit", rotation_units());
+    if (const auto gravity = fields.text("gravity")) {
+      sensor.imu_gravity = imu_gravity_from_name(*gravity);
+      if (!sensor.imu_gravity) fields.fail("gravity", "must be one of: present, absent");
+    }
+    sensor.imu_columns = fields.text("columns").value_or("");
   } else if (modality == Modality::kDepth) {
     sensor.depth_metres_per_unit = fields.number("metres_per_unit", 1e-9, 1e3);
     sensor.depth_focal_length = fields.number("focal_length", 1e-3, 1e6);
@@ -173,9 +179,36 @@ Inputs MediaParts::read(const JsonFields& part, const std::string& type) const {
   return inputs;
 }
 
+/// One of a recording's files, under the name that tells which sensor it is of.
+InputPart MediaParts::motion_file(const JsonFields& file) const {
+  for (const char* key : {"data", "url", "file_id"}) {
+    const std::optional<std::string> address = file.text(key);
+    if (!address) continue;
+    std::string name = file_name_of(file);
+    if (name.empty() && FileStore::is_id(*address) && sources_.files != nullptr)
+      name = shown_file_name(sources_.files->find(*address, sources_.file_owner).file_name);
+    Input input = fetch(*address, Modality::kImu, file.name_of(key), name);
+    if (input.bytes.empty()) input.bytes = read_file(input.name, limits_.max_media_bytes);
+    return {name.empty() ? file.name_of(key) : name, std::move(input.bytes)};
+  }
+  file.fail("data", "is missing (or 'url', 'file_id')");
+}
+
 Input MediaParts::motion(const JsonFields& imu) const {
   Input input;
   input.modality = Modality::kImu;
+  const std::vector<const json*> files = imu.list("files", kMaxImuFiles);
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    InputPart part =
+        motion_file(JsonFields(*files[i], fmt::format("{}[{}]", imu.name_of("files"), i)));
+    if (i > 0) {
+      input.parts.push_back(std::move(part));
+      continue;
+    }
+    input.name = std::move(part.name);
+    input.bytes = std::move(part.bytes);
+  }
+  if (!files.empty()) return input;
   input.name = file_name_of(imu);
   if (input.name.empty()) input.name = imu.name_of("data");
   const json* data = imu.find("data");
@@ -192,7 +225,7 @@ Input MediaParts::motion(const JsonFields& imu) const {
   for (const char* key : {"data", "url", "file_id"})
     if (const auto address = imu.text(key))
       return fetch(*address, Modality::kImu, imu.name_of(key), file_name_of(imu));
-  imu.fail("data", "is missing (or 'csv', 'url', 'file_id')");
+  imu.fail("data", "is missing (or 'files', 'csv', 'url', 'file_id')");
 }
 
 Bytes MediaParts::decode(std::string_view base64_text, const std::string& field) const {

@@ -44,6 +44,7 @@ class MediaParts {
 
  private:
   Input motion(const JsonFields& imu) const;
+  InputPart motion_file(const JsonFields& file) const;
   Bytes decode(std::string_view base64_text, const std::string& field) const;
 
   MediaSources sources_;

@@ -6,6 +6,7 @@ import {inputsOf, newConversation} from "./conversation.js";
 import {button, byId, element, icon, isTyping} from "./dom.js";
 import {HistoryView} from "./history_view.js";
 import {kCaptures, reasonAgainstRecording, record} from "./recorder.js";
+import {withRecordings} from "./recording.js";
 import {kSenses, reasonAgainst, senseOf} from "./senses.js";
 import {Session} from "./session.js";
 import {Settings} from "./settings.js";
@@ -246,7 +247,8 @@ byId("example").addEventListener("change", (event) => {
   addExample(senseOf(value));
 });
 
-const addFiles = (files) => Promise.all([...files].map((file) => tray.add(file)));
+const addFiles = (files) =>
+    Promise.all(withRecordings([...files]).map(([file, sense]) => tray.add(file, sense)));
 
 for (const kind of Object.keys(kRecorders)) {
   byId(`record-${kind}`).addEventListener("click", async () => {

@@ -63,7 +63,7 @@ export const kSenses = [
     part: "imu",
     label: "Motion",
     noun: "motion",
-    formats: "CSV, NPY of accelerometer and gyroscope",
+    formats: "CSV, NPY, zip of accelerometer and gyroscope",
     question: "What is the person doing?",
     example: "walking_imu.csv",
     options: [
@@ -73,7 +73,9 @@ export const kSenses = [
         kind: "choice",
         choices: ["m/s2", "g", "mg"]
       },
-      {key: "rotation_unit", label: "gyroscope in", kind: "choice", choices: ["rad/s", "deg/s"]}
+      {key: "rotation_unit", label: "gyroscope in", kind: "choice", choices: ["rad/s", "deg/s"]},
+      {key: "gravity", label: "gravity", kind: "choice", choices: ["present", "absent"]},
+      {key: "columns", label: "columns", kind: "text", example: "acc=3-5,gyro=6-8,time=1"}
     ]
   },
 ];
@@ -135,6 +137,7 @@ export async function guessSense(file) {
   const head = new Uint8Array(await file.slice(0, 1024).arrayBuffer());
   const shape = npyShape(head);
   if (shape) return shape.length === 2 && shape.includes(6) ? "imu" : "depth";
+  if (String.fromCharCode(...head.slice(0, 4)) === "PK\x03\x04") return "imu";  // a phone's export
   const sense = senseOfName(file);
   if (!sense)
     throw new Error(`${

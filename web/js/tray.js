@@ -27,6 +27,15 @@ function optionField(option, input, onChange) {
             (choice) => element("option", {value: choice, selected: choice === value}, choice)));
     return element("label", {class: "field"}, option.label, list);
   }
+  if (option.kind === "text") {
+    const text = element("input", {
+      type: "text",
+      value: value ?? "",
+      placeholder: option.example,
+      onchange: () => set(text.value.trim() || undefined)
+    });
+    return element("label", {class: "field"}, option.label, text);
+  }
   const number = element("input", {
     type: "number",
     step: "any",

@@ -4,6 +4,7 @@ import {decodeNpy, npyShape} from "./npy.js";
 
 const kAcceleration = /^(a|acc|accl|accel|accelerometer|acceleration)[ _.-]?[xyz]$/i;
 const kRotation = /^(g|w|gyr|gyro|gyroscope|omega|angular_velocity)[ _.-]?[xyz]$/i;
+const kOtherAcceleration = /gravity|linear|user|^gF/i;
 const kUnit = /\s*[[(].*$|_(m_s2|ms2|mg|g|rad_s|rads|deg_s|dps)$/i;  // behind a column's name
 const kTime = /^(t|time|timestamp|timestamps)(_?(s|ms|us|ns))?$/i;
 const kPerSecond = {
@@ -43,7 +44,11 @@ function decodeCsv(text, rateHz) {
   const number = (cell) => Number(separator === ";" ? cell.replace(",", ".") : cell);
   const cells = data.map((line) => line.trim().split(separator));
   const hasHeader = cells[0].some((cell) => Number.isNaN(number(cell)));
+  if (!hasHeader && cells[0].length !== 6) throw new Error("a table without a header");
   const columns = hasHeader ? columnsOf(cells[0]) : {axes: [0, 1, 2, 3, 4, 5], time: -1, plain: []};
+  // Which of several accelerations counts, the server decides.
+  if (columns.plain.some((name) => kOtherAcceleration.test(name)))
+    throw new Error("several accelerations in one table");
   if (columns.axes.some((column) => column < 0))
     throw new Error(
         "the columns of accelerometer and gyroscope (acc_x .. gyro_z) aren't all there");
@@ -56,6 +61,9 @@ function decodeCsv(text, rateHz) {
 
 /// {axes: six arrays, acceleration x, y, z, then rotation; times: seconds, or null without a rate}.
 export function decodeMotion(bytes, options = {}) {
+  if (options.columns) throw new Error("its columns are chosen by hand");
+  if (String.fromCharCode(...bytes.slice(0, 2)) === "PK")
+    throw new Error("several tables in an archive");
   if (!npyShape(bytes)) return decodeCsv(new TextDecoder().decode(bytes), options.rate_hz);
   const {shape, values} = decodeNpy(bytes);
   if (shape.length !== 2 || !shape.includes(6))
