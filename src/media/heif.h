@@ -6,6 +6,7 @@
 
 #include "media/image.h"
 #include "media/image_info.h"
+#include "media/scalar_map.h"
 
 namespace pandagpt {
 
@@ -23,5 +24,13 @@ void read_heif_size(ByteView bytes, const std::string& name, ImageInfo& info);
 /// there is a picture, but a damaged one. Only called when has_libheif().
 std::optional<Image> decode_with_libheif(ByteView bytes, const ImageInfo& info,
                                          std::string& complaint);
+
+/// The depth map beside the main picture, upright: the file's numbers as they are meant, with the
+/// unit kPerMetre (disparity, as iPhones write it) or kMetres. The range of the coded samples
+/// stands in the XMP of the map (FloatMinValue, FloatMaxValue, Apple's apdi) or in its own
+/// depth_representation_info (ISO/IEC 23008-12). Only called when has_libheif(). Throws
+/// Error(kInput), starting with `name`: no depth in it, without a range, damaged, larger than
+/// `limits`.
+ScalarMap read_heif_depth(ByteView bytes, const std::string& name, const ImageLimits& limits);
 
 }  // namespace pandagpt

@@ -60,14 +60,25 @@ ScalarMap decode_png_map(ByteView bytes, const std::string& name, const ImageLim
 
 // --- NPY ---------------------------------------------------------------------------------------
 
+/// (height, width) without the dimensions of one that programs leave: (1, H, W), (H, W, 1), (1, 1,
+/// H, W).
+std::vector<std::int64_t> map_shape(std::vector<std::int64_t> shape, const std::string& name) {
+  constexpr std::int64_t kMostChannels = 4;
+  const std::string text = npy_shape_text(shape);
+  for (auto one = shape.begin(); shape.size() > 2 && one != shape.end();)
+    one = *one == 1 ? shape.erase(one) : one + 1;
+  if (shape.size() == 3 && shape.back() > kMostChannels)
+    fail(name, "the array of " + text + " is a stack of " + std::to_string(shape.front()) +
+                   " maps; save one of them, (height, width)");
+  if (shape.size() != 2)
+    fail(name, "the array has the shape " + text +
+                   ", one of (height, width) was expected; save one channel");
+  return shape;
+}
+
 ScalarMap decode_npy_map(ByteView bytes, const std::string& name, const ImageLimits& limits) {
   const NpyArray array = decode_npy(bytes, name);
-  std::vector<std::int64_t> shape = array.shape;
-  if (shape.size() == 3 && shape.front() == 1) shape.erase(shape.begin());
-  if (shape.size() == 3 && shape.back() == 1) shape.pop_back();
-  if (shape.size() != 2)
-    fail(name, "the array has the shape " + npy_shape_text(array.shape) +
-                   ", one of (height, width) was expected; save one channel");
+  const std::vector<std::int64_t> shape = map_shape(array.shape, name);
   // One file for another: a recording of accelerometer and gyroscope.
   constexpr std::int64_t kMotionChannels = 6;
   constexpr std::int64_t kFewestSamples = 50;
@@ -77,10 +88,12 @@ ScalarMap decode_npy_map(ByteView bytes, const std::string& name, const ImageLim
                    " is a recording of motion, not a map; give it as motion");
   check_map_size(static_cast<std::uint64_t>(shape[1]), static_cast<std::uint64_t>(shape[0]), name,
                  limits);
-  return {static_cast<int>(shape[1]),
-          static_cast<int>(shape[0]),
-          array.integer,
-          {array.values.begin(), array.values.end()}};
+  ScalarMap map{static_cast<int>(shape[1]),
+                static_cast<int>(shape[0]),
+                array.integer,
+                {array.values.begin(), array.values.end()}};
+  map.report.format = "NumPy array";
+  return map;
 }
 
 std::string describe_png(const ByteReader& file) {
@@ -122,7 +135,8 @@ void check_map_size(std::uint64_t width, std::uint64_t height, const std::string
 }
 
 bool is_scalar_map(ByteView bytes) {
-  return is_npy(bytes) || is_exr(bytes) || is_png_map(ByteReader(bytes)) || is_tiff_map(bytes);
+  return is_npy(bytes) || is_npz(bytes) || is_exr(bytes) || is_netpbm_map(bytes) ||
+         is_png_map(ByteReader(bytes)) || is_tiff_map(bytes);
 }
 
 ScalarMap decode_scalar_map(ByteView bytes, const std::string& name, const ImageLimits& limits) {
@@ -132,13 +146,17 @@ ScalarMap decode_scalar_map(ByteView bytes, const std::string& name, const Image
     fail(name, "larger than the limit of " + std::to_string(limits.max_file_bytes >> 20) + " MiB");
   const ByteReader file(bytes);
   if (is_npy(bytes)) return decode_npy_map(bytes, name, limits);
+  if (is_npz(bytes)) return decode_npz_map(bytes, name, limits);
   if (is_exr(bytes)) return decode_exr_map(bytes, name, limits);
+  if (is_netpbm_map(bytes)) return decode_netpbm_map(bytes, name, limits);
   if (is_png_map(file)) return decode_png_map(bytes, name, limits);
   if (is_png(file)) fail(name, describe_png(file));
   if (file.matches(0, "II") || file.matches(0, "MM")) return decode_tiff_map(bytes, name, limits);
-  fail(name, "no file of measurements" +
-                 but_it_is(what_is_this(bytes),
-                           "; 16-bit grey PNG, TIFF of 16 or 32 bits, EXR and NPY are supported"));
+  fail(name,
+       "no file of measurements" +
+           but_it_is(what_is_this(bytes),
+                     "; 16-bit grey PNG and PGM, TIFF of 16 or 32 bits, EXR, PFM, NPY and NPZ "
+                     "are supported"));
 }
 
 ScalarMap load_scalar_map(const std::filesystem::path& path, const ImageLimits& limits) {

@@ -1,5 +1,6 @@
-// Pictures whose pixels are measurements (depth, temperature) instead of colours: 16-bit grey PNG,
-// TIFF of 16 or 32 bits, OpenEXR and .npy -> one number a pixel, as it stands in the file.
+// Pictures whose pixels are measurements (depth, temperature) instead of colours: 16-bit grey PNG
+// and PGM, TIFF of 16 or 32 bits, OpenEXR, PFM, .npy and .npz -> one number a pixel, as it stands
+// in the file.
 #pragma once
 
 #include <cstdint>
@@ -30,10 +31,11 @@ struct ScalarMap {
   std::vector<float> values = {};  ///< [height, width], upright; NaN and infinity may occur
   MapUnit unit = MapUnit::kUnknown;
   InputReport report = {};
+  std::string label = {};  ///< of the channel or array that was read ("depth.Z"), where it has one
 };
 
-/// Whether a file holds measurements rather than a picture: .npy, OpenEXR, grey PNG of 16 bits, and
-/// TIFF with one sample of more than 8 bits a pixel.
+/// Whether a file holds measurements rather than a picture: .npy, .npz, OpenEXR, PFM, PGM, grey PNG
+/// of 16 bits, and TIFF with one sample of more than 8 bits a pixel.
 bool is_scalar_map(ByteView bytes);
 
 /// Reads one map. `name` stands for the buffer in messages, `limits` are judged from the header.
@@ -49,6 +51,14 @@ ScalarMap load_scalar_map(const std::filesystem::path& path, const ImageLimits& 
 
 bool is_exr(ByteView bytes);
 ScalarMap decode_exr_map(ByteView bytes, const std::string& name, const ImageLimits& limits);
+
+/// A zip archive of arrays: the only one of two dimensions, or the one named "depth".
+bool is_npz(ByteView bytes);
+ScalarMap decode_npz_map(ByteView bytes, const std::string& name, const ImageLimits& limits);
+
+/// PGM of more than 8 bits, PFM of one channel ("Pf") in both byte orders.
+bool is_netpbm_map(ByteView bytes);
+ScalarMap decode_netpbm_map(ByteView bytes, const std::string& name, const ImageLimits& limits);
 
 /// Whether a TIFF file has one sample of more than 8 bits in each pixel.
 bool is_tiff_map(ByteView bytes);
