@@ -14,10 +14,11 @@
 #include "core/warnings.h"
 #include "media/audio.h"
 #include "media/content.h"
-#include "media/scalar_map.h"
+#include "media/depth_map.h"
 #include "media/video.h"
 #include "pandagpt/error.h"
 #include "preprocess/audio.h"
+#include "preprocess/depth_encoding.h"
 #include "preprocess/statistics.h"
 #include "preprocess/thermal.h"
 
@@ -106,10 +107,8 @@ MediaTensor thermal(const Input& input, const ThermalRange& range, const ImageTr
   return square_with_statistics(thermal_tensor(grey, transform), transform.size);
 }
 
-MediaTensor depth(const Input& input, const DepthTransform& transform, const ImageLimits& limits) {
-  const ScalarMap map = input.bytes.empty() ? load_scalar_map(input.name, limits)
-                                            : decode_scalar_map(input.bytes, input.name, limits);
-  const FloatPlane plane = disparity_plane(map, input.name, transform);
+MediaTensor depth(const Input& input, const DepthTransform& transform, const InputLimits& limits) {
+  const FloatPlane plane = disparity_plane(read_depth(input, limits), shown_name(input), transform);
   if (is_constant(plane.values))
     warn_no_content(shown_name(input) + ": the depth map has the same depth everywhere" + kNothing);
   return square_with_statistics(disparity_tensor(plane, transform), transform.size);
@@ -188,7 +187,6 @@ ThermalRange with_sensor(ThermalRange range, const SensorOptions& sensor) {
 }
 
 DepthTransform with_sensor(DepthTransform transform, const SensorOptions& sensor) {
-  overlay(transform.metres_per_unit, sensor.depth_metres_per_unit);
   overlay(transform.camera.focal_length, sensor.depth_focal_length);
   overlay(transform.camera.baseline, sensor.depth_baseline);
   return transform;
@@ -211,6 +209,15 @@ Image read_picture(const Input& input, const InputLimits& limits) {
   return image;
 }
 
+ScalarMap read_depth(const Input& input, const InputLimits& limits) {
+  const ImageLimits own = image_limits(limits);
+  const DepthEncoding encoding = input.sensor.depth_encoding.value_or(DepthEncoding::kAuto);
+  const ScalarMap map = input.bytes.empty()
+                            ? load_depth_map(input.name, encoding, own)
+                            : decode_depth_map(input.bytes, input.name, encoding, own);
+  return depth_in_metres(map, input.sensor, shown_name(input));
+}
+
 MediaTensor picture_tensor(const Image& image, const MediaTransforms& transforms) {
   return {1, image_tensor(image, transforms.picture, transforms.picture_layout)};
 }
@@ -230,7 +237,7 @@ MediaTensor prepare(const Input& input, const MediaTransforms& transforms,
       return thermal(input, with_sensor(transforms.thermal, input.sensor),
                      transforms.thermal_picture, image_limits(limits));
     case Modality::kDepth:
-      return depth(input, with_sensor(transforms.depth, input.sensor), image_limits(limits));
+      return depth(input, with_sensor(transforms.depth, input.sensor), limits);
     case Modality::kImu:
       return motion(input, with_sensor(transforms.imu, input.sensor), transforms.imu_clips);
   }

@@ -8,6 +8,7 @@
 
 #include "encoders/encoders.h"
 #include "media/image.h"
+#include "media/scalar_map.h"
 #include "pandagpt/panda.h"
 #include "preprocess/media_transforms.h"
 
@@ -30,6 +31,9 @@ struct MediaTensor {
 ThermalRange with_sensor(ThermalRange range, const SensorOptions& sensor);
 DepthTransform with_sensor(DepthTransform transform, const SensorOptions& sensor);
 ImuOptions with_sensor(ImuOptions options, const SensorOptions& sensor);
+
+/// The input's depth map in metres, within `limits`: depth_in_metres().
+ScalarMap read_depth(const Input& input, const InputLimits& limits = {});
 
 /// Reads, decodes and preprocesses, within `limits`. Throws Error(kInput), "NAME: what; what to
 /// do".

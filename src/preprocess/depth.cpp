@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <cstdio>
 #include <utility>
 
 #include "pandagpt/error.h"
@@ -18,17 +17,17 @@ namespace {
 }
 
 void check_transform(const DepthTransform& transform) {
-  for (const float value :
-       {transform.camera.focal_length, transform.camera.baseline, transform.min_depth,
-        transform.max_depth, transform.max_disparity, transform.std,
-        transform.metres_per_unit.value_or(1), static_cast<float>(transform.size)})
+  for (const float value : {transform.camera.focal_length, transform.camera.baseline,
+                            transform.min_depth, transform.max_depth, transform.max_disparity,
+                            transform.std, static_cast<float>(transform.size)})
     if (!(value > 0) || !std::isfinite(value))
       throw Error(ErrorKind::kUsage,
-                  "depth: focal length, baseline, unit and limits must be positive numbers");
+                  "depth: focal length, baseline and limits must be positive numbers");
 }
 
+/// Infinite is far away, which is known, too.
 bool is_measured(float depth) {
-  return std::isfinite(depth) && depth > 0;
+  return !std::isnan(depth);
 }
 
 // --- Holes -------------------------------------------------------------------------------------
@@ -86,49 +85,22 @@ class NearestMeasured {
   std::vector<std::int32_t> source_;
 };
 
-// --- Units -------------------------------------------------------------------------------------
-
-/// Values whose unit must be another one.
-void check_unit(const std::vector<float>& measured_metres, const ScalarMap& map,
-                const DepthTransform& transform, const std::string& name) {
-  constexpr float kFarthestUsual = 500;    // metres
-  constexpr float kNearestUsual = 0.005F;  // metres
-  std::vector<float> sorted = measured_metres;
-  const auto middle = sorted.begin() + static_cast<std::ptrdiff_t>(sorted.size() / 2);
-  std::ranges::nth_element(sorted, middle);
-  if (*middle >= kNearestUsual && *middle <= kFarthestUsual) return;
-  char usual[32];
-  std::snprintf(usual, sizeof usual, "%.3g", static_cast<double>(*middle));
-  const std::string unit = transform.metres_per_unit ? "in the unit that was given"
-                           : map.integer             ? "as millimetres (whole numbers)"
-                                                     : "as metres (floats)";
-  fail(name,
-       "a usual depth of " + std::string(usual) + " m can't be, taken " + unit +
-           "; give the unit of the values in metres (--depth-unit, in requests metres_per_unit: "
-           "0.001 for millimetres)");
-}
-
-/// Metres of every pixel.
-std::vector<float> to_metres(const ScalarMap& map, const DepthTransform& transform,
-                             const std::string& name) {
-  const float unit = transform.metres_per_unit.value_or(map.integer ? 0.001F : 1.0F);
-  std::vector<float> measured;
-  for (const float value : map.values)
-    if (is_measured(value)) measured.push_back(value * unit);
-  if (measured.empty())
-    fail(name, "no pixel of the depth map has a depth (all are 0 or no numbers); give another one");
-  check_unit(measured, map, transform, name);
-  std::vector<float> metres(map.values.size(), transform.max_depth);
-  if (double(measured.size()) < (1 - kCutOutHoles) * double(map.values.size())) {
+/// Metres of every pixel, holes filled.
+std::vector<float> filled(const ScalarMap& map, const DepthTransform& transform,
+                          const std::string& name) {
+  const auto n_measured = std::ranges::count_if(map.values, is_measured);
+  if (n_measured == 0) fail(name, "no pixel of the depth map has a depth; give another one");
+  std::vector<float> metres = map.values;
+  if (double(n_measured) < (1 - kCutOutHoles) * double(map.values.size())) {
     spdlog::debug("{}: only {:.1f} % of the pixels have a depth; the others are background", name,
-                  100.0 * double(measured.size()) / double(map.values.size()));
-    for (std::size_t i = 0; i < metres.size(); ++i)
-      if (is_measured(map.values[i])) metres[i] = map.values[i] * unit;
+                  100.0 * double(n_measured) / double(map.values.size()));
+    std::ranges::replace_if(
+        metres, [](float depth) { return !is_measured(depth); }, transform.max_depth);
     return metres;
   }
   const NearestMeasured nearest(map);
   for (std::size_t i = 0; i < metres.size(); ++i)
-    metres[i] = map.values[static_cast<std::size_t>(nearest[i])] * unit;
+    metres[i] = map.values[static_cast<std::size_t>(nearest[i])];
   return metres;
 }
 
@@ -140,14 +112,16 @@ const std::map<std::string, DepthCamera>& depth_cameras() {
   return kCameras;
 }
 
-FloatPlane disparity_plane(const ScalarMap& depth, const std::string& name,
+FloatPlane disparity_plane(const ScalarMap& metres, const std::string& name,
                            const DepthTransform& transform) {
   check_transform(transform);
-  FloatPlane plane{depth.width, depth.height, to_metres(depth, transform, name)};
+  if (metres.unit != MapUnit::kMetres)
+    throw Error(ErrorKind::kInternal, name + ": the depth map isn't in metres");
+  FloatPlane plane{metres.width, metres.height, filled(metres, transform, name)};
   const float focal_times_baseline = transform.camera.focal_length * transform.camera.baseline;
   for (float& value : plane.values) {
-    const float metres = std::clamp(value, transform.min_depth, transform.max_depth);
-    const float disparity = focal_times_baseline / metres;
+    const float depth = std::clamp(value, transform.min_depth, transform.max_depth);
+    const float disparity = focal_times_baseline / depth;
     // Omnivore's DepthNorm has the smallest depth as the smallest disparity, too.
     value = std::clamp(disparity, transform.min_depth, transform.max_disparity) /
             transform.max_disparity;
@@ -162,9 +136,9 @@ std::vector<float> disparity_tensor(const FloatPlane& plane, const DepthTransfor
   return std::move(cropped.values);
 }
 
-std::vector<float> depth_tensor(const ScalarMap& depth, const std::string& name,
+std::vector<float> depth_tensor(const ScalarMap& metres, const std::string& name,
                                 const DepthTransform& transform) {
-  return disparity_tensor(disparity_plane(depth, name, transform), transform);
+  return disparity_tensor(disparity_plane(metres, name, transform), transform);
 }
 
 }  // namespace pandagpt

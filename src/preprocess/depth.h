@@ -9,7 +9,6 @@
 #pragma once
 
 #include <map>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -35,8 +34,6 @@ const std::map<std::string, DepthCamera>& depth_cameras();
 struct DepthTransform {
   int size = 224;  ///< side of the crop, and shorter side after resizing, pixels
   DepthCamera camera = kKinect1;
-  /// Metres of one unit of the file. Default: 0.001 for whole numbers (mm), 1 for floats (m).
-  std::optional<float> metres_per_unit = {};
   float min_depth = 0.01F;      ///< metres; nearer is taken for this
   float max_depth = 50.0F;      ///< metres; farther is taken for this
   float max_disparity = 75.0F;  ///< pixels; more is taken for this, and it becomes 1
@@ -53,19 +50,19 @@ inline constexpr double kCutOutHoles = 0.75;
 
 /// (height, width) of disparity / max_disparity, 0 to 1, before resizing: the first half of
 /// depth_tensor. Throws as it does.
-FloatPlane disparity_plane(const ScalarMap& depth, const std::string& name,
+FloatPlane disparity_plane(const ScalarMap& metres, const std::string& name,
                            const DepthTransform& transform = kImageBindDepth);
 /// (1, size, size): the other half: resized, cropped, normalised.
 std::vector<float> disparity_tensor(const FloatPlane& plane,
                                     const DepthTransform& transform = kImageBindDepth);
 
 /// (1, size, size): depth clamped, disparity = focal_length * baseline / depth, clamped and divided
-/// by max_disparity, resized (bilinear, antialiased) and cropped, normalised. Pixels without depth
-/// (0, negative, NaN, infinite) first take the depth of the nearest pixel that has one, or are
-/// background if there are too many (kCutOutHoles). `name`
-/// stands for the map in messages. Throws Error(kInput): no pixel has a depth, or depths that can't
-/// be in their unit; Error(kUsage) for a camera or limits that aren't positive.
-std::vector<float> depth_tensor(const ScalarMap& depth, const std::string& name,
+/// by max_disparity, resized (bilinear, antialiased) and cropped, normalised. `metres` is what
+/// depth_in_metres() gives. Pixels without depth (NaN) first take the depth of the nearest pixel
+/// that has one, or are background if there are too many (kCutOutHoles). `name` stands for the map
+/// in messages. Throws Error(kInput) if no pixel has a depth, Error(kUsage) for a camera or limits
+/// that aren't positive, Error(kInternal) for a map in another unit.
+std::vector<float> depth_tensor(const ScalarMap& metres, const std::string& name,
                                 const DepthTransform& transform = kImageBindDepth);
 
 }  // namespace pandagpt

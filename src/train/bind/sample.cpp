@@ -8,7 +8,6 @@
 #include <type_traits>
 
 #include "media/audio.h"
-#include "media/scalar_map.h"
 #include "media/thermal.h"
 #include "pandagpt/error.h"
 #include "preprocess/depth.h"
@@ -219,8 +218,8 @@ Sample decode_sample(const MediaItem& item, const Bytes& content,
       return kept_size(decode_thermal(content, name, with_sensor(transforms.thermal, input.sensor)),
                        transforms.thermal_picture.size);
     case TowerKind::kDepth:
-      return DepthSample{disparity_plane(decode_scalar_map(content, name), name,
-                                         with_sensor(transforms.depth, input.sensor))};
+      return DepthSample{
+          disparity_plane(read_depth(input), name, with_sensor(transforms.depth, input.sensor))};
     case TowerKind::kImu:
       return decode_imu(content, name, with_sensor(transforms.imu, input.sensor));
     case TowerKind::kVision:
