@@ -111,6 +111,27 @@ enum {
   PANDAGPT_GRAVITY_PRESENT = 1,
   PANDAGPT_GRAVITY_ABSENT = 2
 };
+/** What the numbers of a depth map are; docs/modalities.md says what is no depth in each. Unknown
+ * to the caller is PANDAGPT_DEPTH_NOT_GIVEN, which is PANDAGPT_DEPTH_AUTO: what the file tells. */
+typedef int pandagpt_depth_encoding;
+enum {
+  PANDAGPT_DEPTH_NOT_GIVEN = 0,
+  PANDAGPT_DEPTH_AUTO = 1,
+  PANDAGPT_DEPTH_MILLIMETRES = 2,
+  PANDAGPT_DEPTH_METRES = 3,
+  PANDAGPT_DEPTH_TUM = 4,
+  PANDAGPT_DEPTH_KITTI = 5,
+  PANDAGPT_DEPTH_VKITTI = 6,
+  PANDAGPT_DEPTH_SUNRGBD = 7,
+  PANDAGPT_DEPTH_7SCENES = 8,
+  PANDAGPT_DEPTH_NYU_RAW = 9,
+  PANDAGPT_DEPTH_L515 = 10,
+  PANDAGPT_DEPTH_REPLICA = 11,
+  PANDAGPT_DEPTH_DISPARITY = 12, /**< pixels; needs the camera */
+  PANDAGPT_DEPTH_KITTI_DISPARITY = 13,
+  PANDAGPT_DEPTH_INVERSE = 14,         /**< 1/m */
+  PANDAGPT_DEPTH_RELATIVE_INVERSE = 15 /**< of estimators: nearer is larger, without a unit */
+};
 /** audio_channel beside 1, 2, ..: the model folder's choice; the first channel that isn't silent;
  * the mean of all. */
 enum { PANDAGPT_CHANNEL_NOT_GIVEN = -2, PANDAGPT_CHANNEL_MIX = -1, PANDAGPT_CHANNEL_AUTO = 0 };
@@ -123,7 +144,7 @@ typedef struct pandagpt_input_options {
   double imu_rate_hz;
   pandagpt_acceleration_unit acceleration_unit;
   pandagpt_rotation_unit rotation_unit;
-  double depth_metres_per_unit; /**< metres of one unit of a depth map */
+  double depth_metres_per_unit; /**< metres of one unit of a depth map; of disparities pixels */
   double depth_focal_length;    /**< pixels of the map as it is given */
   double depth_baseline;        /**< metres between the two views */
   double thermal_coldest;       /**< black: degrees Celsius, or the file's numbers */
@@ -131,6 +152,7 @@ typedef struct pandagpt_input_options {
   int audio_channel;
   pandagpt_imu_gravity imu_gravity;
   const char* imu_columns; /**< "acc=3-5,gyro=6-8,time=1"; NULL: as the table's header says */
+  pandagpt_depth_encoding depth_encoding;
 } pandagpt_input_options;
 PANDAGPT_API pandagpt_status pandagpt_input_options_init(pandagpt_input_options* options,
                                                          size_t struct_size);

@@ -10,6 +10,10 @@ _ARGUMENTS = {
     "--imu-gravity absent (in requests gravity)": "imu(.., gravity='absent')",
     "(--imu-columns, in requests columns)": "imu(.., columns=..)",
     "--imu-columns acc=": "imu(.., columns=..): acc=",
+    "--depth-encoding (in requests encoding)": "depth(.., encoding=..)",
+    "--depth-camera FOCAL,BASELINE (focal length in pixels, baseline in metres; in requests focal_length and baseline)":
+        "depth(.., camera=(focal length in pixels, baseline in metres))",
+    "--depth-unit (in requests metres_per_unit)": "unit",
     "--depth-unit, in requests metres_per_unit:": "depth(.., unit=..):",
     "beam search (--beams)": "beam search (n_beams)",
     "; see 'pandagpt models', or give a folder or a .gguf file": "",

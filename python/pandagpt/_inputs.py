@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 Modality = Literal["image", "video", "audio", "thermal", "depth", "imu"]
 MODALITIES: tuple[Modality, ...] = ("image", "video", "audio", "thermal", "depth", "imu")
 
+DepthEncoding = Literal["auto", "mm", "m", "tum", "kitti", "vkitti", "sunrgbd", "7scenes", "nyu-raw", "l515", "replica",
+                        "disparity", "kitti-disparity", "inverse", "relative-inverse"]
+
 _SAMPLED = ("video", "audio", "imu")  # an array of these needs a rate
 
 
@@ -74,12 +77,15 @@ def thermal(source: Source, *, range: tuple[float, float] | None = None, weight:
     return Input("thermal", source, weight, name, None, _known(thermal_range=range))
 
 
-def depth(source: Source, *, unit: float | None = None, camera: str | tuple[float, float] | None = None,
-          weight: float = 1.0, name: str | None = None) -> Input:
+def depth(source: Source, *, encoding: DepthEncoding | None = None, unit: float | None = None,
+          camera: str | tuple[float, float] | None = None, weight: float = 1.0, name: str | None = None) -> Input:
     """A depth map: a file, a PIL picture, or an array (height, width): floats are metres, whole numbers millimetres.
-    `unit`: metres of one unit, where it is another. `camera`: "kinect1", "kinect2", "realsense", "xtion", or the focal
-    length in pixels and the baseline in metres."""
-    return Input("depth", source, weight, name, None, _known(depth_metres_per_unit=unit, depth_camera=camera))
+    `encoding` says what the numbers are where they are something else: "tum", "kitti", "disparity" (which needs the
+    `camera`), "inverse", .. (docs/modalities.md); whole numbers without it are taken with a warning. `unit`: metres of
+    one unit, of disparities pixels. `camera`: "kinect1", "kinect2", "realsense", "xtion", or the focal length in pixels
+    and the baseline in metres."""
+    return Input("depth", source, weight, name, None,
+                 _known(depth_encoding=encoding, depth_metres_per_unit=unit, depth_camera=camera))
 
 
 def imu(source: Source | Sequence[Source], *, rate: float | None = None,
@@ -208,6 +214,8 @@ def _sensor(one: Input, rate: float | None) -> _core.SensorOptions:
     sensor = _core.SensorOptions()
     if one.modality == "imu" and rate is not None:
         sensor.imu_rate_hz = float(rate)
+    if one.modality == "depth" and _is_float_array(one.source) and not one.sensor.keys() & _SAY_WHAT_DEPTH_IS:
+        sensor.set_depth_encoding("m")  # as depth() says
     for name, value in one.sensor.items():
         try:
             _set_sensor(sensor, name, value)
@@ -216,6 +224,13 @@ def _sensor(one: Input, rate: float | None) -> _core.SensorOptions:
                 raise
             raise UsageError(f"{one.modality}: {name} can't be {value!r}") from None
     return sensor
+
+
+_SAY_WHAT_DEPTH_IS = {"depth_encoding", "depth_metres_per_unit"}
+
+
+def _is_float_array(source: object) -> bool:
+    return isinstance(source, np.ndarray) and source.dtype.kind == "f"
 
 
 def _set_sensor(sensor: _core.SensorOptions, name: str, value: Any) -> None:
@@ -239,6 +254,8 @@ def _set_sensor(sensor: _core.SensorOptions, name: str, value: Any) -> None:
         sensor.set_imu_gravity(value)
     elif name == "imu_columns":
         sensor.imu_columns = value
+    elif name == "depth_encoding":
+        sensor.set_depth_encoding(value)
     elif name == "depth_metres_per_unit":
         sensor.depth_metres_per_unit = float(value)
     else:

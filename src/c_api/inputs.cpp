@@ -61,6 +61,20 @@ std::optional<ImuGravity> imu_gravity(pandagpt_imu_gravity gravity) {
   }
 }
 
+std::optional<DepthEncoding> depth_encoding(pandagpt_depth_encoding encoding) {
+  if (encoding == PANDAGPT_DEPTH_NOT_GIVEN) return {};
+  // The constants are the encodings' own order, counted from 1.
+  const auto index = static_cast<std::size_t>(encoding) - 1;
+  static_assert(std::size(kAllDepthEncodings) == PANDAGPT_DEPTH_RELATIVE_INVERSE &&
+                kAllDepthEncodings[PANDAGPT_DEPTH_AUTO - 1] == DepthEncoding::kAuto &&
+                kAllDepthEncodings[PANDAGPT_DEPTH_SUNRGBD - 1] == DepthEncoding::kSunRgbd &&
+                kAllDepthEncodings[PANDAGPT_DEPTH_INVERSE - 1] == DepthEncoding::kInverse);
+  if (encoding < 0 || index >= std::size(kAllDepthEncodings))
+    fail_usage("depth_encoding is " + std::to_string(encoding) +
+               ", which is none of the encodings");
+  return kAllDepthEncodings[index];
+}
+
 std::optional<int> audio_channel(int channel) {
   static_assert(PANDAGPT_CHANNEL_AUTO == kAudioChannelAuto &&
                 PANDAGPT_CHANNEL_MIX == kAudioChannelMix);
@@ -85,7 +99,8 @@ pandagpt_input_options default_input_options() {
           .thermal_warmest = kNotGiven,
           .audio_channel = PANDAGPT_CHANNEL_NOT_GIVEN,
           .imu_gravity = PANDAGPT_GRAVITY_NOT_GIVEN,
-          .imu_columns = nullptr};
+          .imu_columns = nullptr,
+          .depth_encoding = PANDAGPT_DEPTH_NOT_GIVEN};
 }
 
 /// An input of this name, without content.
@@ -103,6 +118,7 @@ Input make_input(pandagpt_modality modality, const char* name,
                   .rotation_unit = rotation_unit(from.rotation_unit),
                   .imu_gravity = imu_gravity(from.imu_gravity),
                   .imu_columns = from.imu_columns != nullptr ? from.imu_columns : "",
+                  .depth_encoding = depth_encoding(from.depth_encoding),
                   .depth_metres_per_unit = given(from.depth_metres_per_unit),
                   .depth_focal_length = given(from.depth_focal_length),
                   .depth_baseline = given(from.depth_baseline),

@@ -261,9 +261,20 @@ void SensorArguments::add_to(CLI::App& command) {
                   "acc=3-5,gyro=6-8,time=1")
       ->type_name("COLUMNS")
       ->group(kSensorGroup);
+  std::vector<std::string> encodings;
+  for (const auto& [name, encoding] : depth_encodings())
+    encodings.push_back(name);
+  command
+      .add_option("--depth-encoding", options.depth_encoding,
+                  "what the numbers of depth maps are (default: auto, what the file tells, else "
+                  "millimetres for whole numbers and metres for floats, with a warning)")
+      ->transform(CLI::CheckedTransformer(depth_encodings()).description(""))
+      ->type_name(CLI::detail::join(encodings, "|"))
+      ->group(kSensorGroup);
   command
       .add_option("--depth-unit", options.depth_metres_per_unit,
-                  "metres of one unit (0.001 for whole numbers, 1 for floats)")
+                  "metres of one unit (0.001 for whole numbers, 1 for floats); with the encoding "
+                  "disparity its pixels")
       ->type_name("METRES")
       ->check(CLI::PositiveNumber)
       ->group(kSensorGroup);

@@ -3,12 +3,14 @@
 #include <algorithm>
 #include <functional>
 #include <nlohmann/json.hpp>
+#include <map>
 #include <optional>
 #include <span>
 #include <sstream>
 
 #include "core/text_file.h"
 #include "embed/zero_shot.h"
+#include "media/sensor_units.h"
 #include "pandagpt/error.h"
 
 namespace pandagpt {
@@ -26,14 +28,10 @@ constexpr char kNameSeparator = '|';  // of names in a table's cell
 constexpr const char* kPairKeys[] = {kText, kLabel, kGroup};
 constexpr const char* kCompositionKeys[] = {kNames};
 
-constexpr std::pair<const char*, AccelerationUnit> kAccelerationUnits[] = {
-    {"m/s2", AccelerationUnit::kMetresPerSecondSquared},
-    {"g", AccelerationUnit::kG},
-    {"mg", AccelerationUnit::kMilliG}};
-constexpr std::pair<const char*, RotationUnit> kRotationUnits[] = {
-    {"rad/s", RotationUnit::kRadiansPerSecond}, {"deg/s", RotationUnit::kDegreesPerSecond}};
-constexpr std::pair<const char*, ImuGravity> kGravities[] = {{"present", ImuGravity::kPresent},
-                                                             {"absent", ImuGravity::kAbsent}};
+const std::map<std::string, ImuGravity> kGravities{{"present", ImuGravity::kPresent},
+                                                   {"absent", ImuGravity::kAbsent}};
+constexpr const char* kSensorNames[] = {"acceleration_unit", "rotation_unit", "imu_gravity",
+                                        "imu_columns", "depth_encoding"};
 constexpr std::pair<const char*, std::optional<double> SensorOptions::*> kSensorNumbers[] = {
     {"imu_rate_hz", &SensorOptions::imu_rate_hz},
     {"depth_metres_per_unit", &SensorOptions::depth_metres_per_unit},
@@ -115,8 +113,8 @@ class Row {
   void check_keys(std::span<const char* const> own) const {
     for (const auto& [key, value] : json_.items()) {
       const auto is_key = [&key = key](const auto& entry) { return key == entry.first; };
-      const bool known = std::ranges::find(own, key) != own.end() || key == "acceleration_unit" ||
-                         key == "rotation_unit" || key == "imu_gravity" || key == "imu_columns" ||
+      const bool known = std::ranges::find(own, key) != own.end() ||
+                         std::ranges::find(kSensorNames, key) != std::end(kSensorNames) ||
                          std::ranges::any_of(kSensorNumbers, is_key) ||
                          std::ranges::any_of(kSenses, [&key = key](TowerKind tower) {
                            return tower != TowerKind::kText && key == sense_name(tower);
@@ -149,15 +147,14 @@ class Row {
     return number;
   }
 
-  template <typename Unit, std::size_t n>
-  std::optional<Unit> unit_of(const char* key,
-                              const std::pair<const char*, Unit> (&units)[n]) const {
+  template <typename Unit>
+  std::optional<Unit> unit_of(const char* key, const std::map<std::string, Unit>& units) const {
     if (!json_.contains(key)) return std::nullopt;
     const std::string text = text_of(key);
     std::string names;
     for (const auto& [name, unit] : units) {
       if (text == name) return unit;
-      names += (names.empty() ? "" : ", ") + std::string(name);
+      names += (names.empty() ? "" : ", ") + name;
     }
     fail(std::string("\"") + key + "\" is \"" + text + "\", not one of " + names);
   }
@@ -166,10 +163,11 @@ class Row {
     SensorOptions options;
     for (const auto& [key, field] : kSensorNumbers)
       if (json_.contains(key)) options.*field = number_of(key);
-    options.acceleration_unit = unit_of("acceleration_unit", kAccelerationUnits);
-    options.rotation_unit = unit_of("rotation_unit", kRotationUnits);
+    options.acceleration_unit = unit_of("acceleration_unit", acceleration_units());
+    options.rotation_unit = unit_of("rotation_unit", rotation_units());
     options.imu_gravity = unit_of("imu_gravity", kGravities);
     options.imu_columns = optional_text("imu_columns").value_or("");
+    options.depth_encoding = unit_of("depth_encoding", depth_encodings());
     return options;
   }
 

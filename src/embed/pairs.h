@@ -11,8 +11,8 @@
 // be a list of alternatives, of which a step draws one. "label" stands for a text: it is put into
 // the templates of the other sense. Pairs of the same input, text, label or "group" aren't each
 // other's negatives. What sensors don't say themselves: imu_rate_hz, acceleration_unit ("m/s2",
-// "g", "mg"), rotation_unit ("rad/s", "deg/s"), depth_metres_per_unit, depth_focal_length,
-// depth_baseline, thermal_coldest, thermal_warmest.
+// "g", "mg"), rotation_unit ("rad/s", "deg/s"), depth_encoding ("mm", "tum", ..),
+// depth_metres_per_unit, depth_focal_length, depth_baseline, thermal_coldest, thermal_warmest.
 #pragma once
 
 #include <cstdint>

@@ -16,4 +16,14 @@ const std::map<std::string, RotationUnit>& rotation_units() {
   return kUnits;
 }
 
+const std::map<std::string, DepthEncoding>& depth_encodings() {
+  static const std::map<std::string, DepthEncoding> kEncodings = [] {
+    std::map<std::string, DepthEncoding> encodings;
+    for (const DepthEncoding one : kAllDepthEncodings)
+      encodings[to_string(one)] = one;
+    return encodings;
+  }();
+  return kEncodings;
+}
+
 }  // namespace pandagpt

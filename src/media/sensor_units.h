@@ -1,4 +1,4 @@
-// Units of sensors by name: on the command line, in requests, in lists and in Python.
+// Units and encodings of sensors by name: on the command line, in requests, in lists and in Python.
 #pragma once
 
 #include <map>
@@ -12,5 +12,7 @@ namespace pandagpt {
 const std::map<std::string, AccelerationUnit>& acceleration_units();
 /// "rad/s", "deg/s".
 const std::map<std::string, RotationUnit>& rotation_units();
+/// "auto", "mm", "m", "tum", ..: depth_encoding_from_name().
+const std::map<std::string, DepthEncoding>& depth_encodings();
 
 }  // namespace pandagpt

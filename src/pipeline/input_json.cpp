@@ -34,7 +34,8 @@ template <typename Unit>
 Unit unit_of(const Json& value, const std::string& key, const std::map<std::string, Unit>& units) {
   const auto found = units.find(text_of(value, key));
   if (found == units.end())
-    throw BadObject("'" + key + "' is '" + value.get<std::string>() + "', which is no unit of it");
+    throw BadObject("'" + key + "' is '" + value.get<std::string>() +
+                    "', which is none of its names");
   return found->second;
 }
 
@@ -60,6 +61,8 @@ SensorOptions sensor_of(const Json& object) {
       if (!sensor.imu_gravity) throw BadObject("'imu_gravity' must be present or absent");
     } else if (key == "imu_columns") {
       sensor.imu_columns = text_of(value, key);
+    } else if (key == "depth_encoding") {
+      sensor.depth_encoding = unit_of(value, key, depth_encodings());
     } else if (key == "audio_channel") {
       sensor.audio_channel =
           audio_channel_from_name(value.is_string() ? value.get<std::string>() : value.dump());

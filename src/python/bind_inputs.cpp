@@ -92,6 +92,10 @@ void bind_sensor_options(nb::module_& m) {
                throw Error(ErrorKind::kUsage,
                            "the frames of a film are 'shown' or 'stored', not '" + name + "'");
            })
+      .def("set_depth_encoding",
+           [](SensorOptions& sensor, const std::string& name) {
+             sensor.depth_encoding = value_of(depth_encodings(), "the depth encoding", name);
+           })
       .def("set_audio_channel", [](SensorOptions& sensor, const std::string& name) {
         sensor.audio_channel = audio_channel_from_name(name);
         if (!sensor.audio_channel)

@@ -89,6 +89,7 @@ SensorOptions sensor_of(const JsonFields& fields, Modality modality) {
     }
     sensor.imu_columns = fields.text("columns").value_or("");
   } else if (modality == Modality::kDepth) {
+    sensor.depth_encoding = unit_of(fields, "encoding", depth_encodings());
     sensor.depth_metres_per_unit = fields.number("metres_per_unit", 1e-9, 1e3);
     sensor.depth_focal_length = fields.number("focal_length", 1e-3, 1e6);
     sensor.depth_baseline = fields.number("baseline", 1e-6, 1e3);

@@ -14,7 +14,7 @@ def unit(rows: np.ndarray) -> np.ndarray:
 
 # What the program has to be told about a list's sensors, by the keys of its lines.
 SENSOR_OPTIONS = {"imu_rate_hz": "--imu-rate", "acceleration_unit": "--imu-accel-unit",
-                  "rotation_unit": "--imu-gyro-unit"}
+                  "rotation_unit": "--imu-gyro-unit", "depth_encoding": "--depth-encoding"}
 SENSES = ("image", "audio", "imu", "depth", "thermal")
 
 

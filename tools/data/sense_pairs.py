@@ -19,7 +19,7 @@ from flickr8k_pairs import write_captions
 from imagenet_names import answers, article, tidy_name
 from prepare_panda_mini import build
 from sound_sets import SOUND_SETS, read_sounds
-from utd_mhad_pairs import SENSOR, split
+from utd_mhad_pairs import DEPTH, SENSOR, split
 
 SETS = (*SOUND_SETS, "utd_mhad", "sp_sw_har", "thermal_hituav", "thermal_roadscene", "flickr8k",
         "imagenet1k_sample")
@@ -78,9 +78,9 @@ def write_utd_mhad(root: Path) -> None:
     motions = [(int(row["subject"]), imu[row["clip"]] | labelled(row))
                for row in read_table(folder / "imu.tsv")]
     frames = read_table(folder / "depth.tsv")
-    depth = [(int(row["subject"]), {"depth": f"utd_mhad/depth/{row['image']}"} | labelled(row))
+    depth = [(int(row["subject"]), {"depth": f"utd_mhad/depth/{row['image']}"} | DEPTH | labelled(row))
              for row in frames]
-    both = [(int(row["subject"]), {"depth": f"utd_mhad/depth/{row['image']}"}
+    both = [(int(row["subject"]), {"depth": f"utd_mhad/depth/{row['image']}"} | DEPTH
              | imu[row["clip"]] | {"group": row["clip"]}) for row in frames if row["clip"] in imu]
     write_parts(root, "utd_mhad/actions_imu", utd_parts(motions), classes.action_sentences)
     write_parts(root, "utd_mhad/actions_depth", utd_parts(depth), classes.action_sentences)

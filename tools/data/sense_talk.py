@@ -94,7 +94,7 @@ def read_rows(root: Path, path: str) -> list[dict]:
              for key, value in row.items()} for row in rows]
 
 
-SENSOR_KEYS = ("imu_rate_hz", "acceleration_unit", "rotation_unit")
+SENSOR_KEYS = ("imu_rate_hz", "acceleration_unit", "rotation_unit", "depth_encoding")
 
 
 def _entry(row: dict, key: str, turns: Turns) -> tuple[dict, Turns]:

@@ -23,6 +23,7 @@ from common import read_table, write_list
 TRAINING_SUBJECTS = {1, 3, 5, 7}
 # What the recordings don't say themselves: see the data's README.
 SENSOR = {"imu_rate_hz": 50, "acceleration_unit": "g", "rotation_unit": "deg/s"}
+DEPTH = {"depth_encoding": "mm"}
 
 
 def imu_of(clip: str) -> str:
@@ -57,13 +58,13 @@ def main() -> None:
         "imu": split([(int(row["subject"]), {"imu": imu_of(row["clip"]), "label": row["label"]}
                        | SENSOR) for row in clips], arguments.hold_out),
         "depth": split([(int(row["subject"]),
-                         {"depth": f"depth/{row['image']}", "label": row["label"]})
+                         {"depth": f"depth/{row['image']}", "label": row["label"]} | DEPTH)
                         for row in frames], arguments.hold_out),
     }
     recorded = {row["clip"] for row in clips}
     pairs = split([(int(row["subject"]),
                     {"depth": f"depth/{row['image']}", "imu": imu_of(row["clip"]),
-                     "group": row["clip"]} | SENSOR)
+                     "group": row["clip"]} | SENSOR | DEPTH)
                    for row in frames if row["clip"] in recorded], arguments.hold_out)
     for sense, parts in lists.items():
         for part, rows in parts.items():
