@@ -1,5 +1,6 @@
 // The six senses: how the server calls them, what they are made of, and how a file's sense is told.
 import {npyShape} from "./decode/npy.js";
+import {kDepthEncodings} from "./depth.js";
 
 const kNumber = (key, label) => ({key, label, kind: "number"});
 
@@ -50,10 +51,11 @@ export const kSenses = [
     part: "depth_map",
     label: "Depth",
     noun: "depth maps",
-    formats: "16-bit PNG in mm, TIFF, EXR, NPY",
+    formats: "16-bit PNG in mm, TIFF, EXR, PFM, NPY, an iPhone's HEIC",
     question: "What is the person doing?",
     example: "person_depth_mm.png",
     options: [
+      {key: "encoding", label: "numbers are", kind: "choice", choices: kDepthEncodings},
       kNumber("metres_per_unit", "metres per unit"), kNumber("focal_length", "focal length, px"),
       kNumber("baseline", "baseline, m")
     ]
@@ -81,6 +83,12 @@ export const kSenses = [
 ];
 
 export const senseOf = (id) => kSenses.find((sense) => sense.id === id);
+
+/// Options that a file's name gives, as on the command line: the server doesn't know the names of
+/// uploaded files.
+export function optionsOfName(sense, name) {
+  return sense === "depth" && /(^|[^a-z])mm([^a-z]|$)/i.test(name) ? {encoding: "mm"} : {};
+}
 
 /// What the model can do with each sense, from /props: null, or the reason why not.
 export function reasonAgainst(sense, props) {
@@ -114,7 +122,7 @@ const kExtensions = {
       "m2ts m2t 3gp 3gpp 3g2 ogv ogm mxf dv rm rmvb h264 264 hevc h265 265 ivf",
   audio: "wav wave w64 bwf rf64 flac mp3 mp2 mpa ogg oga opus spx m4a m4b m4r aac adts ac3 " +
       "eac3 wma aif aiff aifc au snd caf amr awb ape tta wv mka weba",
-  depth: "exr",
+  depth: "exr pfm",
   imu: "csv tsv txt",
 };
 

@@ -1,7 +1,7 @@
 // The inputs of the next question: cards with preview, sense, weight and the sensor's options.
 import {byteText, element, icon} from "./dom.js";
 import {showPreview} from "./preview/preview.js";
-import {guessSense, kSenses, reasonAgainst, senseOf} from "./senses.js";
+import {guessSense, kSenses, optionsOfName, reasonAgainst, senseOf} from "./senses.js";
 
 const kMaxWeight = 2;
 
@@ -105,8 +105,8 @@ export class Tray {
       const reason = this.uploader.reasonAgainst(name, file.size) ??
           (file.size === 0 ? `${name} is empty.` : null);
       if (reason) throw new Error(reason);
-      const input =
-          {sense: sense ?? (await guessSense(file)), name, blob: file, weight: 1, options: {}};
+      const input = {sense: sense ?? (await guessSense(file)), name, blob: file, weight: 1};
+      input.options = optionsOfName(input.sense, name);
       this.items.push(input);
       this.#check(input);
       this.#draw();
@@ -221,7 +221,7 @@ export class Tray {
   }
 
   #setSense(input, sense) {
-    Object.assign(input, {sense, options: {}});
+    Object.assign(input, {sense, options: optionsOfName(sense, input.name)});
     this.#check(input);
     const old = this.#cards.get(input).root;
     const card = this.#card(input);

@@ -1,6 +1,7 @@
 // Thermal pictures and depth maps in false colour, with a scale.
 import {decodeNpy, npyShape} from "../decode/npy.js";
 import {decodeDeepPng} from "../decode/png.js";
+import {metresOf} from "../depth.js";
 import {element} from "../dom.js";
 
 import {colourBar, colourTable, putColour} from "./colour.js";
@@ -8,7 +9,6 @@ import {scaledCanvas} from "./picture.js";
 
 const kQuantiles = [0.01, 0.99];  // as the server's, so that a dead pixel doesn't decide
 const kMaxBytes = 256e6;
-const kMillimetre = 0.001;
 const kNothing = [128, 128, 128, 90];  // a pixel without a measurement
 
 /// {width, height, values, unit: "levels" | "integers" | "floats"}
@@ -82,13 +82,15 @@ export async function thermalPreview(input) {
   };
 }
 
+const kOfEightBits = ["disparity", "inverse", "relative-inverse"];
+
 export async function depthPreview(input) {
   const map = await readMap(input.blob);
-  if (map.unit === "levels")
-    throw new Error("8 bits are too few for depth: send 16-bit PNG, TIFF, EXR or NPY");
-  const unit = input.options.metres_per_unit ?? (map.unit === "integers" ? kMillimetre : 1);
-  const metres =
-      map.values.map((value) => (value > 0 && Number.isFinite(value) ? value * unit : NaN));
+  if (map.unit === "levels" && !kOfEightBits.includes(input.options.encoding))
+    throw new Error(
+        "8 bits are too few for depth: send 16-bit PNG, TIFF, EXR, PFM or NPY, or " +
+        "say what the numbers are");
+  const metres = metresOf(map.values, input.options, map.unit !== "floats");
   const [near, far] = rangeOf(metres);
   const levels = metres.map((value) => (value - far) / (near - far || 1));
   const ends = [`far: ${digits(far)} m`, `near: ${digits(near)} m`];
