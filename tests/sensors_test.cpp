@@ -8,12 +8,14 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "media/depth_map.h"
 #include "media/imu.h"
 #include "media/npy.h"
 #include "media/scalar_map.h"
 #include "media/thermal.h"
 #include "pipeline/media_tensor.h"
 #include "preprocess/depth.h"
+#include "preprocess/depth_encoding.h"
 #include "preprocess/imu.h"
 #include "preprocess/thermal.h"
 #include "test_support.h"
@@ -69,15 +71,16 @@ TEST(Depth, GivesTheReferencesTensors) {
   constexpr double kTolerance = 2e-4;  // of values from -1.4 to 32; the reference sums in floats
   for (const nlohmann::json& entry : cases("depth")) {
     const std::string name = entry["file"];
-    const ScalarMap map = load_scalar_map(kSensors / name);
+    const ScalarMap map =
+        depth_in_metres(load_depth_map(kSensors / name), {}, (kSensors / name).string());
     EXPECT_EQ(map.width, entry["width"]) << name;
     EXPECT_EQ(map.height, entry["height"]) << name;
     expect_tensor(depth_tensor(map, name), entry["tensor"], kTolerance, name);
   }
 }
 
-ScalarMap flat_map(float value, bool integer = false) {
-  return {4, 3, integer, std::vector<float>(12, value)};
+ScalarMap flat_map(float metres) {
+  return {4, 3, false, std::vector<float>(12, metres), MapUnit::kMetres};
 }
 
 TEST(Depth, FollowsItsFormula) {
@@ -85,45 +88,45 @@ TEST(Depth, FollowsItsFormula) {
   const float at_two_metres = (500 * 0.1F / 2 / 75 - 0.0418F) / 0.0295F;
   for (const float value : depth_tensor(flat_map(2), "it", transform))
     EXPECT_NEAR(value, at_two_metres, 1e-4);
-  EXPECT_NEAR(depth_tensor(flat_map(2000, true), "it", transform)[0], at_two_metres, 1e-4);
-  DepthTransform feet = transform;
-  feet.metres_per_unit = 0.3048F;
-  EXPECT_NEAR(depth_tensor(flat_map(2 / 0.3048F), "it", feet)[0], at_two_metres, 1e-4);
   // Disparity ends at 75 pixels.
   EXPECT_NEAR(depth_tensor(flat_map(0.02F), "it", transform)[0], (1 - 0.0418F) / 0.0295F, 1e-3);
 }
 
 TEST(Depth, AThingCutOutKeepsItsOutline) {
   const DepthTransform transform;
-  ScalarMap map{5, 4, true, std::vector<float>(20, 0)};
+  ScalarMap map{5, 4, false, std::vector<float>(20, NAN), MapUnit::kMetres};
   for (std::size_t i = 5; i < 9; ++i)
-    map.values[i] = 2000;
+    map.values[i] = 2;
   const FloatPlane plane = disparity_plane(map, "it", transform);
   const float near = transform.camera.focal_length * transform.camera.baseline / 2 / 75;
   const float far = transform.camera.focal_length * transform.camera.baseline / 50 / 75;
   for (std::size_t i = 0; i < 20; ++i)
     EXPECT_FLOAT_EQ(plane.values[i], i >= 5 && i < 9 ? near : far) << i;
-  map.values[9] = 2000;  // a quarter is measured: these are holes
+  map.values[9] = 2;  // a quarter is measured: these are holes
   for (const float value : disparity_plane(map, "it", transform).values)
     EXPECT_FLOAT_EQ(value, near);
 }
 
 TEST(Depth, RefusesMapsWithoutDepth) {
-  const auto tensor = [](const ScalarMap& map) {
-    return refusal([&] { depth_tensor(map, "it.png"); });
+  const auto metres = [](float value, bool integer = false) {
+    return refusal([&] {
+      depth_in_metres({4, 3, integer, std::vector<float>(12, value)}, {}, "it.png");
+    });
   };
-  EXPECT_THAT(tensor(load_scalar_map(kSensors / "depth_zero.png")),
-              HasSubstr("it.png: no pixel of the depth map has a depth"));
-  EXPECT_THAT(tensor(flat_map(NAN)), HasSubstr("no pixel"));
-  EXPECT_THAT(tensor(flat_map(-1)), HasSubstr("no pixel"));
-  EXPECT_THAT(tensor(flat_map(2000)), HasSubstr("as metres (floats)"));
-  EXPECT_THAT(tensor(flat_map(2, true)), HasSubstr("as millimetres (whole numbers)"));
+  EXPECT_THAT(
+      refusal([] { depth_in_metres(load_depth_map(kSensors / "depth_zero.png"), {}, "it.png"); }),
+      HasSubstr("it.png: no pixel of the depth map has a depth"));
+  EXPECT_THAT(metres(NAN), HasSubstr("no pixel"));
+  EXPECT_THAT(metres(-1), HasSubstr("no pixel"));
+  EXPECT_THAT(metres(2000), HasSubstr("as metres (floats)"));
+  EXPECT_THAT(metres(2, true), HasSubstr("as millimetres (whole numbers)"));
+  EXPECT_THAT(refusal([] { depth_tensor(flat_map(NAN), "it"); }), HasSubstr("no pixel"));
 }
 
 TEST(Depth, RefusesImpossibleCameras) {
   for (const DepthTransform& transform :
        {DepthTransform{.camera = {.focal_length = 0}}, DepthTransform{.camera = {.baseline = -1}},
-        DepthTransform{.metres_per_unit = NAN}, DepthTransform{.size = 0}})
+        DepthTransform{.size = 0}})
     EXPECT_EQ(test::error_of([&] { depth_tensor(flat_map(1), "it", transform); }).kind(),
               ErrorKind::kUsage);
 }

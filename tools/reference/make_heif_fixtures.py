@@ -83,11 +83,12 @@ def coded_picture(file: bytes) -> tuple:
 
 @dataclass
 class Item:
-    kind: str  # hvc1, av01, grid, Exif
+    kind: str  # hvc1, av01, grid, Exif, mime
     data: bytes
     properties: list = field(default_factory=list)
     references: list = field(default_factory=list)  # (kind, item numbers)
     hidden: bool = False
+    content_type: str = ""  # of a mime item
 
 
 def ispe(width: int, height: int) -> bytes:
@@ -126,7 +127,8 @@ def heif(items: list, primary: int = 1, brand: str = "heic", behind: bytes = b""
     iprp = box("iprp", box("ipco", *kept),
                full_box("ipma", 0, 0, struct.pack(">I", n_associations), associations))
     infos = [full_box("infe", 2, int(item.hidden), struct.pack(">HH", number, 0),
-                      item.kind.encode(), b"\0") for number, item in enumerate(items, 1)]
+                      item.kind.encode(), b"\0",
+                      item.content_type.encode() + b"\0" if item.content_type else b"") for number, item in enumerate(items, 1)]
     references = [box(kind, struct.pack(f">HH{len(to)}H", number, len(to), *to))
                   for number, item in enumerate(items, 1) for kind, to in item.references]
     head = [full_box("hdlr", 0, 0, struct.pack(">I4s12x", 0, b"pict"), b"\0"),
