@@ -34,7 +34,8 @@ struct Range {
 /// The value of a property, written as an element or as an attribute.
 std::optional<std::string> xmp_value(std::string_view xmp, std::string_view property) {
   for (const std::string_view opening : {">", "=\"", "='"}) {
-    const std::string name = ":" + std::string(property) + std::string(opening);
+    std::string name(1, ':');
+    name.append(property).append(opening);
     const std::size_t at = xmp.find(name);
     if (at == std::string_view::npos) continue;
     const std::string_view rest = xmp.substr(at + name.size());
