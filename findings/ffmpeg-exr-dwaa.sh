@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
-# One would guess: a decoder that reads an OpenEXR file compressed by DWAA reads it whatever its channels are, or fails.
-# So it is: FFmpeg (in PyAV) reads DWAA and DWAB for the three channels of a picture in colours. A file of one channel, as
-# depth is saved, becomes a frame of zeros, and the alpha of a file of four becomes garbage with NaN in it, without an
-# exception. The same files in ZIP are read rightly, and OpenEXR reads all of them.
+# One would guess: a decoder that reads an OpenEXR file compressed by DWAA reads it whatever its
+# channels are, or fails.
+# So it is: FFmpeg (in PyAV) reads DWAA and DWAB for the three channels of a picture in colours. A
+# file of one channel, as depth is saved, becomes a frame of zeros, and the alpha of a file of four
+# becomes garbage with NaN in it, without an exception. The same files in ZIP are read rightly, and
+# OpenEXR reads all of them.
 # Seen with av 18.1.0 (FFmpeg 8.1.2) and OpenEXR 3.5.3. Fails if this has changed.
 set -euo pipefail
 
@@ -30,7 +32,8 @@ def by_ffmpeg(path):
     """The planes of the frame, in FFmpeg's order: Y, or green, blue, red, alpha."""
     with av.open(path) as container:
         frame = next(container.decode(video=0))
-    return [np.frombuffer(bytes(plane), np.float32).reshape(HEIGHT, -1)[:, :WIDTH] for plane in frame.planes]
+    return [np.frombuffer(bytes(plane), np.float32).reshape(HEIGHT, -1)[:, :WIDTH]
+            for plane in frame.planes]
 
 
 # (channels, compression) -> which planes are right
@@ -42,7 +45,8 @@ EXPECTED = {
 print(f"PyAV {av.__version__}, FFmpeg {av.ffmpeg_version_info}, OpenEXR {OpenEXR.__version__}")
 changed = 0
 for (channels, compression), expected in EXPECTED.items():
-    header = {"compression": getattr(OpenEXR, compression + "_COMPRESSION"), "type": OpenEXR.scanlineimage}
+    header = {"compression": getattr(OpenEXR, compression + "_COMPRESSION"),
+              "type": OpenEXR.scanlineimage}
     OpenEXR.File(header, {name: depth for name in channels}).write("it.exr")
     for channel in OpenEXR.File("it.exr", separate_channels=True).channels().values():
         assert np.abs(channel.pixels - depth).max() < LOSSY, "OpenEXR reads it wrongly, too"

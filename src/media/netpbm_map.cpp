@@ -111,8 +111,8 @@ ScalarMap read_pgm(ByteView bytes, const std::string& name, const ImageLimits& l
 // --- PFM
 // ------------------------------------------------------------------------------------------
 
-/// The lowest row first. The third number's sign tells the byte order; its size, which Middlebury's
-/// files fill with 1/255, means nothing to readers of disparity and depth.
+/// The lowest row first. The third number's sign tells the byte order; its size is for units of
+/// light, and readers of disparity and depth leave it alone.
 ScalarMap read_pfm(ByteView bytes, const std::string& name, const ImageLimits& limits) {
   HeaderReader header(bytes, kMagicBytes);
   const std::uint32_t width = header.number();
