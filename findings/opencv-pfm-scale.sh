@@ -1,9 +1,8 @@
 #!/usr/bin/env bash
 # One would guess: cv2.imread gives the numbers that a PFM file holds, as Pillow does.
 # So it is: it divides them by the size of the third number in the header, whose sign tells the byte
-# order. Most writers put 1 there, cv2.imwrite too, so their files show nothing of it. With 1/255
-# (-0.003922), as programs write that have scaled their colours, disparities come out 255 times too
-# large, and depth 255 times too near.
+# order. Most writers put 1 there, cv2.imwrite too, so their files show nothing of it. With another
+# number, such as 1/255, disparities come out 255 times too large, and depth 255 times too near.
 # Seen with opencv-python-headless 5.0.0.93. Fails if this has changed.
 set -euo pipefail
 
