@@ -125,13 +125,13 @@ TEST(DepthFiles, AreOfEveryEncoding) {
 TEST(DepthFiles, SayWhatTheyWereTakenFor) {
   const Read plain = read(fixture("depth_enc_plain.png"), "it.png", {});
   EXPECT_THAT(plain.warnings, ElementsAre("it.png: taken as millimetres (whole numbers without a "
-                                          "unit): 1.1 to 4.64 m; if that is wrong, "
+                                          "unit): 1.11 to 4.66 m; if that is wrong, "
                                           "--depth-encoding (in requests encoding) says what the "
                                           "numbers are"));
   const std::vector<InputReport::Line>& lines = plain.metres.report.lines;
   ASSERT_EQ(lines.size(), 3U);
   EXPECT_EQ(lines[0].value, "millimetres");
-  EXPECT_EQ(lines[1].value, "1.1 to 4.64 m");
+  EXPECT_EQ(lines[1].value, "1.11 to 4.66 m");
   EXPECT_EQ(lines[2].value, "5.6 % of the pixels");
 }
 

@@ -193,7 +193,7 @@ double focal_times_baseline(const SensorOptions& options, const Choice& choice,
     fail_usage("metres are focal length x baseline / disparity: the encoding " +
                to_string(choice.reading.encoding) + " needs " + need);
   fail(name, choice.why + " a map of disparities, which needs " + need + ", or " + kSaySo +
-                 " says what else its numbers are");
+                 " says what else its numbers are (inverse: 1/m, as iPhones have it)");
 }
 
 /// Whole numbers of a disparity map are pixels only if somebody says so.
