@@ -107,7 +107,9 @@ TEST_F(ModelFolderTest, ManifestIsRead) {
   manifest_["adapter_scale"] = 0.5;
   save();
   EXPECT_EQ(read_manifest(folder_.path()).later_inputs, LaterInputs::kReplace) << "a default";
+  EXPECT_FALSE(read_manifest(folder_.path()).facts) << "a default";
   manifest_["later_inputs"] = "keep";
+  manifest_["facts"] = true;
   save();
   const Manifest manifest = read_manifest(folder_.path());
   EXPECT_EQ(manifest.name, "tiny-panda");
@@ -121,6 +123,7 @@ TEST_F(ModelFolderTest, ManifestIsRead) {
   EXPECT_EQ(manifest.sampling.temperature, 0.5F);
   EXPECT_EQ(manifest.adapter_scale, 0.5F);
   EXPECT_EQ(manifest.later_inputs, LaterInputs::kKeep);
+  EXPECT_TRUE(manifest.facts);
   EXPECT_THAT(manifest.examples, ElementsAre("What is it?"));
   EXPECT_NO_THROW(manifest.verify());
 }

@@ -138,6 +138,23 @@ TEST_F(ConversationFileTest, InputsUnderAnotherNameAreNotLost) {
     EXPECT_TRUE(open(record).read(0).inputs.empty()) << record;
 }
 
+TEST_F(ConversationFileTest, FactsStandBeforeTheFirstQuestion) {
+  const auto with = [](const nlohmann::json& facts, nlohmann::json inputs) {
+    inputs["facts"] = facts;
+    return test::conversation_about(inputs, "<image>\nHow hot is it?", "36.5 °C.").dump();
+  };
+  const nlohmann::json picture{{"thermal", "a.tiff"}};
+  EXPECT_EQ(open(with("Measured: hottest 36.5 °C.", picture)).read(0).turns[0].question,
+            "Measured: hottest 36.5 °C.\nHow hot is it?");
+  EXPECT_EQ(open(with("", picture)).read(0).turns[0].question, "How hot is it?");
+  EXPECT_EQ(open(with(nullptr, picture)).read(0).turns[0].question, "How hot is it?");
+  EXPECT_THAT(fault(with("two\nlines", picture)), HasSubstr("'facts' has several lines"));
+  EXPECT_THAT(fault(with(true, picture)), HasSubstr("'facts'"));
+  nlohmann::json about_text = test::conversation_about({}, "Hi", "Hello.");
+  about_text["facts"] = "Measured: 3 s.";
+  EXPECT_THAT(fault(about_text.dump()), HasSubstr("'facts' are of inputs"));
+}
+
 TEST_F(ConversationFileTest, FilesOfLlava) {
   const auto read = [&](const std::string& question, const nlohmann::json& inputs) {
     nlohmann::json record = test::conversation_about(inputs, question, "A bus.");

@@ -24,6 +24,7 @@ from ._answers import Answer, AnswerStream, Timings, Turn
 from ._embedder import Classifier, Embedder, LabelScore
 from ._errors import (InputError, InputNotFoundError, InternalError, ModelError, ModelNotFoundError, PandaError,
                       UsageError)
+from ._facts import facts
 from ._inputs import MODALITIES, Input, audio, depth, image, imu, thermal, video
 from ._panda import Chat, ModelInfo, Panda
 from ._search import IndexReport, SearchGroup, SearchHit, SearchIndex
@@ -46,4 +47,4 @@ def set_log_level(level: int) -> None:
 __all__ = ["MODALITIES", "Answer", "AnswerStream", "Chat", "Classifier", "Embedder", "IndexReport", "Input",
            "InputError", "InputNotFoundError", "InternalError", "LabelScore", "ModelError", "ModelInfo",
            "ModelNotFoundError", "Panda", "PandaError", "SearchGroup", "SearchHit", "SearchIndex", "Timings", "Turn",
-           "UsageError", "audio", "depth", "image", "imu", "list_models", "set_log_level", "thermal", "video"]
+           "UsageError", "audio", "depth", "facts", "image", "imu", "list_models", "set_log_level", "thermal", "video"]

@@ -9,12 +9,16 @@
 #include <iostream>
 #include <memory>
 #include <string_view>
+#include <utility>
 
 #include "cli/commands.h"
 #include "cli/output.h"
 #include "cli/typed_path.h"
 #include "cli/usage_hints.h"
 #include "core/text_file.h"
+#include "core/warnings.h"
+#include "facts/facts_json.h"
+#include "pipeline/input_facts.h"
 
 namespace pandagpt {
 namespace {
@@ -108,14 +112,23 @@ void run_ask(const AskArguments& arguments) {
   arguments.sampling.check();
   arguments.inputs.check_standard_input();
   const std::string question = complete_question(arguments);
-  const Inputs inputs = arguments.inputs.inputs();
+  Inputs inputs = arguments.inputs.inputs();
+  const Inputs as_given = inputs;
+  nlohmann::ordered_json facts;
+  if (arguments.json) {
+    inputs = with_standard_input_read(inputs);
+    const WarningCollector told_with_the_answer;
+    facts = facts_json(measure(inputs));
+  }
   const Panda panda = arguments.model.open();
   const GenerateOptions options = arguments.sampling.apply_to(panda.default_options());
   const auto stream = [](std::string_view text) { return try_write_output(text); };
   const Answer answer =
       panda.ask(inputs, question, options, arguments.json ? OnText{} : OnText{stream});
   if (arguments.json) {
-    write_json(answer_report(answer, panda, inputs));
+    nlohmann::ordered_json report = answer_report(answer, panda, as_given);
+    report["facts"] = std::move(facts);
+    write_json(report);
   } else {
     write_output("\n");
   }

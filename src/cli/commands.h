@@ -17,6 +17,7 @@ void add_convert_delta(CLI::App& convert);   ///< below convert
 void add_convert_vicuna(CLI::App& convert);  ///< below convert
 void add_merge(CLI::App& app);
 void add_quantize(CLI::App& app);
+void add_facts(CLI::App& app);
 void add_inspect(CLI::App& app);
 void add_eval(CLI::App& app);
 void add_embed(CLI::App& app);

@@ -1,16 +1,23 @@
-// pandagpt inspect: what is inside a weight file, without running anything of it.
+// pandagpt inspect: what is inside a weight file, without running anything of it; what an input
+// was taken for; the topics of a robot's log.
 #include <spdlog/fmt/fmt.h>
 
 #include <algorithm>
 #include <cstring>
 #include <filesystem>
+#include <memory>
 
 #include "cli/commands.h"
 #include "cli/encoder_summary.h"
+#include "cli/inspect_inputs.h"
 #include "cli/inspect_log.h"
+#include "cli/options.h"
 #include "cli/output.h"
+#include "convert/safetensors.h"
 #include "convert/tensor_source.h"
+#include "convert/torch_reader.h"
 #include "core/utf8.h"
+#include "core/zip_reader.h"
 #include "tensor/gguf_file.h"
 
 namespace pandagpt {
@@ -60,10 +67,30 @@ Contents read_checkpoint(const std::string& path) {
   return contents;
 }
 
-bool is_gguf(const std::string& path) {
-  if (std::filesystem::is_directory(path)) return false;
+bool is_gguf(ByteView bytes) {
+  return bytes.size() >= 4 && std::memcmp(bytes.data(), "GGUF", 4) == 0;
+}
+
+/// A whole zip archive without a checkpoint in it: NPZ files, recordings of phones.
+bool is_other_archive(ByteView bytes, const std::string& path) {
+  constexpr std::string_view kPickle = "data.pkl";
+  try {
+    return std::ranges::none_of(read_zip_table(bytes, path), [&](const auto& member) {
+      return member.first.ends_with(kPickle);
+    });
+  } catch (const Error&) {  // a pickle, or damaged: whoever reads it says so
+    return false;
+  }
+}
+
+/// A weight file, or a folder with a checkpoint or with nothing that is known.
+bool holds_weights(const std::string& path) {
+  if (path == "-") return false;
+  if (std::filesystem::is_directory(path)) return true;
   const MappedFile file(path);
-  return file.bytes().size() >= 4 && std::memcmp(file.bytes().data(), "GGUF", 4) == 0;
+  const ByteView bytes = file.bytes();
+  return is_gguf(bytes) || is_safetensors(bytes) || path.ends_with(".index.json") ||
+         (is_torch_checkpoint(bytes) && !is_other_archive(bytes, path));
 }
 
 std::string towers_text(const std::vector<TowerSummary>& towers) {
@@ -117,27 +144,54 @@ void print_json(const std::string& path, const Contents& contents) {
   write_json(report);
 }
 
+struct InspectArguments {
+  std::string path;
+  InputArguments inputs;
+  bool json = false;
+};
+
+void inspect_weights(const std::string& path, bool json) {
+  const bool gguf = !std::filesystem::is_directory(path) && is_gguf(MappedFile(path).bytes());
+  const Contents contents = gguf ? read_gguf(path) : read_checkpoint(path);
+  json ? print_json(path, contents) : print(path, contents);
+}
+
+void run_inspect(const InspectArguments& arguments) {
+  arguments.inputs.check_standard_input();
+  Inputs inputs = arguments.inputs.inputs();
+  if (arguments.path.empty() == inputs.empty())
+    throw Error(ErrorKind::kUsage, inputs.empty()
+                                       ? "there is no file: pandagpt inspect FILE"
+                                       : "give a file, or inputs by their options, not both");
+  if (!inputs.empty()) return inspect_inputs(inputs, arguments.json);
+  if (const auto log = summarize_log(arguments.path))
+    return print_log(arguments.path, *log, arguments.json);
+  if (holds_weights(arguments.path)) return inspect_weights(arguments.path, arguments.json);
+  inspect_inputs(arguments.inputs.completed(inputs_to_inspect(arguments.path)), arguments.json);
+}
+
 }  // namespace
 
 void add_inspect(CLI::App& app) {
   CLI::App* command = app.add_subcommand(
-      "inspect", "Show the metadata and tensors of a weight file, or the topics of a robot's log");
-  const auto path = std::make_shared<std::string>();
-  const auto json = std::make_shared<bool>(false);
+      "inspect",
+      "Show what a file is: an input's format, device, unit, rate, and why it is taken "
+      "so; a weight file's metadata and tensors; a robot's log's topics");
+  const auto arguments = std::make_shared<InspectArguments>();
   command
-      ->add_option(
-          "file", *path,
-          "a GGUF file, a torch or safetensors checkpoint (file or folder), or a robot's log "
-          "(MCAP, ROS 1 bag)")
-      ->required();
-  command->add_flag("--json", *json, "print JSON");
-  command->callback([path, json] {
-    if (const auto log = summarize_log(*path)) return print_log(*path, *log, *json);
-    const Contents contents = is_gguf(*path) ? read_gguf(*path) : read_checkpoint(*path);
-    *json ? print_json(*path, contents) : print(*path, contents);
-  });
+      ->add_option("file", arguments->path,
+                   "an input of any kind; a robot's log (MCAP, ROS 1 bag); a GGUF file, or a torch "
+                   "or safetensors checkpoint (file or folder)")
+      ->type_name("FILE");
+  arguments->inputs.add_to(*command);
+  command->add_flag("--json", arguments->json, "print JSON");
+  command->callback([arguments] { run_inspect(*arguments); });
   command->footer(
-      "Nothing in the file is run: a checkpoint that would run code is refused by name.");
+      "Nothing in a weight file is run: a checkpoint that would run code is refused by name.\n\n"
+      "Examples:\n"
+      "  pandagpt inspect oven.jpg\n"
+      "  pandagpt inspect --depth room.png --depth-encoding tum\n"
+      "  pandagpt inspect encoders.gguf");
 }
 
 }  // namespace pandagpt

@@ -87,6 +87,7 @@ void declare(CLI::App& app) {
   add_quantize(app);
   add_merge(app);
   add_inspect(app);
+  add_facts(app);
   add_eval(app);
   add_rpc_server(app);
   add_completion(app, write_output);

@@ -25,10 +25,12 @@ class ChatSession {
 
   /// Conversation::set_image; empty removes it. The history stays; what another image is taken out
   /// of is evaluated anew.
-  void set_image(std::vector<float> embeddings) { conversation_.set_image(std::move(embeddings)); }
+  void set_image(std::vector<float> embeddings, std::string facts = {}) {
+    conversation_.set_image(std::move(embeddings), std::move(facts));
+  }
   /// Conversation::add_image.
-  void add_image(std::vector<float> embeddings, int n_own = 0) {
-    conversation_.add_image(std::move(embeddings), n_own);
+  void add_image(std::vector<float> embeddings, int n_own = 0, std::string facts = {}) {
+    conversation_.add_image(std::move(embeddings), n_own, std::move(facts));
   }
 
   /// Answers the next question (read_answer). Throws ContextFull if question and history don't fit;

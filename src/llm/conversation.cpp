@@ -25,20 +25,20 @@ void Conversation::check_size(const std::vector<float>& embeddings) const {
                                        std::to_string(model_->n_embd()));
 }
 
-void Conversation::set_image(std::vector<float> embeddings) {
+void Conversation::set_image(std::vector<float> embeddings, std::string facts) {
   check_size(embeddings);
-  std::ranges::fill(turn_images_, nullptr);
+  std::ranges::fill(turn_inputs_, TurnInput());
   if (embeddings.empty()) return;
   // The next question's, so that what is added before it is added to this.
-  PromptMediaPtr& place =
-      later_inputs_ == LaterInputs::kReplace ? turn_images_.back() : turn_images_.front();
-  place = make_prompt_media(std::move(embeddings));
+  TurnInput& place =
+      later_inputs_ == LaterInputs::kReplace ? turn_inputs_.back() : turn_inputs_.front();
+  place = {make_prompt_media(std::move(embeddings)), std::move(facts)};
 }
 
-void Conversation::add_image(std::vector<float> embeddings, int n_own) {
+void Conversation::add_image(std::vector<float> embeddings, int n_own, std::string facts) {
   check_size(embeddings);
   if (embeddings.empty()) return;
-  PromptMediaPtr& next = turn_images_.back();
+  PromptMediaPtr& next = turn_inputs_.back().image;
   if (next != nullptr) {
     const std::vector<float>& there = next->values;
     const std::size_t own = static_cast<std::size_t>(n_own) * width();
@@ -51,27 +51,30 @@ void Conversation::add_image(std::vector<float> embeddings, int n_own) {
                       there.begin() + static_cast<std::ptrdiff_t>(summed), there.end());
   }
   next = make_prompt_media(std::move(embeddings));
+  std::string& told = turn_inputs_.back().facts;
+  told += (told.empty() || facts.empty() ? "" : " ") + facts;
 }
 
 std::size_t Conversation::newest_turn() const {
-  const auto newest = std::find_if(turn_images_.rbegin(), turn_images_.rend(),
-                                   [](const PromptMediaPtr& image) { return image != nullptr; });
-  return newest == turn_images_.rend() ? 0 : turn_images_.rend() - newest - 1;
+  const auto newest = std::find_if(turn_inputs_.rbegin(), turn_inputs_.rend(),
+                                   [](const TurnInput& input) { return input.image != nullptr; });
+  return newest == turn_inputs_.rend() ? 0 : turn_inputs_.rend() - newest - 1;
 }
 
 std::vector<Conversation::Piece> Conversation::pieces(std::string_view question) const {
   // Where the conversation begins anew.
   const std::size_t start = later_inputs_ == LaterInputs::kReplace ? newest_turn() : 0;
+  static const TurnInput kNoInput;
   std::vector<Piece> pieces;
   for (std::size_t i = 0; i <= turns_.size(); ++i) {
-    const PromptMediaPtr image = i < start ? nullptr : turn_images_[i];
+    const auto& [image, facts] = i < start ? kNoInput : turn_inputs_[i];
     const bool is_first = i == 0 || i == start;
     const std::string_view text = i < turns_.size() ? turns_[i].question : question;
     if (i > 0 && i == start) pieces.push_back({.is_separator = true});
     if (image != nullptr) {
       pieces.push_back({is_first ? format_.first_human : format_.next_human_image});
       pieces.push_back({.image = image});
-      pieces.push_back({image_question_piece(format_, text)});
+      pieces.push_back({image_question_piece(format_, question_with_facts(facts, text))});
     } else {
       pieces.push_back(
           {is_first ? first_question_piece(format_, text) : next_question_piece(format_, text)});
@@ -120,33 +123,32 @@ PromptMediaPtr make_prompt_media(std::vector<float> values) {
 
 void Conversation::add_turn(Turn turn) {
   turns_.push_back(std::move(turn));
-  turn_images_.push_back(nullptr);
+  turn_inputs_.emplace_back();
 }
 
 Turn Conversation::take_last_turn() {
   if (turns_.empty()) throw Error(ErrorKind::kUsage, "there is no answer to generate again");
-  const PromptMediaPtr waiting = turn_images_.back();
-  if (waiting != nullptr && later_inputs_ == LaterInputs::kKeep)
+  const TurnInput waiting = turn_inputs_.back();
+  if (waiting.image != nullptr && later_inputs_ == LaterInputs::kKeep)
     throw Error(ErrorKind::kUsage,
                 "an input waits for the next question; ask it before an answer is generated again");
   Turn last = std::move(turns_.back());
   turns_.pop_back();
-  turn_images_.pop_back();
-  if (waiting != nullptr) turn_images_.back() = waiting;
+  turn_inputs_.pop_back();
+  if (waiting.image != nullptr) turn_inputs_.back() = waiting;
   return last;
 }
 
 void Conversation::set_turns(std::vector<Turn> turns) {
   turns_ = std::move(turns);
-  const PromptMediaPtr first =
-      turn_images_[later_inputs_ == LaterInputs::kReplace ? newest_turn() : 0];
-  turn_images_.assign(turns_.size() + 1, nullptr);
-  turn_images_.front() = first;
+  const TurnInput first = turn_inputs_[later_inputs_ == LaterInputs::kReplace ? newest_turn() : 0];
+  turn_inputs_.assign(turns_.size() + 1, TurnInput());
+  turn_inputs_.front() = first;
 }
 
 void Conversation::clear() {
   turns_.clear();
-  turn_images_.assign(1, nullptr);
+  turn_inputs_.assign(1, TurnInput());
 }
 
 }  // namespace pandagpt

@@ -24,16 +24,18 @@ class Conversation {
   /// What the conversation is about from now on: (n_image_tokens, n_embd) floats, row-major, maybe
   /// empty. All other images are dropped. With LaterInputs::kKeep it stands before the first
   /// question, with kReplace before the next one. Throws Error(kModel) if the size is no multiple
-  /// of n_embd; nothing has changed then.
-  void set_image(std::vector<float> embeddings);
+  /// of n_embd; nothing has changed then. `facts` (maybe empty): what was measured in the inputs,
+  /// which stands before their question's text (question_with_facts).
+  void set_image(std::vector<float> embeddings, std::string facts = {});
 
   /// What the next question is about. With LaterInputs::kKeep it stands in that question's turn
   /// from then on, beside the images of earlier turns. With kReplace those are not in the prompt
   /// any more, and the conversation begins anew with this turn, behind the text of the earlier ones
   /// (PromptTemplate::document_separator). A second image before the same question is added to the
   /// first, number by number, except for its last `n_own` embeddings, which stand behind those that
-  /// are there. Throws as set_image, and if the sizes don't fit.
-  void add_image(std::vector<float> embeddings, int n_own = 0);
+  /// are there, and for its facts, which stand behind the first one's. Throws as set_image, and if
+  /// the sizes don't fit.
+  void add_image(std::vector<float> embeddings, int n_own = 0, std::string facts = {});
 
   /// BOS, the history and `question` up to where its answer starts.
   PromptSequence prompt(std::string_view question) const;
@@ -61,6 +63,10 @@ class Conversation {
     PromptMediaPtr image = {};
     bool is_separator = false;
   };
+  struct TurnInput {
+    PromptMediaPtr image = {};  ///< or null
+    std::string facts = {};
+  };
   std::vector<Piece> pieces(std::string_view question) const;
   /// The turn with the newest image, or the first one.
   std::size_t newest_turn() const;
@@ -74,8 +80,7 @@ class Conversation {
   PromptTemplate format_;
   LaterInputs later_inputs_;
   std::vector<Turn> turns_;
-  std::vector<PromptMediaPtr> turn_images_{
-      nullptr};  // one a turn, and the next question's; or null
+  std::vector<TurnInput> turn_inputs_{TurnInput()};  // one a turn, and the next question's
 };
 
 }  // namespace pandagpt

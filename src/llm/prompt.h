@@ -16,6 +16,11 @@
 //
 //   BOS "### Human: " q1 "\n### Assistant:" a1 "\n###" SEPARATOR BOS "### Human: <Img>" IMAGE2 ...
 //
+// Where the model was trained with what is measured in its inputs (ours: `facts` in panda.json),
+// one line of it stands before the question about them:
+//
+//   BOS "### Human: <Img>" IMAGE "</Img> Measured: hottest 36.5 °C at the upper left.\n" q1 ..
+//
 // where IMAGE stands for `n_image_tokens` projected embeddings. The text is tokenised in the pieces
 // that the reference uses, without special tokens: what stands before the image is one, a question
 // with the texts on both its sides is one, and an answer with its end is one.
@@ -45,6 +50,13 @@ struct PromptTemplate {
   /// so that it has learned to go by what comes after; maybe empty.
   std::string document_separator;
 };
+
+/// A question with what was measured in its inputs, in one line; for inference and training data
+/// alike.
+inline std::string question_with_facts(std::string_view facts, std::string_view question) {
+  if (facts.empty()) return std::string(question);
+  return std::string(facts).append("\n").append(question);
+}
 
 /// The piece of a question about an input. `format.first_human`, or in a later turn
 /// `format.next_human_image`, and the image embeddings come before it.

@@ -249,6 +249,12 @@ std::optional<ImageFormat> sniff_image_format(ByteView beginning) {
   return sniff_heif(file);
 }
 
+std::pair<std::uint32_t, std::uint32_t> upright_size(const ImageInfo& info) {
+  constexpr int kFirstTurned = 5;  // EXIF: from here on width and height change places
+  const bool is_turned = info.orientation >= kFirstTurned;
+  return {is_turned ? info.height : info.width, is_turned ? info.width : info.height};
+}
+
 const char* format_name(ImageFormat format) {
   switch (format) {
     case ImageFormat::kJpeg:

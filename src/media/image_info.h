@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "core/file.h"
 
@@ -21,6 +22,9 @@ struct ImageInfo {
   int orientation = 1;             ///< EXIF: 1 upright .. 8; see upright() in pixels.h
   std::uint64_t coded_pixels = 0;  ///< HEIC, AVIF: of the largest picture that is decoded for it
 };
+
+/// Width and height of the upright picture, pixels.
+std::pair<std::uint32_t, std::uint32_t> upright_size(const ImageInfo& info);
 
 /// Name of a format for messages: "JPEG".
 const char* format_name(ImageFormat format);

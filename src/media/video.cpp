@@ -2,12 +2,10 @@
 
 extern "C" {
 #include <libavformat/avformat.h>
-#include <libavutil/display.h>
 #include <libavutil/pixdesc.h>
 }
 
 #include <algorithm>
-#include <cmath>
 #include <iterator>
 #include <new>
 #include <set>
@@ -20,31 +18,11 @@ extern "C" {
 #include "media/media_input.h"
 #include "media/pixels.h"
 #include "media/video_frame.h"
+#include "media/video_rotation.h"
 #include "pandagpt/error.h"
 
 namespace pandagpt {
 namespace {
-
-const std::uint8_t* display_matrix(const AVStream& stream) {
-#if LIBAVFORMAT_VERSION_MAJOR >= 61
-  const AVPacketSideData* data =
-      av_packet_side_data_get(stream.codecpar->coded_side_data, stream.codecpar->nb_coded_side_data,
-                              AV_PKT_DATA_DISPLAYMATRIX);
-  return data == nullptr ? nullptr : data->data;
-#else
-  return av_stream_get_side_data(&stream, AV_PKT_DATA_DISPLAYMATRIX, nullptr);
-#endif
-}
-
-// Degrees clockwise. Angles in between are ignored, as decord does.
-int rotation_of(const AVStream& stream) {
-  const std::uint8_t* matrix = display_matrix(stream);
-  if (matrix == nullptr) return 0;
-  const double angle = -av_display_rotation_get(reinterpret_cast<const std::int32_t*>(matrix));
-  if (std::isnan(angle)) return 0;
-  const auto degrees = static_cast<int>(std::lround(angle) + 360) % 360;
-  return degrees % 90 == 0 ? degrees : 0;
-}
 
 double frame_rate_of(const AVStream& stream, std::int64_t frames, double span_seconds) {
   for (const AVRational& rate : {stream.avg_frame_rate, stream.r_frame_rate})

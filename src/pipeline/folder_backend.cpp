@@ -5,6 +5,7 @@
 #include "core/stopwatch.h"
 #include "llm/chat_session.h"
 #include "pipeline/answer_engine.h"
+#include "pipeline/input_facts.h"
 #include "pipeline/loaded_model.h"
 #include "pipeline/manifest.h"
 #include "pipeline/model_backend.h"
@@ -28,6 +29,12 @@ Answer answer_unsurely(bool is_unsure, const OnText& on_text, const Generate& ge
   return answer;
 }
 
+/// Inputs as the prompt has them.
+struct PromptInputs {
+  std::vector<float> image;  ///< LoadedModel::project
+  std::string facts;         ///< what is measured in them, where the model was trained with that
+};
+
 /// A loaded model, and who is told what it warns of.
 class WarningModel {
  public:
@@ -36,8 +43,19 @@ class WarningModel {
 
   const LoadedModel& model() const { return model_; }
 
-  /// LoadedModel::project; adds to `report`, and tells at once what it warns of.
-  std::vector<float> encode(const Inputs& inputs, EncodingReport& report) const {
+  /// Adds to `report`, and tells at once what it warns of.
+  PromptInputs encode(const Inputs& inputs, EncodingReport& report) const {
+    if (!model_.manifest().facts) return {project(inputs, report), {}};
+    const Inputs given = with_standard_input_read(inputs);
+    PromptInputs result{project(given, report), {}};
+    const Clock::time_point start = Clock::now();
+    result.facts = facts_line(model_.facts_of(given));
+    report.ms += milliseconds_since(start);
+    return result;
+  }
+
+ private:
+  std::vector<float> project(const Inputs& inputs, EncodingReport& report) const {
     const Clock::time_point start = Clock::now();
     const std::size_t n_told = report.warnings.size();
     std::vector<float> image = model_.project(inputs, report);
@@ -48,7 +66,6 @@ class WarningModel {
     return image;
   }
 
- private:
   LoadedModel model_;
   OnWarning on_warning_;
 };
@@ -62,14 +79,16 @@ class FolderChat : public ChatBackend {
     EncodingReport report = news_.value_or(EncodingReport());
     report.warnings.clear();  // of inputs that are gone
     report.is_unsure = false;
-    session_.set_image(model_.encode(inputs, report));
+    PromptInputs given = model_.encode(inputs, report);
+    session_.set_image(std::move(given.image), std::move(given.facts));
     news_ = std::move(report);
   }
   void add_inputs(const Inputs& inputs) override {
     EncodingReport report = news_.value_or(EncodingReport());
     const int n_words = model_.model().projector().n_words();
-    session_.add_image(model_.encode(inputs, report),
-                       n_words * static_cast<int>(inputs.items().size()));
+    PromptInputs given = model_.encode(inputs, report);
+    session_.add_image(std::move(given.image), n_words * static_cast<int>(inputs.items().size()),
+                       std::move(given.facts));
     news_ = std::move(report);
   }
   Answer ask(std::string_view question, const GenerateOptions& options,
@@ -126,7 +145,8 @@ class FolderBackend : public ModelBackend {
     options.validate();  // before the expensive part
     EncodingReport report;
     ChatSession session = open_session(options);
-    session.set_image(model_.encode(inputs, report));
+    PromptInputs given = model_.encode(inputs, report);
+    session.set_image(std::move(given.image), std::move(given.facts));
     Answer answer = answer_unsurely(report.is_unsure, on_text, [&](const OnText& show) {
       return session.ask(question, options, show);
     });

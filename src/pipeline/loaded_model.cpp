@@ -6,6 +6,7 @@
 #include <future>
 
 #include "core/threads.h"
+#include "core/warnings.h"
 #include "pipeline/llm_options.h"
 
 namespace pandagpt {
@@ -38,7 +39,9 @@ Manifest open_manifest(const std::string& model, bool verify) {
 }  // namespace
 
 LoadedModel::LoadedModel(const std::string& model, const PandaOptions& options)
-    : manifest_(open_manifest(model, options.verify)), n_threads_(options.n_threads) {
+    : manifest_(open_manifest(model, options.verify)),
+      n_threads_(options.n_threads),
+      limits_(options.limits) {
   if (n_threads_ < 0) throw Error(ErrorKind::kUsage, "the number of threads must not be negative");
   if (n_threads_ == 0) n_threads_ = default_thread_count();
   if (options.n_ctx < 0) throw Error(ErrorKind::kUsage, "the context size must not be negative");
@@ -84,6 +87,11 @@ std::vector<float> LoadedModel::project(const Inputs& inputs, EncodingReport& re
       report.is_unsure = true;
   if (familiarity_ && report.n_without_content > 0) report.is_unsure = true;
   return projector_->project_sum(rows, weights);
+}
+
+std::vector<InputFacts> LoadedModel::facts_of(const Inputs& inputs) const {
+  const WarningCollector told_already;
+  return measure(inputs, limits_);
 }
 
 bool LoadedModel::is_strange(Modality modality, std::span<const float> embedding,

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "llm/llm_model.h"
+#include "pandagpt/facts.h"
 #include "pandagpt/panda.h"
 #include "pipeline/familiarity.h"
 #include "pipeline/input_encoder.h"
@@ -35,6 +36,10 @@ class LoadedModel {
   /// Adds to `report` all but its time. Throws as Panda::ask.
   std::vector<float> project(const Inputs& inputs, EncodingReport& report) const;
 
+  /// What is measured in the inputs, within the limits for them. What their readers warn of is told
+  /// by project(). Standard input must have been read. Throws as measure().
+  std::vector<InputFacts> facts_of(const Inputs& inputs) const;
+
  private:
   bool is_strange(Modality modality, std::span<const float> embedding,
                   std::span<const float> statistics) const;
@@ -44,6 +49,7 @@ class LoadedModel {
 
   Manifest manifest_;
   int n_threads_;
+  InputLimits limits_;
   ModelInfo info_;
   std::unique_ptr<InputEncoder> encoder_;
   std::unique_ptr<Projector> projector_;

@@ -206,6 +206,7 @@ Manifest read_manifest(const fs::path& folder) {
     read_unsure(root.object("unsure"), manifest.unsure);
     if (!manifest.familiarity) root.fail("unsure", "needs the file 'familiarity'");
   }
+  if (root.has("facts")) manifest.facts = root.boolean("facts");
   root.warn_about_unknown_keys();
   return manifest;
 }
@@ -285,6 +286,7 @@ void write_manifest(const Manifest& manifest) {
   if (manifest.audio_channel != 1)
     document["audio_channel"] = audio_channel_name(manifest.audio_channel);
   if (manifest.imu_accelerometer_alone) document["imu_accelerometer_alone"] = true;
+  if (manifest.facts) document["facts"] = true;
   for (const auto& [modality, threshold] : manifest.unsure)
     document["unsure"][to_string(modality)] = short_number(threshold);
   write_file_atomically(manifest.folder / kManifestName, [&](std::ostream& out) {

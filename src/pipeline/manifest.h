@@ -23,8 +23,11 @@
 //     "audio_channel": "auto",                    optional: SensorOptions' default; the first one
 //     "imu_accelerometer_alone": true,            optional: the IMU tower was trained with
 //                                                 recordings that have no gyroscope
-//     "unsure": {"image": 0.1, "audio": 0.2}      optional: Familiarity's score below which the
-//   }                                             model says that it isn't sure
+//     "unsure": {"image": 0.1, "audio": 0.2},     optional: Familiarity's score below which the
+//                                                 model says that it isn't sure
+//     "facts": true                               optional: what is measured in inputs stands
+//     before
+//   }                                             the question, as in the model's training; false
 //
 // Paths are relative to the folder and stay inside it. The sizes ("bytes") are compared whenever a
 // folder is opened; the SHA-256 only on demand (Manifest::verify), since it reads every byte.
@@ -76,6 +79,7 @@ struct Manifest {
   int audio_channel = 1;
   bool imu_accelerometer_alone = false;
   std::map<Modality, float> unsure;  ///< of other kinds it is never unsure
+  bool facts = false;                ///< question_with_facts()
 
   InputDefaults input_defaults() const { return {audio_channel, imu_accelerometer_alone}; }
 

@@ -41,12 +41,6 @@ void lower(Value& value, Value limit) {
   if (limit > 0) value = std::min(value, limit);
 }
 
-ImageLimits image_limits(const InputLimits& limits) {
-  ImageLimits result;
-  lower(result.max_pixels, limits.max_pixels);
-  return result;
-}
-
 constexpr const char* kNothing = "; there is nothing in it that an answer could be about";
 
 /// The mean of the views' statistics, each by `measure` of (view).
@@ -70,27 +64,13 @@ MediaTensor square_with_statistics(std::vector<float> plane, int side) {
 }
 
 MediaTensor film(const Input& input, const VideoTransform& transform, const InputLimits& limits) {
-  VideoLimits own;
-  lower(own.max_pixels, limits.max_pixels);
-  const bool stored = input.sensor.video_frames == VideoFrames::kStored;
-  const VideoOptions options = stored ? kAsTheReference : VideoOptions{};
-  VideoReader video = input.bytes.empty()
-                          ? VideoReader(input.name, own, 0, options)
-                          : VideoReader(ByteView(input.bytes), input.name, own, 0, options);
-  if (limits.max_seconds > 0 && video.info().duration > limits.max_seconds)
-    throw Error(ErrorKind::kInput,
-                fmt::format("{}: the film of {:.0f} s is longer than the limit "
-                            "of {:.0f} s; cut it into pieces",
-                            input.name, video.info().duration, limits.max_seconds));
+  VideoReader video = open_film(input, limits);
   return {transform.n_views(), video_tensor(video, transform)};
 }
 
 MediaTensor sound(const Input& input, int channel, const AudioTransform& transform,
                   const InputLimits& limits) {
-  AudioLimits own;
-  lower(own.max_seconds, limits.max_seconds);
-  Audio audio = input.bytes.empty() ? load_audio(input.name, own)
-                                    : decode_audio(input.bytes, input.name, own);
+  Audio audio = read_sound(input, limits);
   choose_channel(audio, channel);
   return with_statistics(transform.n_clips, audio_tensor(audio, transform),
                          [&transform](std::span<const float> view) {
@@ -100,8 +80,7 @@ MediaTensor sound(const Input& input, int channel, const AudioTransform& transfo
 
 MediaTensor thermal(const Input& input, const ThermalRange& range, const ImageTransform& transform,
                     const ImageLimits& limits) {
-  const Image grey = input.bytes.empty() ? load_thermal(input.name, range, limits)
-                                         : decode_thermal(input.bytes, input.name, range, limits);
+  const Image grey = thermal_picture(read_thermal(input, limits), input.name, range);
   if (is_one_colour(grey))
     warn_no_content(shown_name(input) + ": the thermal picture has no contrast" + kNothing);
   return square_with_statistics(thermal_tensor(grey, transform), transform.size);
@@ -115,7 +94,7 @@ MediaTensor depth(const Input& input, const DepthTransform& transform, const Inp
 }
 
 MediaTensor motion(const Input& input, const ImuOptions& options, const ImuTransform& transform) {
-  const ImuRecording recording = load_imu(input, options);
+  const ImuRecording recording = read_motion(input, options);
   ImuClips clips = imu_clips(recording, transform);
   judge_motion(recording);
   return with_statistics(clips.n_clips, std::move(clips.values),
@@ -199,6 +178,44 @@ ImuOptions with_sensor(ImuOptions options, const SensorOptions& sensor) {
   overlay(options.gravity, sensor.imu_gravity);
   options.columns = sensor.imu_columns;
   return options;
+}
+
+ImageLimits image_limits(const InputLimits& limits) {
+  ImageLimits result;
+  lower(result.max_pixels, limits.max_pixels);
+  return result;
+}
+
+VideoReader open_film(const Input& input, const InputLimits& limits) {
+  VideoLimits own;
+  lower(own.max_pixels, limits.max_pixels);
+  const bool stored = input.sensor.video_frames == VideoFrames::kStored;
+  const VideoOptions options = stored ? kAsTheReference : VideoOptions{};
+  VideoReader video = input.bytes.empty()
+                          ? VideoReader(input.name, own, 0, options)
+                          : VideoReader(ByteView(input.bytes), input.name, own, 0, options);
+  if (limits.max_seconds > 0 && video.info().duration > limits.max_seconds)
+    throw Error(ErrorKind::kInput,
+                fmt::format("{}: the film of {:.0f} s is longer than the limit "
+                            "of {:.0f} s; cut it into pieces",
+                            input.name, video.info().duration, limits.max_seconds));
+  return video;
+}
+
+Audio read_sound(const Input& input, const InputLimits& limits) {
+  AudioLimits own;
+  lower(own.max_seconds, limits.max_seconds);
+  return input.bytes.empty() ? load_audio(input.name, own)
+                             : decode_audio(input.bytes, input.name, own);
+}
+
+ThermalFile read_thermal(const Input& input, const ImageLimits& limits) {
+  return input.bytes.empty() ? load_thermal_file(input.name, limits)
+                             : decode_thermal_file(input.bytes, input.name, limits);
+}
+
+ImuRecording read_motion(const Input& input, const ImuOptions& options) {
+  return load_imu(input, options);
 }
 
 Image read_picture(const Input& input, const InputLimits& limits) {

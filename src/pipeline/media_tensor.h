@@ -7,8 +7,12 @@
 #include <vector>
 
 #include "encoders/encoders.h"
+#include "media/audio.h"
 #include "media/image.h"
+#include "media/imu.h"
 #include "media/scalar_map.h"
+#include "media/thermal.h"
+#include "media/video.h"
 #include "pandagpt/panda.h"
 #include "preprocess/media_transforms.h"
 
@@ -34,6 +38,12 @@ ImuOptions with_sensor(ImuOptions options, const SensorOptions& sensor);
 
 /// The input's depth map in metres, within `limits`: depth_in_metres().
 ScalarMap read_depth(const Input& input, const InputLimits& limits = {});
+/// The first steps of prepare(), for all who need what was decoded.
+ImageLimits image_limits(const InputLimits& limits);
+VideoReader open_film(const Input& input, const InputLimits& limits);
+Audio read_sound(const Input& input, const InputLimits& limits);
+ThermalFile read_thermal(const Input& input, const ImageLimits& limits);
+ImuRecording read_motion(const Input& input, const ImuOptions& options);
 
 /// Reads, decodes and preprocesses, within `limits`. Throws Error(kInput), "NAME: what; what to
 /// do".

@@ -11,6 +11,7 @@
 
 #include "media/sensor_units.h"
 #include "pandagpt/error.h"
+#include "pandagpt/facts.h"
 #include "pandagpt/input.h"
 #include "pipeline/manifest.h"
 #include "preprocess/depth.h"
@@ -154,6 +155,9 @@ void bind_inputs(nb::module_& m) {
       .def("add_sound_of_videos", [](Inputs& inputs) { inputs.add_sound_of_videos(); })
       .def("__len__", [](const Inputs& inputs) { return inputs.items().size(); });
 
+  m.def(
+      "facts", [](const Inputs& inputs) { return to_json(measure(inputs)); }, "inputs"_a,
+      nb::call_guard<nb::gil_scoped_release>(), "JSON, see facts.h.");
   m.def(
       "list_models",
       [] {

@@ -6,8 +6,6 @@ extern "C" {
 
 #include <spdlog/fmt/fmt.h>
 
-#include <utility>
-
 #include "media/image.h"
 #include "media/image_info.h"
 #include "media/media_input.h"
@@ -16,7 +14,6 @@ extern "C" {
 namespace pandagpt {
 namespace {
 
-constexpr int kFirstTurnedOrientation = 5;  // EXIF 5 to 8 swap width and height
 constexpr std::uint64_t kMaxBufferBytes = std::uint64_t{1} << 30;
 
 }  // namespace
@@ -25,9 +22,9 @@ MediaFacts picture_facts(ByteView bytes, const std::string& name) {
   try {
     const ImageInfo info = read_image_info(bytes, name);
     MediaFacts facts;
-    facts.width = static_cast<int>(info.width);
-    facts.height = static_cast<int>(info.height);
-    if (info.orientation >= kFirstTurnedOrientation) std::swap(facts.width, facts.height);
+    const auto [width, height] = upright_size(info);
+    facts.width = static_cast<int>(width);
+    facts.height = static_cast<int>(height);
     return facts;
   } catch (const Error&) {  // no picture
     return {};

@@ -160,7 +160,9 @@ ConversationRequest read_messages(const JsonFields& body, const MediaParts& medi
   MessageReader reader(media, limits, read_later_inputs(body, later_inputs));
   for (std::size_t i = 0; i < messages.size(); ++i)
     reader.add(JsonFields(*messages[i], "messages[" + std::to_string(i) + "]"));
-  return std::move(reader).finish();
+  ConversationRequest conversation = std::move(reader).finish();
+  conversation.wants_facts = body.boolean("facts");
+  return conversation;
 }
 
 }  // namespace pandagpt

@@ -19,7 +19,8 @@
 
 namespace pandagpt {
 
-/// Reads body["messages"] and body["later_inputs"], which is `later_inputs` if it isn't given.
+/// Reads body["messages"], body["facts"], and body["later_inputs"], which is `later_inputs` if it
+/// isn't given.
 /// Throws ApiError that names the field.
 ConversationRequest read_messages(const JsonFields& body, const MediaParts& media,
                                   const RequestLimits& limits, LaterInputs later_inputs);

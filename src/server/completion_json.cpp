@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "facts/facts_json.h"
+
 namespace pandagpt {
 namespace {
 
@@ -62,6 +64,11 @@ Json chunk(const CompletionHeader& header, int choice, const Json& delta, const 
 void add_warnings(Json& value, const CompletionHeader& header) {
   if (!header.encoding.warnings.empty()) value["warnings"] = header.encoding.warnings;
   if (header.form == CompletionForm::kChat && header.encoding.is_unsure) value["unsure"] = true;
+}
+
+/// "facts", if the client wants them.
+void add_facts(Json& value, const CompletionHeader& header) {
+  if (header.encoding.facts) value["facts"] = facts_json(*header.encoding.facts);
 }
 
 Json native_end(const CompletionHeader& header, const Answer& answer) {
@@ -126,6 +133,7 @@ Json completion_json(const CompletionHeader& header, std::span<const Answer> ans
   result["choices"] = std::move(choices);
   result["usage"] = usage_json(answers);
   result["timings"] = timings_json(answers.front().timings, header.encoding);
+  add_facts(result, header);
   add_warnings(result, header);
   return result;
 }
@@ -150,6 +158,7 @@ Json last_chunk(const CompletionHeader& header, int choice, const Answer& answer
   }
   Json result = chunk(header, choice, Json::object(), "", finish_reason(answer.finish));
   result["timings"] = timings_json(answer.timings, header.encoding);
+  if (choice == 0) add_facts(result, header);
   return result;
 }
 

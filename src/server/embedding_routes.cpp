@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/base64.h"
+#include "facts/facts_json.h"
 #include "pipeline/embedding_math.h"
 #include "server/api_error.h"
 #include "server/json_fields.h"
@@ -104,6 +105,7 @@ void embeddings(ServerContext& server, WebRequest& request, WebResponse& respons
       request.facts->content.emplace_back("text", text);
   std::vector<std::vector<float>> texts, inputs;
   EncodeReport report;
+  if (body.boolean("facts")) report.facts.emplace();
   if (!wanted.texts.empty()) texts = engine.embed_texts(wanted.texts, unwanted);
   if (!wanted.inputs.empty()) {
     inputs = engine.embed(wanted.inputs, unwanted, report);
@@ -124,6 +126,7 @@ void embeddings(ServerContext& server, WebRequest& request, WebResponse& respons
               {"model", engine.name()},
               {"usage", {{"prompt_tokens", 0}, {"total_tokens", 0}}}};
   if (!report.warnings.empty()) result["warnings"] = report.warnings;
+  if (report.facts) result["facts"] = facts_json(*report.facts);
   response.body = dump_json(result);
 }
 

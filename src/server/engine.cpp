@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/time_limit.h"
+#include "pipeline/input_facts.h"
 #include "pipeline/missing_input.h"
 #include "server/file_store.h"
 #include "tensor/helper_threads.h"
@@ -76,17 +77,25 @@ auto Engine::calling_with_file_names(const Call& call) const {
   }
 }
 
+std::vector<InputFacts> Engine::facts_of(const Inputs& inputs) const {
+  std::vector<InputFacts> facts = model_.facts_of(inputs);
+  for (InputFacts& one : facts)
+    one.name = with_file_names(one.name);
+  return facts;
+}
+
 void Engine::count(const EncodeReport& report) {
   metrics_.count_encoding(report.ms / 1000, report.n_inputs, report.n_cached);
 }
 
 PendingPrompt::PendingPrompt(Engine& engine, std::vector<const Inputs*> inputs,
-                             std::function<PromptSequence(Embeddings)> assemble)
+                             std::function<PromptSequence(Places)> assemble, bool wants_facts)
     : engine_(engine),
       inputs_(std::move(inputs)),
       assemble_(std::move(assemble)),
-      values_(inputs_.size()),
+      places_(inputs_.size()),
       start_(Clock::now()) {
+  if (wants_facts) report_.facts.emplace();
   for (const Inputs* one : inputs_)
     report_.n_inputs += static_cast<int>(one->items().size());
   if (report_.n_inputs > 0) job_ = engine_.encoder_jobs_.submit([this] { encode(); });
@@ -98,13 +107,23 @@ void PendingPrompt::encode() {
     if (inputs_[i]->empty()) continue;
     TimeLimit::check("the request");  // whether it is still wanted
     found.is_unsure = false;
-    values_[i] = engine_.model_.project(*inputs_[i], found);
+    places_[i].values = engine_.model_.project(*inputs_[i], found);
+    measure(i);
     report_.is_unsure = found.is_unsure && i + 1 == inputs_.size();
   }
   report_.n_cached = found.n_cached;
   for (const std::string& warning : found.warnings)
     report_.warnings.push_back(engine_.with_file_names(warning));
   report_.ms = milliseconds_since(start_);
+}
+
+/// Costs a second decoding, so only where somebody wants it.
+void PendingPrompt::measure(std::size_t place) {
+  const bool for_model = engine_.model_.manifest().facts;
+  if (!for_model && !report_.facts) return;
+  std::vector<InputFacts> facts = engine_.facts_of(*inputs_[place]);
+  if (for_model) places_[place].facts_line = facts_line(facts);
+  if (report_.facts) std::ranges::move(facts, std::back_inserter(*report_.facts));
 }
 
 std::optional<PromptSequence> PendingPrompt::wait(std::chrono::milliseconds patience) {
@@ -114,7 +133,7 @@ std::optional<PromptSequence> PendingPrompt::wait(std::chrono::milliseconds pati
   }
   for (std::string& warning : warnings_)
     report_.warnings.push_back(std::move(warning));
-  return assemble_(std::move(values_));
+  return assemble_(std::move(places_));
 }
 
 std::unique_ptr<PendingPrompt> Engine::prompt(ConversationRequest conversation) {
@@ -123,9 +142,11 @@ std::unique_ptr<PendingPrompt> Engine::prompt(ConversationRequest conversation) 
   for (const ConversationRequest::Question& question : kept->questions)
     inputs.push_back(&question.inputs);
   auto pending = std::make_unique<PendingPrompt>(
-      *this, std::move(inputs), [this, kept](PendingPrompt::Embeddings values) {
-        return conversation_of(*kept, std::move(values)).prompt(kept->questions.back().text);
-      });
+      *this, std::move(inputs),
+      [this, kept](PendingPrompt::Places given) {
+        return conversation_of(*kept, std::move(given)).prompt(kept->questions.back().text);
+      },
+      kept->wants_facts);
   if (auto warning = warning_of(*kept)) pending->warn(std::move(*warning));
   return pending;
 }
@@ -133,46 +154,56 @@ std::unique_ptr<PendingPrompt> Engine::prompt(ConversationRequest conversation) 
 std::unique_ptr<PendingPrompt> Engine::raw_prompt(std::vector<std::string> texts,
                                                   std::vector<Inputs> inputs) {
   const auto kept = std::make_shared<const std::vector<Inputs>>(std::move(inputs));
-  std::vector<const Inputs*> places;
+  std::vector<const Inputs*> of_places;
   for (const Inputs& one : *kept)
-    places.push_back(&one);
+    of_places.push_back(&one);
   return std::make_unique<PendingPrompt>(
-      *this, std::move(places),
-      [this, kept, texts = std::move(texts)](PendingPrompt::Embeddings values) {
-        return assemble_raw(texts, std::move(values));
+      *this, std::move(of_places),
+      [this, kept, texts = std::move(texts)](PendingPrompt::Places given) {
+        return assemble_raw(texts, std::move(given));
       });
 }
 
-std::string Engine::prompt_text(const ConversationRequest& request, const std::string& mark) const {
+std::string Engine::prompt_text(const ConversationRequest& request, const std::string& mark) {
   // Any values: only their places count.
   const std::vector<float> some(static_cast<std::size_t>(model_.llm()->n_embd()));
-  std::vector<std::vector<float>> images;
-  for (const ConversationRequest::Question& question : request.questions)
-    images.push_back(question.inputs.empty() ? std::vector<float>() : some);
-  return conversation_of(request, std::move(images)).text(request.questions.back().text, mark);
+  PendingPrompt::Places places;
+  for (const ConversationRequest::Question& question : request.questions) {
+    ProjectedInputs& place = places.emplace_back();
+    if (question.inputs.empty()) continue;
+    place.values = some;
+    if (!model_.manifest().facts) continue;
+    const auto measure = [&] { place.facts_line = facts_line(model_.facts_of(question.inputs)); };
+    calling_with_file_names([&] { encoder_jobs_.run(measure, [] { return false; }); });
+  }
+  return conversation_of(request, std::move(places)).text(request.questions.back().text, mark);
 }
 
 Conversation Engine::conversation_of(const ConversationRequest& request,
-                                     std::vector<std::vector<float>> images) const {
+                                     PendingPrompt::Places places) const {
   Conversation conversation(model_.llm(), model_.manifest().prompt, request.later_inputs);
+  const auto add = [&](ProjectedInputs place) {
+    conversation.add_image(std::move(place.values), 0, std::move(place.facts_line));
+  };
   for (std::size_t i = 0; i < request.answers.size(); ++i) {
-    conversation.add_image(std::move(images[i]));
+    add(std::move(places[i]));
     conversation.add_turn({request.questions[i].text, request.answers[i]});
   }
-  conversation.add_image(std::move(images.back()));
+  add(std::move(places.back()));
   return conversation;
 }
 
 PromptSequence Engine::assemble_raw(const std::vector<std::string>& texts,
-                                    PendingPrompt::Embeddings values) const {
+                                    PendingPrompt::Places places) const {
   PromptSequence prompt;
   prompt.tokens.push_back(model_.llm()->bos());
   for (std::size_t i = 0; i < texts.size(); ++i) {
     prompt.add(model_.llm()->tokenize(texts[i]));
-    if (i == values.size()) break;
+    if (i == places.size()) break;
+    std::vector<float>& values = places[i].values;
     const std::size_t n_positions =
-        values[i].size() / static_cast<std::size_t>(model_.projector().n_embd());
-    prompt.add(make_prompt_media(std::move(values[i])), n_positions);
+        values.size() / static_cast<std::size_t>(model_.projector().n_embd());
+    prompt.add(make_prompt_media(std::move(values)), n_positions);
   }
   return prompt;
 }
@@ -194,8 +225,13 @@ std::vector<std::vector<float>> Engine::embed(const std::vector<Inputs>& inputs,
     all.insert(all.end(), one.items().begin(), one.items().end());
   std::vector<float> values;
   EncodingReport found;
-  calling_with_file_names(
-      [&] { encoder_jobs_.run([&] { values = model_.encoder().encode(all, &found); }, unwanted); });
+  const auto work = [&] {
+    values = model_.encoder().encode(all, &found);
+    if (!report.facts) return;
+    for (const Inputs& one : inputs)
+      std::ranges::move(facts_of(one), std::back_inserter(*report.facts));
+  };
+  calling_with_file_names([&] { encoder_jobs_.run(work, unwanted); });
   report.n_cached = found.n_cached;
   for (const std::string& warning : found.warnings)
     report.warnings.push_back(with_file_names(warning));

@@ -11,6 +11,7 @@
 
 #include "llm/batch_scheduler.h"
 #include "llm/conversation.h"
+#include "pandagpt/facts.h"
 #include "pipeline/loaded_model.h"
 #include "server/metrics.h"
 #include "server/server_options.h"
@@ -32,6 +33,13 @@ struct ConversationRequest {
   std::vector<Question> questions;
   std::vector<std::string> answers;
   LaterInputs later_inputs = LaterInputs::kReplace;
+  bool wants_facts = false;  ///< the answer is to tell what was measured in the inputs
+};
+
+/// The inputs of one place of a prompt; of a place without any both are empty.
+struct ProjectedInputs {
+  std::vector<float> values;
+  std::string facts_line;  ///< where the model is told what was measured
 };
 
 /// How long the inputs took.
@@ -41,6 +49,8 @@ struct EncodeReport {
   int n_cached = 0;
   std::vector<std::string> warnings = {};  ///< see Answer
   bool is_unsure = false;                  ///< about an input of the last question
+  std::optional<std::vector<InputFacts>> facts =
+      {};  ///< of all inputs, where the client wants them
 };
 
 class Engine;
@@ -49,12 +59,12 @@ class Engine;
 /// outlive it.
 class PendingPrompt {
  public:
-  using Embeddings = std::vector<std::vector<float>>;
+  using Places = std::vector<ProjectedInputs>;
 
-  /// The embeddings of `inputs`, by place (empty where there are none), become a prompt by
-  /// `assemble`, which keeps what the inputs point to.
+  /// What becomes of `inputs`, by place, becomes a prompt by `assemble`, which keeps what the
+  /// inputs point to.
   PendingPrompt(Engine& engine, std::vector<const Inputs*> inputs,
-                std::function<PromptSequence(Embeddings)> assemble);
+                std::function<PromptSequence(Places)> assemble, bool wants_facts = false);
 
   /// The prompt, once; nothing if it isn't ready within `patience`. Throws as Panda::ask.
   std::optional<PromptSequence> wait(std::chrono::milliseconds patience);
@@ -64,11 +74,12 @@ class PendingPrompt {
 
  private:
   void encode();
+  void measure(std::size_t place);
 
   Engine& engine_;
   std::vector<const Inputs*> inputs_;
-  std::function<PromptSequence(Embeddings)> assemble_;
-  Embeddings values_;
+  std::function<PromptSequence(Places)> assemble_;
+  Places places_;
   EncodeReport report_;
   std::vector<std::string> warnings_;  // beside those of the inputs
   std::chrono::steady_clock::time_point start_;
@@ -95,15 +106,15 @@ class Engine {
   std::unique_ptr<PendingPrompt> prompt(ConversationRequest conversation);
 
   /// A conversation as it is written out, with `mark` for the inputs of a question.
-  std::string prompt_text(const ConversationRequest& conversation, const std::string& mark) const;
+  std::string prompt_text(const ConversationRequest& conversation, const std::string& mark);
 
   /// A prompt without the protocol: BOS and the texts, with one of the inputs behind each but the
   /// last.
   std::unique_ptr<PendingPrompt> raw_prompt(std::vector<std::string> texts,
                                             std::vector<Inputs> inputs);
 
-  /// Embeddings of inputs or texts, one row each. `unwanted`: see WorkQueue::run. Throws as
-  /// Embedder's, and ClientGone.
+  /// Embeddings of inputs or texts, one row each. `unwanted`: see WorkQueue::run. The inputs are
+  /// measured if `report` has a list for the facts. Throws as Embedder's, and ClientGone.
   std::vector<std::vector<float>> embed(const std::vector<Inputs>& inputs,
                                         const std::function<bool()>& unwanted,
                                         EncodeReport& report);
@@ -119,10 +130,11 @@ class Engine {
   template <typename Call>
   auto calling_with_file_names(const Call& call) const;
   void count(const EncodeReport& report);
+  std::vector<InputFacts> facts_of(const Inputs& inputs) const;
   PromptSequence assemble_raw(const std::vector<std::string>& texts,
-                              PendingPrompt::Embeddings values) const;
+                              PendingPrompt::Places places) const;
   Conversation conversation_of(const ConversationRequest& request,
-                               std::vector<std::vector<float>> images) const;
+                               PendingPrompt::Places places) const;
   std::vector<std::vector<float>> rows(const std::vector<float>& values) const;
 
   Metrics& metrics_;

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "core/text_file.h"
+#include "llm/prompt.h"
 #include "pandagpt/error.h"
 #include "pipeline/input_json.h"
 #include "train/embedding_rows.h"
@@ -27,6 +28,7 @@ constexpr const char* kImageName = "image_name";  // the reference's key
 constexpr const char* kConversation = "conversation";
 constexpr const char* kConversations = "conversations";
 constexpr const char* kEmbedding = "embedding";
+constexpr const char* kFacts = "facts";
 constexpr const char* kRow = "row";
 
 constexpr std::string_view kInputMarks[] = {"<image>", "<video>", "<audio>"};
@@ -120,6 +122,17 @@ void read_input_marks(Conversation& conversation) {
   }
 }
 
+/// "facts": one line about the inputs.
+void read_facts(const Json& object, Conversation& conversation) {
+  if (!object.contains(kFacts) || object.at(kFacts).is_null()) return;
+  const std::string facts = require_string(object, kFacts);
+  if (facts.find('\n') != std::string::npos) throw BadObject("'facts' has several lines");
+  if (conversation.inputs.empty())
+    throw BadObject("'facts' are of inputs, and the record names none");
+  std::string& question = conversation.turns.front().question;
+  question = question_with_facts(facts, question);
+}
+
 /// "id" is a string or a number.
 std::string parse_id(const Json& object) {
   const auto id = object.find("id");
@@ -152,6 +165,7 @@ Conversation parse_conversation(const Json& object, const fs::path& root, bool o
     conversation.inputs.add(input);
   conversation.turns = parse_turns(object, open_ended);
   read_input_marks(conversation);
+  read_facts(object, conversation);
   return conversation;
 }
 

@@ -7,6 +7,9 @@
 // name inputs of any kind (pipeline/input_json.h), or a ready embedding in a picture's place,
 // {"embedding": "a.npy", "row": 3} (embedding_rows.h); with none at all it is about text alone.
 //
+// "facts" of a record is the line that `pandagpt facts --json` calls "measured"; it stands before
+// the first question, as in answering with a model folder that says so (question_with_facts).
+//
 // LLaVA's files are read too: "conversations" is the same as "conversation", and <image>, <video>
 // or <audio> at the beginning or end of the first question, where the inputs stand anyway, is taken
 // away.

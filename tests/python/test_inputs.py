@@ -29,6 +29,16 @@ def same(a, b):
     assert np.abs(a).sum() > 0
 
 
+def test_facts_are_those_of_the_program(cli):
+    arguments = [argument for kind, path in FILES.items() for argument in (f"--{kind}", path)]
+    printed, = cli("facts", "--json", *arguments)
+    of_program = {one["modality"]: one for one in printed}
+    assert {one["modality"]: one for one in pandagpt.facts(**FILES)} == of_program
+    assert set(of_program) == set(FILES)
+    with pytest.raises(pandagpt.InputError):
+        pandagpt.facts(image=b"no picture")
+
+
 def test_embeddings_are_those_of_the_program(embedder, senses, cli):
     arguments = [argument for kind, path in FILES.items() for argument in (f"--{kind}", path)]
     printed = cli("embed", "--no-cache", "--model", senses, *arguments, "--text", "a dog")

@@ -1,6 +1,7 @@
 """Not run: what the type checker says of uses of the package (test_package.py)."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,7 @@ embedder = pandagpt.Embedder()
 assert_type(embedder.embed([pandagpt.imu("a.csv", rate=100)]), NDArray[np.float32])
 assert_type(embedder.classify(["a", "b"], image="a.jpg")[0][0].probability, float)
 assert_type(pandagpt.SearchIndex("index").search("a dog")[0].hits[0].path, str)
+assert_type(pandagpt.facts(audio="a.wav")[0]["loudness"], Any)
 
 panda.ask("What?", image=7)  # type: ignore[call-overload]
 panda.ask("What?", temprature=1)  # type: ignore[call-overload]

@@ -109,11 +109,13 @@ export class Api {
     return result.data.map((row) => row.embedding);
   }
 
-  /// Has the server read the content parts of one input; promises its warnings. What is wrong with
-  /// them is an ApiFailure. Their embeddings are then in its cache, so no time is lost.
+  /// Has the server read the content parts of one input; promises {warnings, facts}, the facts of
+  /// the first part. What is wrong with them is an ApiFailure. Their embeddings are then in its
+  /// cache, so no time is lost.
   async check(parts, signal) {
-    return (await (await this.#post("v1/embeddings", {input: parts}, signal)).json()).warnings ??
-        [];
+    const {warnings, facts} =
+        await (await this.#post("v1/embeddings", {input: parts, facts: true}, signal)).json();
+    return {warnings: warnings ?? [], facts: facts?.[0] ?? null};
   }
 
   /// Deletes a stored file; also while the page is being left.

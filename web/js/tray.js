@@ -153,7 +153,7 @@ export class Tray {
       this.#checks.delete(input);
       return;
     }
-    const check = {refusal: null, warnings: [], isRunning: true};
+    const check = {refusal: null, warnings: [], facts: null, isRunning: true};
     this.#checks.set(input, check);
     check.promise = this.uploader.check(input).then(
         (result) => Object.assign(check, result), () => {});  // the answer will say it
@@ -162,7 +162,8 @@ export class Tray {
       if (this.#discarded.has(input)) this.uploader.remove([input]);  // what came there since
       if (this.#checks.get(input) !== check) return;
       if (!this.items.includes(input)) this.#checks.delete(input);
-      if (input.isConverted) this.#cards.get(input)?.refresh();
+      input.facts = check.facts;
+      if (input.isConverted || input.facts) this.#cards.get(input)?.refresh();
       this.#draw();
     });
   }
@@ -221,7 +222,7 @@ export class Tray {
   }
 
   #setSense(input, sense) {
-    Object.assign(input, {sense, options: optionsOfName(sense, input.name)});
+    Object.assign(input, {sense, options: optionsOfName(sense, input.name), facts: null});
     this.#check(input);
     const old = this.#cards.get(input).root;
     const card = this.#card(input);

@@ -59,8 +59,9 @@ export class Uploader {
     return Promise.race([this.#running.get(input), stopped]);
   }
 
-  /// Has the server read the input. Promises {warnings: [text], refusal: text or null}; a picture
-  /// that it can't read is replaced by what this browser reads. Throws ApiFailure if it can't be
+  /// Has the server read the input. Promises {warnings: [text], facts: what was measured in it or
+  /// null, refusal: text or null}; a picture that it can't read is replaced by what this browser
+  /// reads. Throws ApiFailure if it can't be
   /// said at the moment.
   async check(input) {
     const refusal = await this.#refusal(input);
@@ -82,15 +83,15 @@ export class Uploader {
   async #refusal(input, isSecondTry = false) {
     try {
       const source = await this.source(input);
-      const warnings = await this.api.check(partsToCheck(input, source));
-      return {reason: null, result: {warnings, refusal: null}};
+      const {warnings, facts} = await this.api.check(partsToCheck(input, source));
+      return {reason: null, result: {warnings, facts, refusal: null}};
     } catch (error) {
       if (error.kind === "gone" && !isSecondTry) {
         this.forget([input]);
         return this.#refusal(input, true);
       }
       if (!kRefused.includes(error.status) && error.kind !== "large") throw error;
-      return {reason: error.message, result: {warnings: [], refusal: error.message}};
+      return {reason: error.message, result: {warnings: [], facts: null, refusal: error.message}};
     }
   }
 

@@ -3,6 +3,7 @@ import {button, element} from "../dom.js";
 
 import {filmPreview} from "./film.js";
 import {depthPreview, thermalPreview} from "./map.js";
+import {addMarks, measuredText} from "./measured.js";
 import {motionPreview} from "./motion.js";
 import {picturePreview} from "./picture.js";
 import {soundPreview} from "./sound.js";
@@ -47,13 +48,14 @@ function playerButton(kind, blob) {
   return start;
 }
 
-/// Fills `place` with the preview of {sense, name, blob, options}; where there is none, with the
-/// reason.
+/// Fills `place` with the preview of {sense, name, blob, options, facts}; where there is none, with
+/// the reason.
 export async function showPreview(input, place) {
   const turn = (place.previewTurn = (place.previewTurn ?? 0) + 1);
   let parts;
   try {
     const {content, facts, player} = await kPreviews[input.sense](input);
+    addMarks(content, input.facts);
     parts = [
       content, element("p", {class: "facts-line"}, facts),
       player && playerButton(player, input.blob)
@@ -61,5 +63,6 @@ export async function showPreview(input, place) {
   } catch (error) {
     parts = [element("p", {class: "no-preview"}, `No preview: ${error.message}.`)];
   }
+  parts.push(measuredText(input.facts));
   if (turn === place.previewTurn) place.replaceChildren(...parts.filter(Boolean));
 }

@@ -1,0 +1,12 @@
+// How a film's frames are turned to be upright.
+#pragma once
+
+struct AVStream;  // libavformat/avformat.h
+
+namespace pandagpt {
+
+/// 0, 90, 180 or 270 degrees clockwise, by the stream's display matrix. Angles in between are
+/// ignored, as decord does.
+int rotation_of(const AVStream& stream);
+
+}  // namespace pandagpt
