@@ -269,17 +269,23 @@ class Recording {
     return starts;
   }
 
-  /// The samples of a payload lie evenly up to the next one.
+  /// The samples of a payload lie evenly up to the next one. The last payload, which ends where the
+  /// film was stopped, has the steps of the one before.
   ImuTrack track_of(Part part) {
     const std::vector<double> starts = starts_of(part);
-    double length = starts_.front() ? seconds_ : kUsualPayloadSeconds;
+    const double usual = starts_.front() ? seconds_ : kUsualPayloadSeconds;
+    double step = 0;
     ImuTrack track;
     for (std::size_t i = 0; i < payloads_.size(); ++i) {
       const std::vector<Row>& values = (payloads_[i].*part).values;
-      if (i + 1 < payloads_.size() && starts[i + 1] > starts[i]) length = starts[i + 1] - starts[i];
+      if (values.empty()) continue;
+      const auto count = static_cast<double>(values.size());
+      if (i + 1 < payloads_.size() && starts[i + 1] > starts[i])
+        step = (starts[i + 1] - starts[i]) / count;
+      else if (step == 0)
+        step = usual / count;
       for (std::size_t k = 0; k < values.size(); ++k) {
-        const double share = static_cast<double>(k) / static_cast<double>(values.size());
-        track.seconds.push_back(starts[i] + share * length);
+        track.seconds.push_back(starts[i] + step * static_cast<double>(k));
         track.values.push_back(values[k]);
       }
     }
