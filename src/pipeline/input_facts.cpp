@@ -68,7 +68,7 @@ InputFacts of_thermal(const Input& input, const ImageLimits& limits) {
 InputFacts of_depth(const Input& input, const InputLimits& limits) {
   ScalarMap map = read_depth(input, limits);
   DistanceMap distances{map.width, map.height, std::move(map.values)};
-  distances.has_unit = map.unit == MapUnit::kMetres;
+  distances.has_unit = input.sensor.depth_encoding != DepthEncoding::kRelativeInverse;
   distances.focal_length = input.sensor.depth_focal_length;
   return depth_facts(distances);
 }

@@ -25,6 +25,8 @@ const char* unit_name(MapUnit unit) {
       return " °C";
     case MapUnit::kMetres:
       return " m";
+    case MapUnit::kMillimetres:
+      return " mm";
     case MapUnit::kPerMetre:
       return " 1/m";
     case MapUnit::kCounts:

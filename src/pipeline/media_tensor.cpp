@@ -29,7 +29,9 @@ namespace {
 template <typename Field, typename Value>
 void overlay(Field& field, const std::optional<Value>& value) {
   if (!value) return;
-  if constexpr (std::is_convertible_v<Field, float>)
+  if constexpr (std::is_same_v<Field, Value>)
+    field = *value;
+  else if constexpr (std::is_convertible_v<Field, float>)
     field = static_cast<Field>(*value);
   else
     field = static_cast<typename Field::value_type>(*value);
