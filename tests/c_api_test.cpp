@@ -160,8 +160,15 @@ TEST(CInputs, AreFilesAndBuffersWithOptions) {
   EXPECT_EQ(pandagpt_inputs_add_file(inputs, PANDAGPT_VIDEO, "a.mp4", nullptr), PANDAGPT_OK);
   EXPECT_EQ(pandagpt_inputs_add_memory(inputs, PANDAGPT_IMU, "1,2", 3, nullptr, nullptr),
             PANDAGPT_OK);
+  EXPECT_EQ(pandagpt_inputs_add_part(inputs, "gyroscope.csv", nullptr, 0), PANDAGPT_OK);
+  EXPECT_EQ(pandagpt_inputs_add_part(inputs, "gravity.csv", "1,2", 3), PANDAGPT_OK);
+  EXPECT_EQ(pandagpt_inputs_count(inputs), 2U);
   EXPECT_EQ(pandagpt_inputs_add_sound_of_videos(inputs), PANDAGPT_OK);
   EXPECT_EQ(pandagpt_inputs_count(inputs), 3U);
+  expect_usage_error(pandagpt_inputs_add_part(inputs, "a", nullptr, 0), "no motion recording");
+  expect_usage_error(pandagpt_inputs_add_part(inputs, nullptr, nullptr, 0), "'name'");
+  expect_failure(pandagpt_inputs_add_part(inputs, "a", "", 0), PANDAGPT_ERROR_INPUT,
+                 "a: the buffer is empty");
 
   expect_usage_error(pandagpt_inputs_add_file(inputs, PANDAGPT_IMAGE, nullptr, nullptr), "'path'");
   expect_usage_error(pandagpt_inputs_add_file(inputs, 6, "a", nullptr), "modality is 6");
@@ -178,6 +185,7 @@ TEST(CInputs, AreFilesAndBuffersWithOptions) {
   refused([&] { options.struct_size = 0; }, "the size of 'options' is 0 bytes");
   refused([&] { options.struct_size += 8; }, "the header of the library that is loaded");
   refused([&] { options.weight = NAN; }, "weight");
+  refused([&] { options.imu_gravity = 3; }, "imu_gravity is 3");
   refused([&] { options.acceleration_unit = 4; }, "acceleration_unit is 4");
   refused([&] { options.rotation_unit = -1; }, "rotation_unit is -1");
   refused([&] { options.audio_channel = 65; }, "audio_channel is 65");

@@ -160,11 +160,38 @@ TEST_F(ImageBindCliTest, ImuWithoutARateOrUnitsGetsThemByOption) {
   EXPECT_EQ(Json::parse(test::read_text(out))["embedding"].get<std::vector<float>>(), row);
 }
 
+TEST_F(ImageBindCliTest, AMotionRecordingMayHaveAFileForEachSensor) {
+  std::string whole = "time_s,acc_x,acc_y,acc_z,gyro_x (rad/s),gyro_y (rad/s),gyro_z (rad/s)\n";
+  std::string acceleration = "time_s,x,y,z\n";
+  std::string rotation = "time_s,x (rad/s),y (rad/s),z (rad/s)\n";
+  for (int i = 0; i < 300; ++i) {
+    const std::string time = std::to_string(i / 100.0) + ",";
+    const std::string push = std::to_string(0.1 * (i % 7)) + ",1,9.75";
+    const std::string turn = "0," + std::to_string(0.1 * (i % 5)) + ",0.2";
+    acceleration += time + push + "\n";
+    rotation += time + turn + "\n";
+    whole += time + push + "," + turn + "\n";
+  }
+  const std::string one = (folder_ / "whole.csv").string();
+  const std::string first = (folder_ / "acc.csv").string();
+  const std::string second = (folder_ / "gyro.csv").string();
+  test::write_text(one, whole);
+  test::write_text(first, acceleration);
+  test::write_text(second, rotation);
+  const std::vector<float> row = embedding({"--imu", one});
+  EXPECT_EQ(embedding({"--imu", first + "," + second}), row);
+  EXPECT_EQ(embedding({"--imu", one, "--imu-columns", "acc=2-4,gyro=5-7,time=1"}), row);
+  EXPECT_NE(embedding({"--imu", one, "--imu-columns", "acc=4-2,gyro=5-7,time=1"}), row);
+  EXPECT_EQ(with_encoders("embed", {"--imu", first}).code, 3) << "no gyroscope";
+  EXPECT_EQ(with_encoders("embed", {"--imu", first + ",nothing.csv"}).code, 3) << "no such file";
+}
+
 TEST_F(ImageBindCliTest, WrongSensorOptionsAreWrongUsage) {
   for (const Arguments& arguments : {Arguments{"--imu-rate", "0"},
                                      {"--imu-rate", "fast"},
                                      {"--imu-accel-unit", "stone"},
                                      {"--imu-gyro-unit", "rpm"},
+                                     {"--imu-gravity", "some"},
                                      {"--depth-unit", "-1"},
                                      {"--depth-camera", "polaroid"},
                                      {"--depth-camera", "0,1"},

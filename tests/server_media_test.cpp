@@ -204,9 +204,14 @@ TEST_F(ServerMediaTest, MotionAsNumbersIsTheSameAsItsFile) {
     samples.push_back({x, 1, 9.75, 0, -x, 0.5});
     csv += std::to_string(x) + ",1,9.75,0," + std::to_string(-x) + ",0.5\n";
   }
-  const json imu{{"data", samples}, {"rate_hz", 200}, {"acceleration_unit", "m/s2"}};
+  const json imu{{"data", samples},
+                 {"rate_hz", 200},
+                 {"acceleration_unit", "m/s2"},
+                 {"rotation_unit", "rad/s"}};
   const std::vector<float> row = embed({{"type", "imu"}, {"imu", imu}});
-  EXPECT_EQ(embed({{"type", "imu"}, {"imu", {{"csv", csv}, {"rate_hz", 200}}}}), row);
+  EXPECT_EQ(embed({{"type", "imu"},
+                   {"imu", {{"csv", csv}, {"rate_hz", 200}, {"rotation_unit", "rad/s"}}}}),
+            row);
   // The units count.
   json in_degrees = imu;
   in_degrees["rotation_unit"] = "deg/s";
@@ -215,6 +220,8 @@ TEST_F(ServerMediaTest, MotionAsNumbersIsTheSameAsItsFile) {
            {{{"acceleration_unit", "parsec"}}, "acceleration_unit"},
            {{{"acceleration_unit", "g"}}, "gravity is 9.8"},
            {{{"rate_hz", -1}}, "rate_hz"},
+           {{{"gravity", "some"}}, "gravity"},
+           {{{"files", json::array({json::object()})}}, "files[0]"},
            {{{"data", {{1, 2, 3}}}}, "samples"},
            {{{"data", json::array()}}, "samples"},
            {{{"data", {{1, 2, 3, 4, 5, "x"}}}}, "numbers"}}) {
@@ -222,6 +229,30 @@ TEST_F(ServerMediaTest, MotionAsNumbersIsTheSameAsItsFile) {
     wrong.update(change);
     EXPECT_THAT(refused(about({{"type", "imu"}, {"imu", wrong}})), HasSubstr(why));
   }
+}
+
+TEST_F(ServerMediaTest, AMotionRecordingMayHaveAFileForEachSensor) {
+  start(six_senses());
+  std::string whole = "time_s,acc_x,acc_y,acc_z,gyro_x (rad/s),gyro_y (rad/s),gyro_z (rad/s)\n";
+  std::string acceleration = "time_s,x,y,z\n";
+  std::string rotation = acceleration;
+  for (int i = 0; i < 300; ++i) {
+    const std::string time = std::to_string(i / 100.0) + ",";
+    const std::string push = std::to_string(0.25 * (i % 7)) + ",1,9.75";
+    const std::string turn = "0," + std::to_string(0.1 * (i % 5)) + ",0.5";
+    acceleration += time + push + "\n";
+    rotation += time + turn + "\n";
+    whole += time + push + "," + turn + "\n";
+  }
+  const auto file = [](const std::string& text, const std::string& name) {
+    return json{{"data", address({text.begin(), text.end()})}, {"filename", name}};
+  };
+  json imu{{"files", {file(rotation, "Gyroscope.csv"), file(acceleration, "Accelerometer.csv")}},
+           {"rotation_unit", "rad/s"}};
+  EXPECT_EQ(embed({{"type", "imu"}, {"imu", imu}}),
+            embed({{"type", "imu"}, {"imu", {{"csv", whole}}}}));
+  imu["files"].erase(0);
+  EXPECT_THAT(refused(about({{"type", "imu"}, {"imu", imu}})), HasSubstr("the gyroscope"));
 }
 
 TEST_F(ServerMediaTest, MessagesOfARobotsLog) {

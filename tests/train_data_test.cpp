@@ -87,6 +87,14 @@ TEST_F(ConversationFileTest, InputsOfEveryKindOneOrSeveralOrNone) {
   EXPECT_EQ(several[3].sensor.imu_rate_hz, 50);
   EXPECT_EQ(several[3].sensor.acceleration_unit, AccelerationUnit::kG);
   EXPECT_TRUE(inputs_of({{"image", nullptr}, {"id", 7}}).empty());
+  const auto motion =
+      inputs_of({{"imu", {{"acc.csv", "gyro.csv"}, "all.csv"}},
+                 {"sensor", {{"imu_gravity", "absent"}, {"imu_columns", "acc=1-3"}}}});
+  ASSERT_EQ(motion.size(), 2U);
+  EXPECT_EQ(motion[0].parts.at(0).name, "root/gyro.csv");
+  EXPECT_TRUE(motion[1].parts.empty());
+  EXPECT_EQ(motion[1].sensor.imu_gravity, ImuGravity::kAbsent);
+  EXPECT_EQ(motion[1].sensor.imu_columns, "acc=1-3");
 }
 
 TEST_F(ConversationFileTest, SaysWhatIsWrongWithARecord) {

@@ -41,6 +41,13 @@ GravityFinding gravity_of(const ImuRecording& recording, const ImuUnits& units) 
   return finding;
 }
 
+bool never_accelerates(const ImuRecording& recording) {
+  const ImuSample& first = recording.samples.front();
+  return std::ranges::all_of(recording.samples, [&](const ImuSample& sample) {
+    return std::equal(first.begin(), first.begin() + 3, sample.begin());
+  });
+}
+
 void check_gravity(ImuRecording& recording, const ImuUnits& units, const ImuOptions& options) {
   const GravityFinding found = gravity_of(recording, units);
   const std::string usual = short_number(found.usual_length);
@@ -58,6 +65,7 @@ void check_gravity(ImuRecording& recording, const ImuUnits& units, const ImuOpti
     fail(recording, "the accelerometer reads " + usual +
                         " most of the time, which looks like g, not m/s^2; give its unit" +
                         kAccelerationUnit);
+  if (never_accelerates(recording)) return;  // judge_motion() says that it was off
   // A sensor that turns fast, whose rotations don't fit, has a short mean, but no short values.
   const bool has_short_values =
       found.usual_length < 0.6 * kStandardGravity || found.lowest_length < 0.4 * found.usual_length;
@@ -101,7 +109,7 @@ void check_rotation(const ImuRecording& recording, const ImuUnits& units) {
   const std::string time_is = "the times have no unit; " + units.time + " were taken, which is " +
                               short_number(1 / recording.step_seconds) + " Hz";
   const std::string name_time = "name the time column with its unit (time_s, time_ms, ..)";
-  if (found.fastest < kNothingTurns) {
+  if (found.usual_speed < kNothingTurns || never_accelerates(recording)) {
     if (units.time_is_guess) warn(recording.name + ": " + time_is + "; if not, " + name_time);
     return;
   }

@@ -173,8 +173,11 @@ RotationFinding compare_rotation(std::span<const ImuSample> samples, double step
   for (std::size_t begin = 0; begin < samples.size(); begin += block)
     changes.add(samples.subspan(begin, std::min(block, samples.size() - begin)), step_seconds,
                 smooth, lag);
+  double squares = 0;
   for (const ImuSample& sample : samples)
-    finding.fastest = std::max(finding.fastest, length_of(rotation_of(sample)));
+    squares += dot(rotation_of(sample), rotation_of(sample));
+  finding.usual_speed =
+      std::sqrt(squares / static_cast<double>(std::max<std::size_t>(1, samples.size())));
   if (changes.pp > 0) finding.scale = changes.dp / changes.pp;
   if (changes.pp > 0 && changes.dd > 0)
     finding.correlation = changes.dp / std::sqrt(changes.dd * changes.pp);

@@ -35,7 +35,7 @@ struct RotationFinding {
   double correlation = 0;      ///< of the changes with the rotations, -1 to 1
   double residual_as_rad = 0;  ///< what rotations in rad/s leave unexplained, radians in 0.5 s
   double residual_as_deg = 0;  ///< the same with rotations in deg/s
-  double fastest = 0;          ///< of the rotations, as they stand there
+  double usual_speed = 0;      ///< root of the mean square of the rotations, as they stand there
   /// Rotations in rad/s fit what the accelerometer says. Of 2,122 recordings of phones, watches and
   /// sensors on wrists and thighs, the two residuals' quotient is below 6.0 in all that are in
   /// rad/s and above 24.7 in all in deg/s (bench/imu_units.py).

@@ -153,6 +153,30 @@ def test_imu_arrays(embedder, senses, cli, tmp_path):
     np.testing.assert_allclose(embedder.embed(imu=in_g), expected, rtol=1e-4, atol=1e-4)
 
 
+def test_imu_files(embedder, tmp_path):
+    rng = np.random.default_rng(4)
+    times = np.arange(300) / 100
+    acceleration = rng.normal(0, 0.5, (300, 3)) + [0, 0, 9.81]
+    rotation = rng.normal(0, 0.2, (300, 3))
+    axes = "time_s,x,y,z"
+    for name, values in (("acc.csv", acceleration), ("gyro.csv", rotation)):
+        np.savetxt(tmp_path / name, np.column_stack([times, values]), delimiter=",", header=axes, comments="")
+    whole = "time_s,acc_x,acc_y,acc_z,gyro_x,gyro_y,gyro_z"
+    np.savetxt(tmp_path / "whole.csv", np.column_stack([times, acceleration, rotation]), delimiter=",", header=whole,
+               comments="")
+    expected = embedder.embed(imu=tmp_path / "whole.csv")
+    same(embedder.embed(imu=pandagpt.imu([tmp_path / "acc.csv", tmp_path / "gyro.csv"])), expected)
+    with open(tmp_path / "acc.csv", "rb") as first, open(tmp_path / "gyro.csv", "rb") as second:
+        same(embedder.embed(imu=pandagpt.imu([second, first])), expected)
+    same(embedder.embed(imu=pandagpt.imu(tmp_path / "whole.csv", columns="acc=2-4,gyro=5-7,time=1")), expected)
+    linear = tmp_path / "linear.csv"
+    np.savetxt(linear, np.column_stack([times, acceleration - [0, 0, 9.81], rotation]), delimiter=",", header=whole,
+               comments="")
+    with pytest.raises(pandagpt.InputError, match=r"gravity is missing.*imu\(.., gravity='absent'\)"):
+        embedder.embed(imu=linear)
+    assert embedder.embed(imu=pandagpt.imu(linear, gravity="absent")).shape == expected.shape
+
+
 def test_film_arrays(embedder, tmp_path):
     """Compared with a film that Pillow writes without loss."""
     rng = np.random.default_rng(5)
