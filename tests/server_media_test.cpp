@@ -245,7 +245,7 @@ TEST_F(ServerMediaTest, AMotionRecordingMayHaveAFileForEachSensor) {
     whole += time + push + "," + turn + "\n";
   }
   const auto file = [](const std::string& text, const std::string& name) {
-    return json{{"data", address({text.begin(), text.end()})}, {"filename", name}};
+    return json{{"data", data_address(text, "text/csv")}, {"filename", name}};
   };
   json imu{{"files", {file(rotation, "Gyroscope.csv"), file(acceleration, "Accelerometer.csv")}},
            {"rotation_unit", "rad/s"}};
