@@ -7,6 +7,7 @@ const kRotation = /^(g|w|gyr|gyro|gyroscope|omega|angular_velocity)[ _.-]?[xyz]$
 const kOtherAcceleration = /gravity|linear|user|^gF/i;
 const kUnit = /\s*[[(].*$|_(m_s2|ms2|mg|g|rad_s|rads|deg_s|dps)$/i;  // behind a column's name
 const kTime = /^(t|time|timestamp|timestamps)(_?(s|ms|us|ns))?$/i;
+const kTimeUnit = /[ _([](s|ms|us|ns)[)\]]?\s*$/i;
 const kPerSecond = {
   s: 1,
   ms: 1e3,
@@ -23,13 +24,19 @@ function columnsOf(names) {
         (pattern) => ["x", "y", "z"].map((axis) => find(pattern, axis))),
     time: plain.findIndex((name) => kTime.test(name)),
     plain,
+    names,
   };
 }
 
+/// Seconds from the first row; null where the table doesn't say what its times are.
 function timesOf(rows, columns, rate) {
   if (columns.time < 0) return rate ? rows.map((_, i) => i / rate) : null;
-  const unit = kTime.exec(columns.plain[columns.time])[3]?.toLowerCase();
+  const kLongestStep = 0.2;  // s; of a recording of 5 Hz
+  const unit = kTimeUnit.exec(columns.names[columns.time])?.[1]?.toLowerCase();
   const first = rows[0][columns.time];
+  const step = rows.length > 1 ? rows[1][columns.time] - first : 0;
+  const isSeconds = step > 0 && step <= kLongestStep;
+  if (!unit && !isSeconds) return null;
   const scale = unit ? kPerSecond[unit] : 1;
   return rows.map((row) => (row[columns.time] - first) / scale);
 }
@@ -45,7 +52,8 @@ function decodeCsv(text, rateHz) {
   const cells = data.map((line) => line.trim().split(separator));
   const hasHeader = cells[0].some((cell) => Number.isNaN(number(cell)));
   if (!hasHeader && cells[0].length !== 6) throw new Error("a table without a header");
-  const columns = hasHeader ? columnsOf(cells[0]) : {axes: [0, 1, 2, 3, 4, 5], time: -1, plain: []};
+  const columns =
+      hasHeader ? columnsOf(cells[0]) : {axes: [0, 1, 2, 3, 4, 5], time: -1, plain: [], names: []};
   // Which of several accelerations counts, the server decides.
   if (columns.plain.some((name) => kOtherAcceleration.test(name)))
     throw new Error("several accelerations in one table");
