@@ -4,7 +4,7 @@ import {decodeNpy, npyShape} from "./npy.js";
 
 const kAcceleration = /^(a|acc|accl|accel|accelerometer|acceleration)[ _.-]?[xyz]$/i;
 const kRotation = /^(g|w|gyr|gyro|gyroscope|omega|angular_velocity)[ _.-]?[xyz]$/i;
-const kOtherAcceleration = /gravity|linear|user|^gF/i;
+const kOtherAcceleration = /gravity|linear|user.?acc|^gF/i;
 const kUnit = /\s*[[(].*$|_(m_s2|ms2|mg|g|rad_s|rads|deg_s|dps)$/i;  // behind a column's name
 const kTime = /^(t|time|timestamp|timestamps)(_?(s|ms|us|ns))?$/i;
 const kTimeUnit = /[ _([](s|ms|us|ns)[)\]]?\s*$/i;
