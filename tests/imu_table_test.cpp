@@ -246,6 +246,13 @@ std::vector<Log> logs() {
                                   whole(at.rotation, 1 / 0.00122173047) + "," +
                                   whole(at.acceleration(), 1 / (kG * 0.00048828125));
                          })},
+      {"Gyroflow in SI units", table("GYROFLOW IMU LOG\nversion,1.3\nid,any\norientation,xyz\n"
+                                     "tscale,0.000001\ngscale,1.0\nascale,1.0\n"
+                                     "t,gx,gy,gz,ax,ay,az\n",
+                                     [](const Motion& at, int) {
+                                       return fmt::format("{:.0f},", at.time * 1e6) +
+                                              cells(at.rotation) + "," + cells(at.acceleration());
+                                     })},
       {"azimuth and bias",
        table("time_s,acc_x,acc_y,acc_z,gyro_x,gyro_y,gyro_z,gyro_x_bias,gyro_y_bias,gyro_z_bias,"
              "acc_x_offset,azimuth,pitch,roll,qx,qy,qz,qw,orientation_x\n",

@@ -193,7 +193,7 @@ void read_gyroflow_scales(const TextTable& table, ImuColumns& columns) {
     const bool is_rotation = one.sensor == ImuSensor::kRotation;
     if (const auto scale = number_note(table, is_rotation ? "gscale" : "ascale"))
       one.unit = StatedUnit{is_rotation ? *scale : *scale * kStandardGravity,
-                            is_rotation ? "gscale rad/s" : "ascale g", "the log's scale"};
+                            is_rotation ? "gscale rad/s" : kScaledToG, "the log's scale"};
   }
   if (const auto scale = number_note(table, "tscale"))
     for (TimeColumn& time : columns.times)

@@ -39,6 +39,9 @@ struct ImuColumns {
   bool has(ImuSensor sensor) const;
 };
 
+/// StatedUnit::name of a Gyroflow log's acceleration. The format says g; some programs write m/s^2.
+inline constexpr const char* kScaledToG = "ascale g";
+
 /// The header's words for TextTable.
 const HeaderWords& imu_header_words();
 

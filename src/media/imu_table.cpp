@@ -181,6 +181,18 @@ ImuTimes times_of_rows(const std::vector<double>& times, const ChosenTime& chose
   return result;
 }
 
+/// A Gyroflow log whose scale gives m/s^2, not g: gravity is 9.8 of it.
+void correct_scale(TableSensor& sensor) {
+  std::optional<StatedUnit>& unit = sensor.columns.unit;
+  if (!unit || unit->name != kScaledToG) return;
+  std::vector<double> lengths;
+  for (const auto& [x, y, z] : sensor.values)
+    if (const double length = std::hypot(x, y, z); std::isfinite(length)) lengths.push_back(length);
+  if (lengths.empty() || median_of(std::move(lengths)) * unit->factor < 4 * kStandardGravity)
+    return;
+  unit = StatedUnit{unit->factor / kStandardGravity, "ascale m/s2", "the length of gravity"};
+}
+
 }  // namespace
 
 ImuTable read_imu_table(ByteView bytes, const std::string& name, const ImuOptions& options) {
@@ -204,6 +216,8 @@ ImuTable read_imu_table(ByteView bytes, const std::string& name, const ImuOption
         (names.empty() ? "" : " (the header has: " + names.substr(0, 200) + ")");
     return table;
   }
+  for (TableSensor& sensor : table.sensors)
+    correct_scale(sensor);
   const std::size_t n_rows = table.sensors.front().values.size();
   if (table.has_time_column && n_rows > 1) {
     table.times = times_of_rows(rows.times(), chosen, rate_of(columns, options), name);
