@@ -91,7 +91,7 @@ InputFacts motion_facts(const ImuRecording& recording) {
     list.add("steps", 0, "", 0);
   if (grid.has_gravity) {
     const double smoothing = steps ? kStrideSteps * kMinute / steps->per_minute : kUsualSmoothing;
-    add_turns(list, find_turns(grid, still, smoothing));
+    if (recording.has_gyroscope) add_turns(list, find_turns(grid, still, smoothing));
     add_flights(list, find_flights(recording, grid.has_gravity));
   }
   list.add("still", kPercent * still_share, "%", 0);

@@ -8,7 +8,8 @@ namespace pandagpt {
 
 /// Facts "length", "rate", "samples", "still" (share of the time), "strongest_acceleration";
 /// where they were found, "steps", "steps_per_minute", "walking"; with gravity, "turns" with each
-/// "turn" (degrees, positive to the left) and "jumps" with each "jump" (seconds in the air).
+/// "turn" (degrees, positive to the left), if there is a gyroscope, and "jumps" with each "jump"
+/// (seconds in the air).
 InputFacts motion_facts(const ImuRecording& recording);
 
 }  // namespace pandagpt

@@ -5,14 +5,13 @@
 #include <cstdint>
 #include <optional>
 
-#include "core/utf8.h"
+#include "media/exif_camera.h"
+#include "media/heif.h"
 #include "media/image_chunks.h"
 
 namespace pandagpt {
 namespace {
 
-constexpr std::uint16_t kTagMaker = 271;
-constexpr std::uint16_t kTagModel = 272;
 constexpr std::uint16_t kTagTime = 306;
 constexpr std::uint16_t kTagExifDirectory = 34665;
 constexpr std::uint16_t kTagTimeTaken = 36867;
@@ -60,7 +59,7 @@ CaptureInfo capture_of_tiff(ByteView tiff) {
   const Directory file(tiff);
   const std::size_t main = file.first();
   CaptureInfo info;
-  info.camera = camera_name(file.text(main, kTagMaker), file.text(main, kTagModel));
+  info.camera = read_exif_camera(tiff).name();
   std::string time, zone;
   if (const auto exif = file.number(main, kTagExifDirectory)) {
     time = file.text(*exif, kTagTimeTaken);
@@ -76,8 +75,8 @@ ByteView without_mark(ByteView block) {
   return ByteReader(block).matches(0, kExifMark) ? block.subspan(kExifMark.size()) : block;
 }
 
-/// The EXIF block; empty without one.
-ByteView find_exif(ByteView bytes, ImageFormat format) {
+/// The EXIF block; empty without one. That of an HEIC file is put into `memory`.
+ByteView find_exif(ByteView bytes, ImageFormat format, Bytes& memory) {
   ByteView found;
   const auto take_chunk = [&](const char* type) {
     return [&found, type](const Chunk& chunk) {
@@ -103,21 +102,14 @@ ByteView find_exif(ByteView bytes, ImageFormat format) {
       return bytes;
     case ImageFormat::kHeic:
     case ImageFormat::kAvif:
+      memory = heif_exif(bytes);
+      found = memory;
+      break;
     case ImageFormat::kBmp:
     case ImageFormat::kGif:
       break;
   }
   return without_mark(found);
-}
-
-std::string trimmed(std::string text) {
-  const auto is_padding = [](unsigned char c) { return std::isspace(c) != 0 || c == 0; };
-  while (!text.empty() && is_padding(static_cast<unsigned char>(text.back())))
-    text.pop_back();
-  text.erase(text.begin(), std::ranges::find_if_not(text, [&](char c) {
-               return is_padding(static_cast<unsigned char>(c));
-             }));
-  return is_printable_utf8(text) ? text : std::string();
 }
 
 bool has_form(const std::string& text, std::string_view form) {
@@ -145,15 +137,6 @@ std::string zone_text(const std::string& zone) {
 
 }  // namespace
 
-std::string camera_name(const std::string& maker, const std::string& model) {
-  const std::string name = trimmed(model);
-  const std::string brand = trimmed(maker);
-  if (name.empty() || brand.empty()) return name.empty() ? brand : name;
-  // "Canon" "Canon EOS 5D", "NIKON CORPORATION" "NIKON D750"
-  const std::string first_word = brand.substr(0, brand.find(' '));
-  return name.starts_with(first_word) ? name : brand + ' ' + name;
-}
-
 std::string shown_time(const std::string& stamp, const std::string& zone) {
   constexpr std::string_view kForm = "0000-00-00 00:00:00";
   if (!has_form(stamp, kForm) || stamp.starts_with("0000")) return {};
@@ -168,7 +151,8 @@ std::string shown_time(const std::string& stamp, const std::string& zone) {
 
 CaptureInfo read_capture_info(ByteView bytes, ImageFormat format) {
   try {
-    const ByteView exif = find_exif(bytes, format);
+    Bytes memory;
+    const ByteView exif = find_exif(bytes, format, memory);
     return exif.empty() ? CaptureInfo() : capture_of_tiff(exif);
   } catch (const OutOfBytes&) {
     return {};

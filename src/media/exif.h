@@ -14,11 +14,9 @@ struct CaptureInfo {
   std::string time;    ///< "2019-03-05 12:30:11", with its zone where it has one ("+01:00")
 };
 
-/// Of JPEG, PNG, WebP and TIFF. Never an error: a block that can't be read says nothing.
+/// Of JPEG, PNG, WebP, TIFF and (with libheif) HEIC and AVIF. Never an error: a block that can't be
+/// read says nothing.
 CaptureInfo read_capture_info(ByteView bytes, ImageFormat format);
-
-/// Maker and model in one, without the maker's name twice; without padding and what can't be shown.
-std::string camera_name(const std::string& maker, const std::string& model);
 
 /// "2019:03:05 12:30:11" or "2019-03-05T12:30:11.000000Z" as CaptureInfo has it; empty for anything
 /// else, and for the zeros of a clock that was never set.

@@ -26,8 +26,9 @@ std::string read_text(const ByteReader& tiff, std::size_t entry) {
 }  // namespace
 
 std::string ExifCamera::name() const {
-  if (model.empty() || ascii_lower(model).starts_with(ascii_lower(maker)))
-    return model.empty() ? maker : model;
+  // "Canon" "Canon EOS 5D", "NIKON CORPORATION" "NIKON D750"
+  const std::string brand = ascii_lower(maker.substr(0, maker.find(' ')));
+  if (model.empty() || ascii_lower(model).starts_with(brand)) return model.empty() ? maker : model;
   return maker.empty() ? model : maker + " " + model;
 }
 

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <new>
 
+#include "media/byte_reader.h"
 #include "media/heif_file.h"
 #include "media/heif_stream.h"
 #include "pandagpt/error.h"
@@ -49,6 +50,24 @@ void read_heif_size(ByteView bytes, const std::string& name, ImageInfo& info) {
   info.coded_pixels = std::max(canvas, largest_coded_picture(bytes));
 }
 
+Bytes heif_exif(ByteView bytes) {
+  constexpr std::size_t kLargest = std::size_t{1} << 20;
+  constexpr std::size_t kOffsetBytes = 4;  // of a number that says where the TIFF header begins
+  const HeifFile file(bytes);
+  heif_item_id id = 0;
+  if (file.main() == nullptr ||
+      heif_image_handle_get_list_of_metadata_block_IDs(file.main(), "Exif", &id, 1) < 1)
+    return {};
+  const std::size_t size = heif_image_handle_get_metadata_size(file.main(), id);
+  if (size <= kOffsetBytes || size > kLargest) return {};
+  Bytes block(size);
+  if (heif_image_handle_get_metadata(file.main(), id, block.data()).code != heif_error_Ok)
+    return {};
+  const std::size_t begin = kOffsetBytes + ByteReader(block, true).u32(0);
+  if (begin >= size) return {};
+  return {block.begin() + static_cast<std::ptrdiff_t>(begin), block.end()};
+}
+
 std::optional<Image> decode_with_libheif(ByteView bytes, const ImageInfo& info,
                                          std::string& complaint) {
   const HeifFile file(bytes);
@@ -88,6 +107,9 @@ bool has_libheif() {
   return false;
 }
 void read_heif_size(ByteView, const std::string&, ImageInfo&) {}
+Bytes heif_exif(ByteView) {
+  return {};
+}
 std::optional<Image> decode_with_libheif(ByteView, const ImageInfo&, std::string&) {
   return std::nullopt;
 }

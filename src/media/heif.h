@@ -19,6 +19,10 @@ bool has_libheif();
 /// damaged, a codec that this libheif has no decoder for.
 void read_heif_size(ByteView bytes, const std::string& name, ImageInfo& info);
 
+/// The EXIF block of the main picture, as a TIFF structure; empty without one, for what can't be
+/// read, and without libheif.
+Bytes heif_exif(ByteView bytes);
+
 /// Decodes the main picture, upright. Alpha is dropped, not blended; deeper samples become 8 bits.
 /// std::nullopt when it can't be decoded, with the reason in `complaint`, which is also set when
 /// there is a picture, but a damaged one. Only called when has_libheif().

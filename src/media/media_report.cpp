@@ -13,6 +13,8 @@ extern "C" {
 #include <array>
 #include <utility>
 
+#include "core/utf8.h"
+#include "media/exif_camera.h"
 #include "media/image_chunks.h"
 #include "media/image_info.h"
 #include "media/media_input.h"
@@ -100,15 +102,17 @@ std::string tag(const AVDictionary* tags, const char* name) {
 
 std::string first_tag(const AVFormatContext& format, std::initializer_list<const char*> names) {
   for (const char* name : names)
-    if (std::string value = tag(format.metadata, name); !value.empty()) return value;
+    if (std::string value = tag(format.metadata, name); !value.empty() && is_printable_utf8(value))
+      return value;
   return {};
 }
 
 CaptureInfo capture_of(const AVFormatContext& format) {
   CaptureInfo capture;
-  capture.camera = camera_name(
+  const ExifCamera camera{
       first_tag(format, {"com.apple.quicktime.make", "com.android.manufacturer", "make"}),
-      first_tag(format, {"com.apple.quicktime.model", "com.android.model", "model"}));
+      first_tag(format, {"com.apple.quicktime.model", "com.android.model", "model"})};
+  capture.camera = camera.name();
   capture.time = shown_time(
       first_tag(format, {"com.apple.quicktime.creationdate", "creation_time", "date_recorded"}));
   return capture;

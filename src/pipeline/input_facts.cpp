@@ -19,6 +19,7 @@
 #include "media/media_report.h"
 #include "pandagpt/error.h"
 #include "pipeline/media_tensor.h"
+#include "preprocess/depth_reading.h"
 
 namespace pandagpt {
 namespace {
@@ -65,10 +66,18 @@ InputFacts of_thermal(const Input& input, const ImageLimits& limits) {
                   : thermal_picture_facts(file.picture.width, file.picture.height);
 }
 
+/// Whether an estimator's numbers were read, which tell what is nearer, and no distance.
+bool is_relative(const ScalarMap& metres) {
+  const std::string relative = depth_reading(DepthEncoding::kRelativeInverse).what;
+  return std::ranges::any_of(metres.report.lines, [&](const InputReport::Line& line) {
+    return line.name == "numbers" && line.value == relative;
+  });
+}
+
 InputFacts of_depth(const Input& input, const InputLimits& limits) {
   ScalarMap map = read_depth(input, limits);
   DistanceMap distances{map.width, map.height, std::move(map.values)};
-  distances.has_unit = input.sensor.depth_encoding != DepthEncoding::kRelativeInverse;
+  distances.has_unit = !is_relative(map);
   distances.focal_length = input.sensor.depth_focal_length;
   return depth_facts(distances);
 }
@@ -87,7 +96,7 @@ InputFacts facts_of(const Input& input, const InputLimits& limits) {
     case Modality::kDepth:
       return of_depth(input, limits);
     case Modality::kImu:
-      return motion_facts(read_motion(input, with_sensor(ImuOptions(), input.sensor)));
+      return motion_facts(read_any_motion(input));
   }
   throw Error(ErrorKind::kInternal, "an input of an unknown kind");
 }

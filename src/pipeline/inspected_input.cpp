@@ -82,7 +82,7 @@ InputReport of_recording(const Input& input, const InputLimits& limits) {
 }
 
 InputReport of_motion(const Input& input) {
-  const ImuRecording recording = read_motion(input, with_sensor(ImuOptions(), input.sensor));
+  const ImuRecording recording = read_any_motion(input);
   InputReport report = recording.report;
   const auto add = [&](const char* name, std::string value) {
     if (!has_line(report, name)) report.add(name, std::move(value));

@@ -220,6 +220,12 @@ ImuRecording read_motion(const Input& input, const ImuOptions& options) {
   return load_imu(input, options);
 }
 
+ImuRecording read_any_motion(const Input& input) {
+  ImuOptions options = with_sensor(ImuOptions(), input.sensor);
+  options.takes_accelerometer_alone = true;
+  return read_motion(input, options);
+}
+
 Image read_picture(const Input& input, const InputLimits& limits) {
   Image image = input.bytes.empty() ? load_image(input.name, image_limits(limits))
                                     : decode_image(input.bytes, input.name, image_limits(limits));

@@ -44,6 +44,8 @@ VideoReader open_film(const Input& input, const InputLimits& limits);
 Audio read_sound(const Input& input, const InputLimits& limits);
 ThermalFile read_thermal(const Input& input, const ImageLimits& limits);
 ImuRecording read_motion(const Input& input, const ImuOptions& options);
+/// The same of what no tower need take: without a gyroscope, too.
+ImuRecording read_any_motion(const Input& input);
 
 /// Reads, decodes and preprocesses, within `limits`. Throws Error(kInput), "NAME: what; what to
 /// do".
