@@ -77,6 +77,10 @@ TEST_F(PairReaderTest, ReadsLabelsTextsAndGroups) {
   EXPECT_EQ(item.sensor.imu_rate_hz, 50);
   EXPECT_EQ(item.sensor.acceleration_unit, AccelerationUnit::kG);
 
+  const PairList depth =
+      read("d.jsonl", R"({"depth": "d.png", "label": "wave", "depth_encoding": "tum"})");
+  EXPECT_EQ(inputs_.media[depth.pairs[0].a].sensor.depth_encoding, DepthEncoding::kTum);
+
   const PairList texts = read("b.jsonl", R"({"text": ["one", "two"], "image": "p.jpg"})");
   EXPECT_EQ(texts.a, TowerKind::kVision);
   EXPECT_FALSE(texts.has_labels());
@@ -111,7 +115,9 @@ TEST_F(PairReaderTest, FaultsNameTheLine) {
   EXPECT_THAT(error("{\"imu\": \"a\", \"text\": \"b\", \"labels\": \"c\"}"),
               HasSubstr("the key \"labels\" is unknown"));
   EXPECT_THAT(error("{\"imu\": \"a\", \"text\": \"b\", \"acceleration_unit\": \"gal\"}"),
-              HasSubstr("\"gal\", not one of m/s2, g, mg"));
+              HasSubstr("\"gal\", not one of g, m/s2, mg"));
+  EXPECT_THAT(error("{\"depth\": \"a\", \"text\": \"b\", \"depth_encoding\": \"feet\"}"),
+              HasSubstr("\"feet\", not one of 7scenes, auto, "));
   EXPECT_THAT(error("{\"imu\": \"a\", \"text\": \"b\", \"imu_rate_hz\": \"fast\"}"),
               HasSubstr("\"imu_rate_hz\" must be a number"));
   EXPECT_THAT(error(good + "{\"audio\": \"a\", \"label\": \"x\"}"),

@@ -123,6 +123,14 @@ TEST_F(CEmbedderTest, SensorOptionsReachTheDecoder) {
   ASSERT_EQ(pandagpt_embedder_embed(embedder, inputs, row.data(), row.size()), PANDAGPT_OK);
   EXPECT_EQ(row, expected.embed(same));
   EXPECT_NE(row, expected.embed(plain));
+
+  options.depth_metres_per_unit = NAN;
+  options.depth_encoding = PANDAGPT_DEPTH_KITTI;
+  OwnedInputs encoded;
+  ASSERT_EQ(pandagpt_inputs_create(&encoded), PANDAGPT_OK);
+  ASSERT_EQ(pandagpt_inputs_add_file(encoded, PANDAGPT_DEPTH, file.c_str(), &options), PANDAGPT_OK);
+  ASSERT_EQ(pandagpt_embedder_embed(embedder, encoded, row.data(), row.size()), PANDAGPT_OK);
+  EXPECT_EQ(row, expected.embed(same.set_sensor({.depth_encoding = DepthEncoding::kKitti})));
 }
 
 TEST_F(CEmbedderTest, EachInputAndTextHasARowOrAnError) {

@@ -188,6 +188,8 @@ TEST(CInputs, AreFilesAndBuffersWithOptions) {
   refused([&] { options.imu_gravity = 3; }, "imu_gravity is 3");
   refused([&] { options.acceleration_unit = 4; }, "acceleration_unit is 4");
   refused([&] { options.rotation_unit = -1; }, "rotation_unit is -1");
+  refused([&] { options.depth_encoding = 16; }, "depth_encoding is 16");
+  refused([&] { options.depth_encoding = -1; }, "depth_encoding is -1");
   refused([&] { options.audio_channel = 65; }, "audio_channel is 65");
   refused([&] { options.audio_channel = -3; }, "audio_channel is -3");
   EXPECT_EQ(pandagpt_inputs_count(inputs), 3U) << "what is refused adds nothing";

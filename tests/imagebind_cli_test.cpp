@@ -122,6 +122,7 @@ TEST_F(ImageBindCliTest, ClassifyTakesTemplatesSumsAndCutsTheList) {
 TEST_F(ImageBindCliTest, SensorOptionsReachTheDecoders) {
   const std::vector<Arguments> pairs{
       {"--depth", example("depth_mm.png"), "--depth-unit", "0.002"},
+      {"--depth", example("depth_mm.png"), "--depth-encoding", "kitti"},
       {"--depth", example("depth_mm.png"), "--depth-camera", "kinect2"},
       {"--depth", example("depth_mm.png"), "--depth-camera", "400,0.12"},
       {"--thermal", example("thermal_centikelvin.png"), "--thermal-range", "28000,32000"}};
@@ -133,6 +134,8 @@ TEST_F(ImageBindCliTest, SensorOptionsReachTheDecoders) {
   EXPECT_EQ(embedding({"--depth", example("depth_mm.png")}),
             embedding({"--depth", example("depth_mm.png"), "--depth-unit", "0.001",
                        "--depth-camera", "kinect1"}));
+  EXPECT_EQ(embedding({"--depth", example("depth_mm.png")}),
+            embedding({"--depth", example("depth_mm.png"), "--depth-encoding", "mm"}));
 }
 
 TEST_F(ImageBindCliTest, ImuWithoutARateOrUnitsGetsThemByOption) {
@@ -193,6 +196,9 @@ TEST_F(ImageBindCliTest, WrongSensorOptionsAreWrongUsage) {
                                      {"--imu-gyro-unit", "rpm"},
                                      {"--imu-gravity", "some"},
                                      {"--depth-unit", "-1"},
+                                     {"--depth-encoding", "feet"},
+                                     {"--depth-encoding", "disparity"},
+                                     {"--depth-encoding", "tum", "--depth-unit", "0.1"},
                                      {"--depth-camera", "polaroid"},
                                      {"--depth-camera", "0,1"},
                                      {"--depth-camera", "nan,1"},

@@ -280,6 +280,29 @@ TEST_F(ServerMediaTest, MessagesOfARobotsLog) {
   EXPECT_THAT(refused_for({{"time", {1}}}), HasSubstr("time"));
 }
 
+TEST_F(ServerMediaTest, DepthSaysWhatItsNumbersAre) {
+  start(six_senses());
+  const std::string map = address(example("depth_mm.png"));
+  const auto part = [&](json options) {
+    options["url"] = map;
+    return json{{"type", "depth_map"}, {"depth_map", options}};
+  };
+  const std::vector<float> row = embed(json::array({part({{"encoding", "mm"}})}));
+  EXPECT_EQ(embed(json::array({part({{"metres_per_unit", 0.001}})})), row);
+  EXPECT_NE(embed(json::array({part({{"encoding", "kitti"}})})), row);
+  // Without a word the numbers are taken for millimetres, and the answer says so.
+  const Reply reply = chat(about(part(json::object())));
+  EXPECT_EQ(reply.status, 200) << reply.body;
+  EXPECT_THAT(reply.value()["warnings"].dump(), HasSubstr("taken as millimetres"));
+  EXPECT_FALSE(chat(about(part({{"encoding", "mm"}}))).value().contains("warnings"));
+  for (const auto& [options, why] : std::vector<std::pair<json, std::string>>{
+           {{{"encoding", "feet"}}, "must be one of: 7scenes, auto"},
+           {{{"encoding", 5}}, "encoding"},
+           {{{"encoding", "disparity"}}, "focal_length and baseline"},
+           {{{"encoding", "tum"}, {"metres_per_unit", 1}}, "unit of its own"}})
+    EXPECT_THAT(refused(about(part(options))), HasSubstr(why));
+}
+
 TEST_F(ServerMediaTest, EmbeddingsOfTexts) {
   start(six_senses());
   const Embedder embedder(model_.string(), {.n_threads = 1});

@@ -112,6 +112,8 @@ TEST_F(ConversationFileTest, SaysWhatIsWrongWithARecord) {
   EXPECT_THAT(fault(R"([{"image": "a", "weights": {"image": "x"}}])"), HasSubstr("weight"));
   EXPECT_THAT(fault(R"([{"imu": "a", "sensor": {"rate": 3}}])"), HasSubstr("'rate'"));
   EXPECT_THAT(fault(R"([{"imu": "a", "sensor": {"rotation_unit": "rpm"}}])"), HasSubstr("'rpm'"));
+  EXPECT_THAT(fault(R"([{"depth": "a", "sensor": {"depth_encoding": "feet"}}])"),
+              HasSubstr("'feet'"));
   EXPECT_THAT(fault(record(R"([{"from": "gpt", "value": "x"}])")), HasSubstr("alternate"));
   EXPECT_THAT(fault(record(R"([{"from": "human", "value": "x"}])")), HasSubstr("no answer"));
   EXPECT_THAT(fault(record(R"([{"from": "user", "value": "x"}])")), HasSubstr("'user'"));

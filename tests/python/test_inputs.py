@@ -123,6 +123,21 @@ def test_sensor_options_are_those_of_the_program(embedder, senses, cli):
     same(rows, np.array([one["embedding"] for one in printed], np.float32))
 
 
+def test_depth_says_what_its_numbers_are(embedder):
+    metres = np.load(DATA / "depth_m.npy")
+    expected = embedder.embed(depth=metres)
+    tum = pandagpt.depth(np.round(metres * 5000).astype(np.uint16), encoding="tum")
+    np.testing.assert_allclose(embedder.embed(depth=tum), expected, atol=1e-3)
+    inverse = pandagpt.depth(1 / metres, encoding="inverse")
+    np.testing.assert_allclose(embedder.embed(depth=inverse), expected, atol=1e-3)
+    disparity = pandagpt.depth(50 / metres, encoding="disparity", camera=(500, 0.1))
+    assert np.isfinite(embedder.embed(depth=disparity)).all()
+    with pytest.raises(pandagpt.UsageError, match="camera="):
+        embedder.embed(depth=pandagpt.depth(50 / metres, encoding="disparity"))
+    with pytest.raises(pandagpt.UsageError, match="the depth encoding 'feet' is unknown; there are 7scenes, auto"):
+        embedder.embed(depth=pandagpt.depth(metres, encoding="feet"))
+
+
 def test_sound_arrays(embedder, tmp_path):
     with wave.open(str(FILES["audio"])) as file:
         rate, samples = file.getframerate(), np.frombuffer(file.readframes(file.getnframes()), "<i2")
