@@ -171,6 +171,30 @@ TEST(DepthFiles, TakeWhatIsRenderedFarAwayForFar) {
   EXPECT_THAT(refusal([&] { depth_in_metres(map, {}, "it"); }), HasSubstr("infinitely far"));
 }
 
+TEST(DepthFiles, OfRobotsLogsSayTheirUnit) {
+  const std::string log = (fs::path(PANDAGPT_FIXTURES) / "logs" / "ros2_lz4.mcap").string();
+  const WarningCollector collector;
+  const ScalarMap map = load_depth_map(log + "#/camera/depth@0.2");
+  EXPECT_EQ(map.unit, MapUnit::kMillimetres);
+  const ScalarMap metres = depth_in_metres(map, {}, log);
+  EXPECT_THAT(collector.messages(), IsEmpty());
+  const ScalarMap twice = depth_in_metres(map, {.depth_metres_per_unit = 0.002}, log);
+  std::size_t i = 0;
+  while (std::isnan(metres.values[i]))
+    ++i;
+  EXPECT_FLOAT_EQ(metres.values[i] * 1000, map.values[i]);
+  EXPECT_FLOAT_EQ(twice.values[i], 2 * metres.values[i]);
+}
+
+TEST(DepthFiles, TheUnitOfAnIphoneCantBeOverruled) {
+  if (!has_libheif()) GTEST_SKIP() << "this build has no libheif";
+  const Bytes file = fixture("depth_portrait.heic");
+  for (const SensorOptions& options : {SensorOptions{.depth_encoding = DepthEncoding::kTum},
+                                       SensorOptions{.depth_metres_per_unit = 0.001}})
+    EXPECT_THAT(refusal([&] { read(file, "it.heic", options); }),
+                HasSubstr("the file itself says that its numbers are 1/m"));
+}
+
 // --- Hostile files -------------------------------------------------------------------------------
 
 Bytes from_text(const std::string& text) {

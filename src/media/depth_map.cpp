@@ -6,6 +6,7 @@
 #include "media/compressed_depth.h"
 #include "media/heif.h"
 #include "media/image_info.h"
+#include "media/logs/log_inputs.h"
 #include "pandagpt/error.h"
 
 namespace pandagpt {
@@ -79,6 +80,7 @@ ScalarMap decode_depth_map(ByteView bytes, const std::string& name, DepthEncodin
 
 ScalarMap load_depth_map(const std::filesystem::path& path, DepthEncoding encoding,
                          const ImageLimits& limits) {
+  if (std::optional<LogInput> log = open_log(path.string())) return read_log_map(*log, limits);
   const std::string name = path == "-" ? "standard input" : path.string();
   return decode_depth_map(read_file(path, limits.max_file_bytes), name, encoding, limits);
 }

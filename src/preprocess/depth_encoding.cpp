@@ -118,16 +118,13 @@ Choice given_encoding(const ScalarMap& map, const SensorOptions& options) {
                  "the encoding");
     choice.reading.unit = *options.depth_metres_per_unit;
   }
-  if (map.unit == MapUnit::kMetres || map.unit == MapUnit::kPerMetre) {
-    const bool agrees =
-        map.unit == MapUnit::kMetres
-            ? encoding == DepthEncoding::kMetres
-            : encoding == DepthEncoding::kInverse || encoding == DepthEncoding::kRelativeInverse;
-    if (!agrees)
-      fail_usage("the file itself says that its numbers are " +
-                 std::string(map.unit == MapUnit::kMetres ? "metres" : "1/m") +
-                 "; leave out --depth-encoding (in requests encoding) " + to_string(encoding));
-  }
+  const bool agrees =
+      encoding == DepthEncoding::kInverse || encoding == DepthEncoding::kRelativeInverse;
+  if (map.unit == MapUnit::kPerMetre && !agrees)
+    fail_usage(
+        "the file itself says that its numbers are 1/m; leave out --depth-encoding (in "
+        "requests encoding) " +
+        to_string(encoding));
   return choice;
 }
 
@@ -135,7 +132,28 @@ DepthReading plain_reading(bool integer) {
   return depth_reading(integer ? DepthEncoding::kMillimetres : DepthEncoding::kMetres);
 }
 
+/// What the file says of its numbers.
+std::optional<DepthEncoding> encoding_of(MapUnit unit) {
+  switch (unit) {
+    case MapUnit::kMillimetres:
+      return DepthEncoding::kMillimetres;
+    case MapUnit::kMetres:
+      return DepthEncoding::kMetres;
+    case MapUnit::kPerMetre:
+      return DepthEncoding::kInverse;
+    case MapUnit::kUnknown:
+    case MapUnit::kCounts:
+    case MapUnit::kCelsius:
+      break;
+  }
+  return std::nullopt;
+}
+
 Choice given_unit(const ScalarMap& map, double metres) {
+  if (map.unit == MapUnit::kPerMetre)
+    fail_usage(
+        "the file itself says that its numbers are 1/m; leave out --depth-unit (in requests "
+        "metres_per_unit)");
   DepthReading reading = plain_reading(map.integer);
   reading.encoding = DepthEncoding::kAuto;
   reading.what = "numbers of the unit that was given";
@@ -146,13 +164,11 @@ Choice given_unit(const ScalarMap& map, double metres) {
 Choice choose(const ScalarMap& map, const SensorOptions& options, const std::string& name) {
   if (options.depth_encoding.value_or(DepthEncoding::kAuto) != DepthEncoding::kAuto)
     return given_encoding(map, options);
-  if (map.unit == MapUnit::kMetres)
-    return {depth_reading(DepthEncoding::kMetres), "the file", false, false};
-  if (map.unit == MapUnit::kPerMetre)
-    return {depth_reading(DepthEncoding::kInverse), "the file", false, false};
   if (map.unit == MapUnit::kCelsius)
     fail(name, "it holds temperatures, not depths; give it as a thermal picture");
   if (options.depth_metres_per_unit) return given_unit(map, *options.depth_metres_per_unit);
+  if (const std::optional<DepthEncoding> own = encoding_of(map.unit))
+    return {depth_reading(*own), "the file", false, false};
   if (const std::optional<DepthHint> hint = depth_hint(map, name);
       hint && is_plausible(map, hint->reading))
     return {hint->reading, hint->why, !hint->is_plain, false};
