@@ -1,8 +1,8 @@
 // Inputs of every kind -> their facts: the same readers, with the same options, as for the towers.
 #include "pipeline/input_facts.h"
 
+#include <algorithm>
 #include <chrono>
-#include <cmath>
 #include <optional>
 #include <utility>
 
