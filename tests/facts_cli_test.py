@@ -78,7 +78,7 @@ class FactsTest(unittest.TestCase):
         path = self.write("room.png", deep_png(room()))
         facts, = self.facts("--depth", path)
         self.assertEqual((facts["input"], facts["modality"]), (str(path), "depth"))
-        self.assertEqual(facts["nearest"], {"value": 1.2, "unit": "m", "x": 40, "y": 24, "where": "right"})
+        self.assertEqual(facts["nearest"], {"value": 1.2, "unit": "m", "x": 40, "y": 24, "where": "centre"})
         self.assertEqual(facts["farthest"]["value"], 3)
         self.assertNotIn("near_width", facts)
         facts, = self.facts("--depth", path, "--depth-camera", "48,0.1")
@@ -92,7 +92,7 @@ class FactsTest(unittest.TestCase):
         self.assertEqual(result.returncode, 0)
         lines = result.stdout.decode().splitlines()
         self.assertEqual(lines[0], f"{path} (depth)")
-        self.assertIn("  nearest   1.20 m, right (x 40, y 24)", lines)
+        self.assertIn("  nearest   1.20 m, centre (x 40, y 24)", lines)
 
     def test_kinds_are_told_by_content(self):
         sound = self.tone("note.bin", 1, 440)
@@ -182,7 +182,7 @@ class FactsTest(unittest.TestCase):
     def test_inspect_refuses(self):
         self.refuses(2, "there is no file", "inspect")
         self.refuses(3, "no file of weights or of media", "inspect", self.write("odd", b"\0\1\2\3" * 100))
-        self.refuses(3, "no such file", "inspect", self.folder / "missing.gguf")
+        self.refuses(4, "missing.gguf", "inspect", self.folder / "missing.gguf")
         self.refuses(2, "not both", "inspect", PICTURE, "--image", PICTURE)
 
     def test_inspect_weights_as_before(self):
