@@ -2,6 +2,7 @@
 import {element} from "../dom.js";
 
 const kMarked = ["hottest", "coldest", "nearest"];
+const kRoomForLabels = 200;  // pixels; labels of smaller pictures stand beside them on the right
 
 const valueText = ({value, unit}) => (unit === "counts" || !unit ? "" : ` ${value} ${unit}`);
 
@@ -24,7 +25,7 @@ export function addMarks(content, facts) {
         element("span", {class: "mark-label"}, `${name}${valueText(facts[name])}`));
     mark.style.left = `${100 * across}%`;
     mark.style.top = `${100 * down}%`;
-    mark.classList.toggle("to-left", across > 0.5);
+    mark.classList.toggle("to-left", across > 0.5 && canvas.width >= kRoomForLabels);
     return mark;
   });
   if (marks.length === 0) return;
