@@ -171,6 +171,23 @@ class FactsTest(unittest.TestCase):
         motion = self.inspect(EXAMPLES / "walking_imu.csv")
         self.assertEqual(motion["modality"], "imu")
 
+    def test_inspect_reads_wav_headers_itself(self):
+        """FFmpeg takes these samples for others (src/media/wav.h)."""
+        samples = [round(8000 * math.sin(i / 5)) for i in range(1600)]
+
+        def wav(magic, order, header, data):
+            return magic + struct.pack(order + "I", 4 + 8 + len(header) + 8 + len(data)) + b"WAVEfmt " + struct.pack(
+                order + "I", len(header)) + header + b"data" + struct.pack(order + "I", len(data)) + data
+        plain = struct.pack(">HHIIHH", 1, 1, 16000, 32000, 2, 16)
+        big = self.write("big.wav", wav(b"RIFX", ">", plain, struct.pack(">1600h", *samples)))
+        spare = struct.pack("<HHIIHHHHI", 0xFFFE, 1, 16000, 64000, 4, 32, 22, 24, 4) + bytes.fromhex(
+            "0100000000001000800000aa00389b71")
+        wide = self.write("wide.wav", wav(b"RIFF", "<", spare, struct.pack("<1600i", *(one << 16 for one in samples))))
+        for path, text in ((big, "integers of 16 bits, big-endian"), (wide, "integers of 24 bits in 32, little-endian")):
+            properties = {one["name"]: one["value"] for one in self.inspect(path)["properties"]}
+            self.assertEqual((properties["samples"], properties["length"]), (text, "0.10 s"))
+            self.assertNotIn("sound codec", properties)
+
     def test_inspect_reads_a_map_as_both(self):
         path = self.write("map.png", deep_png(room()))
         self.assertEqual({one["modality"] for one in self.inspect(path)}, {"depth", "thermal"})

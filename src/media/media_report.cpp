@@ -157,9 +157,13 @@ void add_sound(const AVStream& stream, InputReport& report) {
   const AVCodecParameters& sound = *stream.codecpar;
   report.add("sound codec", avcodec_get_name(sound.codec_id));
   report.add("sample rate", fmt::format("{} Hz", sound.sample_rate));
-  std::array<char, 64> layout{};
-  av_channel_layout_describe(&sound.ch_layout, layout.data(), layout.size());
-  report.add("channels", fmt::format("{} ({})", sound.ch_layout.nb_channels, layout.data()));
+  std::string channels = std::to_string(sound.ch_layout.nb_channels);
+  if (sound.ch_layout.order != AV_CHANNEL_ORDER_UNSPEC) {
+    std::array<char, 64> layout{};
+    av_channel_layout_describe(&sound.ch_layout, layout.data(), layout.size());
+    channels += fmt::format(" ({})", layout.data());
+  }
+  report.add("channels", channels);
   const int bits = sound.bits_per_raw_sample > 0 ? sound.bits_per_raw_sample
                                                  : av_get_bits_per_sample(sound.codec_id);
   if (bits > 0) report.add("bits", std::to_string(bits) + " a sample");
@@ -199,6 +203,35 @@ InputReport report_picture(ByteView bytes, const std::string& name) {
   if (info.format == ImageFormat::kPng) add_png(bytes, report);
   if (!capture.time.empty()) report.add("taken", capture.time, "EXIF");
   return report;
+}
+
+std::string misread_samples(ByteView beginning) {
+  constexpr std::size_t kFirstChunkAt = 12;
+  constexpr std::uint16_t kFloats = 3, kExtensible = 0xFFFE;
+  constexpr int kBitsOfByte = 8;
+  const bool is_big_endian = ByteReader(beginning).matches(0, "RIFX");
+  if (!is_big_endian && !ByteReader(beginning).matches(0, "RIFF")) return {};
+  std::string samples;
+  const auto describe = [&](const Chunk& chunk) {
+    if (chunk.type != "fmt ") return true;
+    const ByteReader header(chunk.payload, is_big_endian);
+    const bool is_extensible = header.u16(0) == kExtensible;
+    const int bits = header.u16(14);
+    const int valid = is_extensible && header.u16(18) > 0 ? header.u16(18) : bits;
+    const bool has_spare_bytes = (valid + kBitsOfByte - 1) / kBitsOfByte < bits / kBitsOfByte;
+    if (!is_big_endian && !has_spare_bytes) return false;
+    const bool are_floats = header.u16(is_extensible ? 24 : 0) == kFloats;
+    samples = fmt::format("{} of {} bits{}, {}", are_floats ? "floats" : "integers", valid,
+                          valid == bits ? "" : fmt::format(" in {}", bits),
+                          is_big_endian ? "big-endian" : "little-endian");
+    return false;
+  };
+  try {
+    for_each_riff_chunk(ByteReader(beginning, is_big_endian), kFirstChunkAt, describe);
+  } catch (const OutOfBytes&) {
+    // No format among the first chunks: nothing is known.
+  }
+  return samples;
 }
 
 RecordingInfo read_recording_info(const std::filesystem::path& path) {

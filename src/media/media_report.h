@@ -16,6 +16,11 @@ namespace pandagpt {
 /// Error(kInput) as read_image_info.
 InputReport report_picture(ByteView bytes, const std::string& name);
 
+/// The samples of a WAV file by its own header, where FFmpeg takes them for others (media/wav.h):
+/// "integers of 24 bits in 32, little-endian"; empty for all other files. `beginning`: some
+/// kilobytes.
+std::string misread_samples(ByteView beginning);
+
 /// What a container says about how it was recorded, and its streams.
 struct RecordingInfo {
   CaptureInfo capture;

@@ -3,6 +3,7 @@
 #include <spdlog/fmt/fmt.h>
 
 #include <algorithm>
+#include <fstream>
 #include <utility>
 
 #include "core/file.h"
@@ -69,7 +70,36 @@ InputReport of_picture(const Input& input, const InputLimits& limits) {
                         shown_name(input));
 }
 
+Bytes beginning_of(const Input& input) {
+  constexpr std::size_t kBytes = 4096;
+  Bytes beginning(kBytes);
+  std::size_t size = 0;
+  if (input.bytes.empty() && input.name != "-") {
+    std::ifstream in(input.name, std::ios::binary);
+    in.read(reinterpret_cast<char*>(beginning.data()), kBytes);
+    size = static_cast<std::size_t>(in.gcount());
+  } else {
+    size = std::min(kBytes, input.bytes.size());
+    std::copy_n(input.bytes.begin(), size, beginning.begin());
+  }
+  beginning.resize(size);
+  return beginning;
+}
+
+/// Of what FFmpeg doesn't read right, by what was decoded.
+InputReport report_of(const Audio& audio, const std::string& samples) {
+  InputReport report;
+  report.format = "WAV";
+  report.add("length", fmt::format("{:.2f} s", audio.seconds()));
+  report.add("samples", samples, "its header");
+  report.add("sample rate", fmt::format("{} Hz", audio.sample_rate));
+  report.add("channels", std::to_string(audio.channels));
+  return report;
+}
+
 InputReport of_recording(const Input& input, const InputLimits& limits) {
+  if (const std::string samples = misread_samples(beginning_of(input)); !samples.empty())
+    return report_of(read_sound(input, limits), samples);
   InputReport report = input.bytes.empty()
                            ? read_recording_info(input.name).report
                            : read_recording_info(ByteView(input.bytes), input.name).report;
