@@ -11,7 +11,7 @@ namespace pandagpt {
 namespace {
 
 constexpr double kWindow = 4.0;    // s: two strides and more
-constexpr double kShortest = 2.5;  // s, of a recording
+constexpr double kShortest = 2.9;  // s, of a walk: less is some movement
 constexpr double kHop = 0.5;       // s
 constexpr double kMinute = 60;
 
@@ -99,7 +99,7 @@ std::optional<Steps> find_steps(const MotionGrid& grid) {
     steps.count += cadences[window] * seconds / kMinute;
     walked.push_back(cadences[window]);
   }
-  if (steps.count < kFewestSteps) return std::nullopt;
+  if (steps.seconds < kShortest || steps.count < kFewestSteps) return std::nullopt;
   steps.per_minute = median_of(std::move(walked));
   return steps;
 }

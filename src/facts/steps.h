@@ -16,7 +16,7 @@ struct Steps {
 /// By what comes back in windows of four seconds. A sensor on the body feels both feet in the
 /// length of its acceleration; one on an arm or a leg swings once for two steps, which its rotation
 /// shows. Whatever repeats itself as strongly and as fast as steps (pedals, skipping) is counted
-/// like them. Nothing where nothing does, and of recordings of less than 2.5 s.
+/// like them. Nothing where nothing does, and for less than three seconds of it.
 std::optional<Steps> find_steps(const MotionGrid& grid);
 
 }  // namespace pandagpt
