@@ -267,6 +267,9 @@ TEST(MissingValues, AreHolesWhateverSaysSo) {
       }
     }
   }
+  const Read transparent = read("transparent.png");
+  EXPECT_EQ(count_holes(transparent.file), std::size_t{9} * kHeight);
+  EXPECT_THAT(transparent.warnings, IsEmpty());
   const Read guessed = read("nodata_zero.tif");
   EXPECT_EQ(count_holes(guessed.file), std::size_t{9} * kHeight);
   EXPECT_THAT(guessed.warnings, ElementsAre(HasSubstr("28.1 % of the pixels are 0, far off")));
@@ -303,7 +306,7 @@ TEST(MissingValues, OnlyFarOffNumbersAreTaken) {
 
 TEST(Bands, TheFirstBesideAMask) {
   const std::vector<float> counts = values_of("counts.npy");
-  for (const char* name : {"alpha.tif", "mask_plane.tif"}) {
+  for (const char* name : {"alpha.tif", "mask_plane.tif", "alpha.png"}) {
     const Read one = read(name);
     ASSERT_TRUE(one.file.map) << name;
     EXPECT_EQ(count_holes(one.file), std::size_t{4} * kWidth) << name;

@@ -65,7 +65,7 @@ std::vector<float> read_grey(const AVFrame& frame, int bits, const std::string& 
   if ((!in_bytes && frame.format != AV_PIX_FMT_GRAY16) || moved < 0)
     fail(name, "the JPEG-LS measurement isn't grey; give a radiometric file of the camera");
   std::vector<float> values;
-  if (!in_bytes) values = read_first_component(frame);
+  if (!in_bytes) values = read_component(frame);
   for (int y = 0; in_bytes && y < frame.height; ++y) {
     const std::uint8_t* row = frame.data[0] + std::ptrdiff_t{y} * frame.linesize[0];
     values.insert(values.end(), row, row + frame.width);

@@ -54,11 +54,6 @@ std::size_t mark(ScalarMap& map, const Hole& is_hole) {
   return count;
 }
 
-std::string share_text(std::size_t count, const ScalarMap& map) {
-  return fmt::format("{} pixels ({:.1f} %) without a value", count,
-                     100.0 * double(count) / double(map.values.size()));
-}
-
 /// Whether the lowest value is a mark of programs, or no temperature, and far below the next one.
 bool lowest_is_mark(const Extremes& extremes, bool integer) {
   constexpr double kGap = 0.1;  // of the others' range, and of the mark itself
@@ -74,13 +69,12 @@ bool lowest_is_mark(const Extremes& extremes, bool integer) {
 void mark_sentinels(ScalarMap& map) {
   constexpr int kMostMarks = 4;
   const std::size_t endless = mark(map, is_beyond);
-  if (endless > 0) map.report.add("holes", share_text(endless, map), "numbers beyond all units");
+  report_holes(map, endless, "numbers beyond all units");
   for (int i = 0; i < kMostMarks; ++i) {
     const Extremes extremes = find_extremes(map);
     if (!lowest_is_mark(extremes, map.integer)) return;
     const std::size_t count = mark(map, [&](float value) { return value == extremes.lowest; });
-    map.report.add("holes", share_text(count, map),
-                   fmt::format("{:g}, far below all other values", extremes.lowest));
+    report_holes(map, count, fmt::format("{:g}, far below all other values", extremes.lowest));
   }
 }
 
@@ -111,8 +105,7 @@ void mark_ends_of_scale(ScalarMap& map, const std::string& name) {
     const Extremes extremes = find_extremes(map);
     if ((end == 0 ? extremes.lowest : extremes.highest) != end || !is_far_off(map, end)) continue;
     const std::size_t count = mark(map, [&](float value) { return value == end; });
-    map.report.add("holes", share_text(count, map),
-                   fmt::format("{:g}, far off all other values", end));
+    report_holes(map, count, fmt::format("{:g}, far off all other values", end));
     warn(
         fmt::format("{}: {:.1f} % of the pixels are {:g}, far off all others; they are taken as "
                     "pixels without a value",

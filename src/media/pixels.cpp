@@ -179,9 +179,9 @@ Image frame_to_rgb(const AVFrame& frame, YuvRule rule, const std::string& name) 
   return image;
 }
 
-std::vector<float> read_first_component(const AVFrame& frame) {
+std::vector<float> read_component(const AVFrame& frame, int index) {
   const AVPixFmtDescriptor& format = *av_pix_fmt_desc_get(static_cast<AVPixelFormat>(frame.format));
-  const AVComponentDescriptor& component = format.comp[0];
+  const AVComponentDescriptor& component = format.comp[index];
   const int high = (format.flags & AV_PIX_FMT_FLAG_BE) != 0 ? 0 : 1;
   std::vector<float> values;
   values.reserve(static_cast<std::size_t>(frame.width) * frame.height);

@@ -23,8 +23,8 @@ enum class YuvRule {
 /// Throws Error(kInput), starting with `name`, for a pixel format that has no such meaning.
 Image frame_to_rgb(const AVFrame& frame, YuvRule rule, const std::string& name);
 
-/// [height, width]: the first component of pixels whose components have 9 to 16 bits.
-std::vector<float> read_first_component(const AVFrame& frame);
+/// [height, width]: one component of pixels whose components have 9 to 16 bits.
+std::vector<float> read_component(const AVFrame& frame, int index = 0);
 
 /// [pixels, 4] CMYK as Adobe stores it in JPEG, inverted -> [pixels, 3] RGB, with Pillow's formula.
 Bytes inverted_cmyk_to_rgb(const Bytes& cmyk);

@@ -1,6 +1,13 @@
 #include "media/scalar_map.h"
 
+extern "C" {
+#include <libavutil/pixdesc.h>
+}
+
+#include <spdlog/fmt/fmt.h>
+
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "core/what_is_this.h"
@@ -25,15 +32,20 @@ namespace {
 constexpr std::size_t kPngBitDepthAt = 24;
 constexpr std::size_t kPngColourTypeAt = 25;
 constexpr int kPngGrey = 0;
+constexpr int kPngGreyWithAlpha = 4;
 
 bool is_png(const ByteReader& file) {
   return file.matches(0, "\x89PNG\r\n\x1A\n") && file.size() > kPngColourTypeAt;
 }
 
+bool is_grey(const ByteReader& png) {
+  const int colours = png.u8(kPngColourTypeAt);
+  return colours == kPngGrey || colours == kPngGreyWithAlpha;
+}
+
 bool is_png_map(const ByteReader& file) {
   constexpr int kSixteenBits = 16;
-  return is_png(file) && file.u8(kPngBitDepthAt) == kSixteenBits &&
-         file.u8(kPngColourTypeAt) == kPngGrey;
+  return is_png(file) && file.u8(kPngBitDepthAt) == kSixteenBits && is_grey(file);
 }
 
 ScalarMap decode_png_map(ByteView bytes, const std::string& name, const ImageLimits& limits) {
@@ -51,9 +63,12 @@ ScalarMap decode_png_map(ByteView bytes, const std::string& name, const ImageLim
   // A measurement is worth nothing when a part of it is made up.
   if (!decoded.frame || !decoded.complaint.empty())
     fail(name, damaged + " (" + decoded.complaint + "); get a complete copy of it");
-  ScalarMap map{decoded.frame->width, decoded.frame->height, true,
-                read_first_component(*decoded.frame)};
+  ScalarMap map{decoded.frame->width, decoded.frame->height, true, read_component(*decoded.frame)};
   map.report.format = "16-bit grey PNG";
+  // Alpha, or the number that a tRNS chunk calls transparent (GDAL's nodata in PNG).
+  const auto format = static_cast<AVPixelFormat>(decoded.frame->format);
+  if (av_pix_fmt_desc_get(format)->nb_components > 1)
+    apply_mask(map, read_component(*decoded.frame, 1));
   turn_upright(map, info.orientation, "eXIf");
   return map;
 }
@@ -97,7 +112,7 @@ ScalarMap decode_npy_map(ByteView bytes, const std::string& name, const ImageLim
 }
 
 std::string describe_png(const ByteReader& file) {
-  if (file.u8(kPngColourTypeAt) != kPngGrey)
+  if (!is_grey(file))
     return "the PNG file holds colours, one channel of measurements was expected; save it as "
            "16-bit "
            "grey";
@@ -106,6 +121,22 @@ std::string describe_png(const ByteReader& file) {
 }
 
 }  // namespace
+
+void report_holes(ScalarMap& map, std::size_t count, const std::string& why) {
+  if (count == 0) return;
+  map.report.add("holes",
+                 fmt::format("{} pixels ({:.1f} %) without a value", count,
+                             100.0 * double(count) / double(map.values.size())),
+                 why);
+}
+
+void apply_mask(ScalarMap& map, const std::vector<float>& mask) {
+  const auto is_hidden = [](float value) { return value == 0; };
+  if (std::ranges::all_of(mask, is_hidden)) return;
+  for (std::size_t i = 0; i < mask.size(); ++i)
+    if (is_hidden(mask[i])) map.values[i] = std::numeric_limits<float>::quiet_NaN();
+  report_holes(map, static_cast<std::size_t>(std::ranges::count_if(mask, is_hidden)), "alpha 0");
+}
 
 void turn_upright(ScalarMap& map, int orientation, const std::string& why) {
   // What has to be done to the stored pixels, by their number.

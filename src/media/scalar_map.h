@@ -68,6 +68,12 @@ ScalarMap decode_tiff_map(ByteView bytes, const std::string& name, const ImageLi
 /// where it stands ("eXIf").
 void turn_upright(ScalarMap& map, int orientation, const std::string& why);
 
+/// Pixels whose value in `mask` (alpha, [height, width]) is 0 become NaN, with a line in the report;
+/// a mask of zeros alone was never filled, and is left out.
+void apply_mask(ScalarMap& map, const std::vector<float>& mask);
+/// "holes" in the report, if there are any.
+void report_holes(ScalarMap& map, std::size_t count, const std::string& why);
+
 /// Throws Error(kInput) for an empty map and for one with more pixels than `limits` allow.
 void check_map_size(std::uint64_t width, std::uint64_t height, const std::string& name,
                     const ImageLimits& limits);

@@ -290,27 +290,6 @@ bool is_mask(const std::vector<float>& band) {
          std::all_of(other, band.end(), [&](float value) { return value == 0 || value == *other; });
 }
 
-void note_holes(ScalarMap& map, std::size_t count, const std::string& why) {
-  if (count == 0) return;
-  map.report.add("holes",
-                 fmt::format("{} pixels ({:.1f} %) without a value", count,
-                             100.0 * double(count) / double(map.values.size())),
-                 why);
-}
-
-/// Pixels that the second band says nothing is known of.
-void apply_mask(ScalarMap& map, const std::vector<float>& mask) {
-  const bool all_hidden = std::ranges::all_of(mask, [](float value) { return value == 0; });
-  if (all_hidden) return;  // a band that nobody filled
-  std::size_t holes = 0;
-  for (std::size_t i = 0; i < mask.size(); ++i) {
-    if (mask[i] != 0) continue;
-    map.values[i] = std::numeric_limits<float>::quiet_NaN();
-    ++holes;
-  }
-  note_holes(map, holes, "the alpha band");
-}
-
 void apply_nodata(ScalarMap& map, double nodata) {
   constexpr double kRounding = 1e-6;  // of numbers such as -3.40282346600000016e+38
   const double tolerance = map.integer ? 0 : kRounding * std::abs(nodata);
@@ -320,7 +299,7 @@ void apply_nodata(ScalarMap& map, double nodata) {
     value = std::numeric_limits<float>::quiet_NaN();
     ++holes;
   }
-  note_holes(map, holes, fmt::format("GDAL_NODATA {}", nodata));
+  report_holes(map, holes, fmt::format("GDAL_NODATA {}", nodata));
 }
 
 /// Scale, offset and unit of the band, by GDAL.

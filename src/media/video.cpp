@@ -38,7 +38,7 @@ std::optional<ScalarMap> read_grey_values(const AVFrame& frame) {
   if (format == nullptr || format->nb_components != 1 || format->comp[0].depth <= 8 ||
       (format->flags & kOther) != 0)
     return std::nullopt;
-  return ScalarMap{frame.width, frame.height, true, read_first_component(frame)};
+  return ScalarMap{frame.width, frame.height, true, read_component(frame)};
 }
 
 }  // namespace

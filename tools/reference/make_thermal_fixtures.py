@@ -5,7 +5,7 @@ All hold the same small scene. FLIR's block is written by the layout that flyr a
 the degrees are flyr's. Pictures, TIFF, JPEG-LS and films come from their usual writers: Pillow,
 tifffile, CharLS, ffmpeg.
 
-    pip install flyr==5.1.0 numpy pillow tifffile pyjpegls imageio-ffmpeg
+    pip install flyr==5.1.0 numpy pillow tifffile imagecodecs pyjpegls imageio-ffmpeg
     python tools/reference/make_thermal_fixtures.py
 """
 
@@ -13,9 +13,11 @@ import io
 import struct
 import subprocess
 import tempfile
+import zlib
 from pathlib import Path
 
 import flyr
+import imagecodecs
 import imageio_ffmpeg
 import jpeg_ls
 import numpy as np
@@ -161,6 +163,16 @@ def png16(values: np.ndarray, orientation=None) -> bytes:
     return stream.getvalue()
 
 
+def transparent_png(values: np.ndarray) -> bytes:
+    """The number 0 is transparent, as GDAL writes nodata."""
+    stream = io.BytesIO()
+    Image.fromarray(values).save(stream, "PNG")
+    png = stream.getvalue()
+    chunk = b"tRNS" + struct.pack(">H", 0)
+    end = 8 + 25  # signature, IHDR
+    return png[:end] + struct.pack(">I", 2) + chunk + struct.pack(">I", zlib.crc32(chunk)) + png[end:]
+
+
 def film(frames: np.ndarray, pixels: str, arguments: list) -> bytes:
     """Frames of raw pixels -> FFV1 in Matroska."""
     height, width = frames.shape[1:3]
@@ -270,6 +282,8 @@ def make_files() -> dict:
             '<Item name="UNITTYPE" sample="0" role="unittype">K</Item>')]),
         "swapped.png": png16(counts.byteswap()),
         "turned_6.png": png16(counts, 6),
+        "alpha.png": imagecodecs.png_encode(np.stack([counts, mask], axis=-1)),
+        "transparent.png": transparent_png(zero),
         "turned_8.tif": tiff(counts, extratags=[(274, "H", 1, 8, True)]),
         "grey16.mkv": film(np.stack([counts[::-1], counts, counts[:, ::-1]]), "gray16le", []),
         "anamorphic.mkv": film(np.full((1, 32, 24, 3), 90, np.uint8), "rgb24",
