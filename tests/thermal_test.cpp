@@ -110,6 +110,19 @@ TEST(Flir, OfAFilmTakesTheFirstPictureAndSaysSo) {
   }
 }
 
+TEST(Flir, JpegLsMayHaveSegmentsBeforeItsFrame) {
+  Bytes film = fixture("flir_film.csq");
+  const std::string start = "\xFF\xD8\xFF\xF7";
+  const std::string spiff("\xFF\xE8\x00\x06SPIF", 8);  // what follows moves by its length
+  const auto at = std::ranges::search(film, start, {}, {}, [](char c) { return std::uint8_t(c); });
+  film.insert(at.begin() + 2, spiff.begin(), spiff.end());
+  constexpr std::size_t kLengthAt = 64 + 0x10;
+  film[kLengthAt] = static_cast<std::uint8_t>(film[kLengthAt] + spiff.size());
+  constexpr std::size_t kOffsetOfCameraAt = 64 + 32 + 0x0C;
+  film[kOffsetOfCameraAt] = static_cast<std::uint8_t>(film[kOffsetOfCameraAt] + spiff.size());
+  expect_values(read_bytes(film, "it"), values_of("flir_celsius.npy"), 0.01, "it");
+}
+
 TEST(Flir, CountsStayCountsWithoutConstants) {
   const Read one = read("flir_counts.fff");
   expect_values(one, values_of("counts.npy"), 0, "flir_counts.fff");

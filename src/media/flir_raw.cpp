@@ -7,7 +7,10 @@ extern "C" {
 
 #include <spdlog/fmt/fmt.h>
 
+#include <optional>
+
 #include "media/byte_order.h"
+#include "media/image_chunks.h"
 #include "media/pixels.h"
 #include "media/still_frame.h"
 #include "pandagpt/error.h"
@@ -40,7 +43,7 @@ ScalarMap read_plain(const ByteReader& record, const std::string& name, const Im
 ScalarMap read_png(ByteView pixels, const std::string& name, const ImageLimits& limits) {
   constexpr std::size_t kBitsAt = 24, kColourAt = 25;
   const ByteReader file(pixels);
-  if (file.u8(kBitsAt) != 16 || file.u8(kColourAt) != 0)
+  if (file.u8(*frame + kBitsAt) != 16 || file.u8(kColourAt) != 0)
     fail(name,
          "the PNG in FLIR's block isn't a measurement (16-bit grey); give the camera's own "
          "file");
@@ -56,7 +59,14 @@ ScalarMap read_png(ByteView pixels, const std::string& name, const ImageLimits& 
 
 // --- JPEG-LS (ISO/IEC 14495-1) -------------------------------------------------------------------
 
-constexpr std::string_view kJpegLs = "\xFF\xD8\xFF\xF7";  // start of image, its start of frame
+/// Where the start of a JPEG-LS frame is, if the segments before the pixels have one.
+std::optional<std::size_t> find_ls_frame(const ByteReader& file) {
+  constexpr std::uint8_t kStartOfLsFrame = 0xF7;
+  for (std::size_t at = 2; file.u8(at) == 0xFF && file.u8(at + 1) != jpeg::kSos;
+       at += 2 + file.u16(at + 2))
+    if (file.u8(at + 1) == kStartOfLsFrame) return at;
+  return std::nullopt;
+}
 
 /// FFmpeg moves numbers of fewer bits to the top of its 8 or 16.
 std::vector<float> read_grey(const AVFrame& frame, int bits, const std::string& name) {
@@ -75,11 +85,16 @@ std::vector<float> read_grey(const AVFrame& frame, int bits, const std::string& 
   return values;
 }
 
-ScalarMap read_jpeg_ls(ByteView pixels, const std::string& name, const ImageLimits& limits) {
-  constexpr std::size_t kBitsAt = 6, kHeightAt = 7, kWidthAt = 9;
+ScalarMap read_jpeg(ByteView pixels, const std::string& name, const ImageLimits& limits) {
+  constexpr std::size_t kBitsAt = 4, kHeightAt = 5, kWidthAt = 7;
   const ByteReader file(pixels, true);
-  const std::uint32_t width = file.u16(kWidthAt);
-  const std::uint32_t height = file.u16(kHeightAt);
+  const std::optional<std::size_t> frame = find_ls_frame(file);
+  if (!frame)
+    fail(name,
+         "FLIR's measurement is coded as JPEG, which isn't known of any camera; save it as CSV or "
+         "TIFF with FLIR's program");
+  const std::uint32_t width = file.u16(*frame + kWidthAt);
+  const std::uint32_t height = file.u16(*frame + kHeightAt);
   check_map_size(width, height, name, limits);
   Bytes packet(pixels.begin(), pixels.end());
   packet.resize(pixels.size() + AV_INPUT_BUFFER_PADDING_SIZE);
@@ -103,11 +118,7 @@ ScalarMap decode_flir_raw(const ByteReader& record, const std::string& name,
   if (beginning.matches(0, "\x89PNG")) return read_png(pixels, name, limits);
   if (beginning.matches(0, {"II*\0", 4}) || beginning.matches(0, {"MM\0*", 4}))
     return decode_scalar_map(pixels, name, limits);
-  if (beginning.matches(0, kJpegLs)) return read_jpeg_ls(pixels, name, limits);
-  if (beginning.matches(0, "\xFF\xD8\xFF"))
-    fail(name,
-         "FLIR's measurement is coded as JPEG, which isn't known of any camera; save it as "
-         "CSV or TIFF with FLIR's program");
+  if (beginning.matches(0, "\xFF\xD8\xFF")) return read_jpeg(pixels, name, limits);
   return read_plain(record, name, limits);
 }
 
