@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <random>
 
 #include "imu_support.h"
 
@@ -362,6 +363,24 @@ TEST(ImuTable, NamesWhatIsMissing) {
   EXPECT_THAT(refusal_of("time,acc_x,acc_y,acc_z,gyro_x,gyro_y\n0,1,2,9,4,5\n0.1,1,2,9,4,5\n"),
               HasSubstr("columns are missing: gyro_z"));
   EXPECT_THAT(refusal_of("a,b,c,d\n1,2,3,4\n"), HasSubstr("the header has: a, b, c, d"));
+}
+
+TEST(ImuTable, DamagedTablesAreRefusedOrRead) {
+  constexpr int kTimes = 12;
+  std::mt19937 random(7);
+  const WarningCollector quiet;
+  for (const Log& log : logs())
+    for (int i = 0; i < kTimes; ++i) {
+      std::string text = log.text.substr(0, 1 + random() % log.text.size());
+      for (int damage = 0; damage < i; ++damage)
+        text[random() % text.size()] = "\n\t,;\"#-e9\0\xFF"[random() % 11];
+      try {
+        decode(text, log.options);
+      } catch (const Error& error) {
+        EXPECT_EQ(error.kind(), ErrorKind::kInput) << log.name << ": " << error.what();
+        EXPECT_EQ(std::string(error.what()).find('\n'), std::string::npos) << error.what();
+      }
+    }
 }
 
 TEST(ImuTable, RefusesCountsOfActivity) {
