@@ -43,7 +43,7 @@ ScalarMap read_plain(const ByteReader& record, const std::string& name, const Im
 ScalarMap read_png(ByteView pixels, const std::string& name, const ImageLimits& limits) {
   constexpr std::size_t kBitsAt = 24, kColourAt = 25;
   const ByteReader file(pixels);
-  if (file.u8(*frame + kBitsAt) != 16 || file.u8(kColourAt) != 0)
+  if (file.u8(kBitsAt) != 16 || file.u8(kColourAt) != 0)
     fail(name,
          "the PNG in FLIR's block isn't a measurement (16-bit grey); give the camera's own "
          "file");
@@ -104,7 +104,7 @@ ScalarMap read_jpeg(ByteView pixels, const std::string& name, const ImageLimits&
     fail(name, fmt::format("the JPEG-LS measurement is damaged ({}); get a complete copy of it",
                            decoded.complaint));
   ScalarMap map{decoded.frame->width, decoded.frame->height, true,
-                read_grey(*decoded.frame, file.u8(kBitsAt), name)};
+                read_grey(*decoded.frame, file.u8(*frame + kBitsAt), name)};
   map.report.add("coding", "JPEG-LS");
   return map;
 }

@@ -49,8 +49,9 @@ std::vector<std::string> names_of(LogInput& input, const LogTopic& topic, Modali
     const double time = from + step * static_cast<double>(i);
     if (!(time < until) || time > span->last) break;
     if (time + step <= span->first) continue;
-    std::string name = input.address.file + "#" + topic.name + "@" + seconds_text(time);
-    if (kind == Modality::kImu) name += "-" + seconds_text(std::min(time + step, until));
+    std::string name = fmt::format("{}#{}@{}", input.address.file, topic.name, seconds_text(time));
+    if (kind == Modality::kImu)
+      name += fmt::format("-{}", seconds_text(std::min(time + step, until)));
     names.push_back(std::move(name));
   }
   return names;
