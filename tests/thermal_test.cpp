@@ -15,6 +15,7 @@
 #include "media/gdal_tags.h"
 #include "media/nodata.h"
 #include "media/npy.h"
+#include "media/radiometric_jpeg.h"
 #include "media/temperature_unit.h"
 #include "test_support.h"
 
@@ -257,6 +258,16 @@ TEST(Infiray, WithoutItsPixelsIsRefused) {
   EXPECT_THAT(refusal(file), HasSubstr("truncated or damaged"));
   put_u32(file, header + 0x30, 0xFFFFFFFF);
   EXPECT_THAT(refusal(file), HasSubstr("not of 16-bit numbers"));
+}
+
+TEST(MeasurementInJpeg, IsNamedWithoutBeingRead) {
+  EXPECT_EQ(measurement_in_jpeg(fixture("flir_png.jpg")), "FLIR");
+  EXPECT_EQ(measurement_in_jpeg(fixture("dji_app3.jpg")), "DJI");
+  EXPECT_EQ(measurement_in_jpeg(fixture("dji_app4.jpg")), "DJI");
+  EXPECT_EQ(measurement_in_jpeg(fixture("infiray.jpg")), "InfiRay");
+  EXPECT_EQ(measurement_in_jpeg(fixture("flir_photo.jpg")), "");
+  EXPECT_EQ(measurement_in_jpeg(fixture("flir.fff")), "");
+  EXPECT_EQ(measurement_in_jpeg({}), "");
 }
 
 // --- Missing values ----------------------------------------------------------------------------

@@ -18,6 +18,7 @@ extern "C" {
 #include "media/image_chunks.h"
 #include "media/image_info.h"
 #include "media/media_input.h"
+#include "media/radiometric_jpeg.h"
 #include "media/video_rotation.h"
 
 namespace pandagpt {
@@ -201,6 +202,9 @@ InputReport report_picture(ByteView bytes, const std::string& name) {
                fmt::format("EXIF orientation {}", info.orientation));
   if (info.format == ImageFormat::kJpeg) add_jpeg(bytes, report);
   if (info.format == ImageFormat::kPng) add_png(bytes, report);
+  if (const std::string maker = measurement_in_jpeg(bytes); !maker.empty())
+    report.add("measurement", "temperatures or counts of " + maker + "'s",
+               "read where it is given as a thermal picture");
   if (!capture.time.empty()) report.add("taken", capture.time, "EXIF");
   return report;
 }

@@ -173,12 +173,16 @@ std::optional<Size> size_of_counts(std::size_t n_bytes, const JpegHeader& header
 
 // --- DJI ---------------------------------------------------------------------------------------
 
+bool is_of_dji(const JpegHeader& header) {
+  return ascii_lower(header.camera.maker).starts_with("dji");
+}
+
 /// R-JPEG: counts in APP3, or in APP4 beside a table in APP3 (XT S). The constants that would make
 /// degrees of them are known to DJI's library alone.
 std::optional<ScalarMap> decode_dji_jpeg(const JpegHeader& header, const std::string& name,
                                          const ImageLimits& limits) {
   constexpr std::size_t kLeastCounts = 2 * 160 * 120;  // bytes; tables are smaller
-  if (!ascii_lower(header.camera.maker).starts_with("dji")) return std::nullopt;
+  if (!is_of_dji(header)) return std::nullopt;
   std::uint8_t marker = kApp3;
   if (!size_of_counts(header.size_of(kApp3), header)) marker = kApp4;
   const std::size_t n_bytes = header.size_of(marker);
@@ -304,6 +308,20 @@ std::optional<ScalarMap> decode_radiometric_jpeg(ByteView bytes, const std::stri
   if (auto map = decode_flir_jpeg(header, name, limits)) return map;
   if (auto map = decode_infiray_jpeg(header, name, limits)) return map;
   return decode_dji_jpeg(header, name, limits);
+}
+
+std::string measurement_in_jpeg(ByteView bytes) {
+  if (!ByteReader(bytes).matches(0, "\xFF\xD8\xFF")) return "";
+  const JpegHeader header = read_header(bytes);
+  try {
+    if (has_flir_measurement(join_flir_block(header, ""))) return "FLIR";
+  } catch (const Error&) {
+    return "FLIR";  // a part of it
+  }
+  if (find_infiray(header) != nullptr) return "InfiRay";
+  const bool has_counts = size_of_counts(header.size_of(kApp3), header) ||
+                          size_of_counts(header.size_of(kApp4), header);
+  return is_of_dji(header) && has_counts ? "DJI" : "";
 }
 
 }  // namespace pandagpt

@@ -18,4 +18,8 @@ namespace pandagpt {
 std::optional<ScalarMap> decode_radiometric_jpeg(ByteView bytes, const std::string& name,
                                                  const ImageLimits& limits);
 
+/// Whose measurement stands in a JPEG file: "FLIR", "DJI", "InfiRay"; "" where there is none. The
+/// measurement itself isn't read.
+std::string measurement_in_jpeg(ByteView bytes);
+
 }  // namespace pandagpt
