@@ -102,7 +102,7 @@ template <typename Unit>
 StatedUnit choose_unit(const std::optional<StatedUnit>& of_file, std::optional<Unit> option,
                        Unit otherwise, const char* sensor, const std::string& name) {
   const StatedUnit other =
-      stated_unit(option.value_or(otherwise), option ? "the option" : "nothing says another");
+      stated_unit(option.value_or(otherwise), option ? "the option" : "assumed");
   if (of_file && option && of_file->factor != other.factor)
     fail(name, std::string("the file's unit of the ") + sensor + " is " + of_file->name +
                    ", the option's " + other.name + "; leave the option out");

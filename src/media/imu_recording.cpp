@@ -279,10 +279,12 @@ RawImu join_tables(std::vector<ImuTable> tables, const std::string& name,
   raw.rate_hz = table.rate_hz;
   raw.is_linear = acceleration.is_linear;
   raw.report.format = table.format.empty() ? "table" : table.format;
-  raw.report.add(
-      "acceleration", acceleration.place.columns().names,
-      acceleration.gravity ? "plus gravity: " + acceleration.gravity->columns().names : "");
-  if (rotation.is_there()) raw.report.add("rotation", rotation.columns().names);
+  const auto named = [&](const Place& place) {
+    return tables.size() > 1 ? place.text() : place.columns().names;
+  };
+  raw.report.add("acceleration", named(acceleration.place),
+                 acceleration.gravity ? "plus gravity: " + named(*acceleration.gravity) : "");
+  if (rotation.is_there()) raw.report.add("rotation", named(rotation));
   return raw;
 }
 
