@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
+#include <bit>
 #include <cmath>
 #include <functional>
 #include <string>
@@ -11,6 +13,7 @@
 #include "media/image.h"
 #include "media/imu.h"
 #include "media/logs/address.h"
+#include "media/logs/log_inputs.h"
 #include "media/logs/log_summary.h"
 #include "media/scalar_map.h"
 #include "media/thermal.h"
@@ -243,6 +246,95 @@ TEST(RobotLogs, ASpanOfMotion) {
               HasSubstr("/imu has no messages at that time"));
 }
 
+std::string little_endian(std::uint64_t value, int n_bytes) {
+  std::string text;
+  for (int i = 0; i < n_bytes; ++i)
+    text += static_cast<char>(value >> (8 * i));
+  return text;
+}
+
+std::string record(char op, const std::string& body) {
+  return op + little_endian(body.size(), 8) + body;
+}
+
+std::string counted(const std::string& text) {
+  return little_endian(text.size(), 4) + text;
+}
+
+std::string doubles(std::initializer_list<double> values) {
+  std::string text;
+  for (const double value : values)
+    text += little_endian(std::bit_cast<std::uint64_t>(value), 8);
+  return text;
+}
+
+/// sensor_msgs/Imu of ROS 1 with a time in milliseconds.
+std::string ros1_imu(int milliseconds, std::array<double, 3> rotation,
+                     std::array<double, 3> acceleration, double covariance = 0) {
+  const std::string none = doubles({0, 0, 0, 0, 0, 0, 0, 0, 0});
+  return little_endian(0, 4) + little_endian(1, 4) +
+         little_endian(static_cast<std::uint64_t>(milliseconds) * 1'000'000, 4) + counted("") +
+         doubles({0, 0, 0, 1}) + none + doubles({rotation[0], rotation[1], rotation[2]}) +
+         doubles({covariance}) + none.substr(8) +
+         doubles({acceleration[0], acceleration[1], acceleration[2]}) + none;
+}
+
+Bytes mcap_with(const std::string& records) {
+  const std::string magic("\x89MCAP0\r\n", 8);
+  const std::string all = magic + records;
+  return {all.begin(), all.end()};
+}
+
+std::string channel(int id, const std::string& topic, const std::string& type,
+                    const std::string& encoding) {
+  const auto number = static_cast<std::uint64_t>(id);
+  return record(3, little_endian(number + 1, 2) + counted(type) + counted("") + counted("")) +
+         record(4, little_endian(number, 2) + little_endian(number + 1, 2) + counted(topic) +
+                       counted(encoding) + counted(""));
+}
+
+std::string message(int id, std::uint64_t time_ns, const std::string& data) {
+  return record(5, little_endian(static_cast<std::uint64_t>(id), 2) + little_endian(0, 4) +
+                       little_endian(time_ns, 8) + little_endian(time_ns, 8) + data);
+}
+
+const std::string kEnd = record(15, little_endian(0, 4));
+
+TEST(RobotLogs, SensorsOfTwoTopicsAreJoined) {
+  std::string records = channel(0, "/accel", "sensor_msgs/Imu", "ros1") +
+                        channel(1, "/gyro", "sensor_msgs/Imu", "ros1");
+  for (int i = 0; i < 100; ++i)
+    records += message(0, 1 + static_cast<std::uint64_t>(i) * 10'000'000,
+                       ros1_imu(10 * i, {0, 0, 0}, {0.5, 0, 9.75}));
+  for (int i = 0; i < 200; ++i)  // twice as often, and between its samples
+    records += message(1, 2 + static_cast<std::uint64_t>(i) * 5'000'000,
+                       ros1_imu(5 * i, {0.001 * i, 0, -0.5}, {0, 0, 0}));
+  const Bytes log = mcap_with(records + kEnd);
+  for (const std::string topics : {"#/accel+/gyro", "#/gyro+/accel"}) {
+    const ImuRecording recording = decode_imu(log, "a" + topics);
+    ASSERT_GE(recording.samples.size(), 99U);
+    EXPECT_NEAR(recording.samples[10][0], 0.5, 1e-6);
+    EXPECT_NEAR(recording.samples[10][2], 9.75, 1e-6);
+    EXPECT_NEAR(recording.samples[10][3], 0.02, 1e-6);
+    EXPECT_NEAR(recording.samples[10][5], -0.5, 1e-6);
+  }
+  EXPECT_THAT(refusal([&] { decode_imu(log, "a#/gyro"); }),
+              AllOf(HasSubstr("/gyro has no acceleration"), HasSubstr("a#/ACCELEROMETER+/gyro")));
+  EXPECT_THAT(refusal([&] { decode_imu(log, "a#/accel+/accel"); }), HasSubstr("the rotation"));
+  EXPECT_THAT(refusal([&] { decode_imu(log, "a"); }), HasSubstr("2 topics fit --imu"));
+}
+
+TEST(RobotLogs, ASensorThatTheMessageMarksAsMissing) {
+  std::string records = channel(0, "/imu", "sensor_msgs/Imu", "ros1");
+  for (int i = 0; i < 100; ++i)
+    records += message(0, static_cast<std::uint64_t>(i) * 10'000'000,
+                       ros1_imu(10 * i, {1, 2, 3}, {0.5, 0, 9.75}, /*covariance=*/-1));
+  const Bytes log = mcap_with(records + kEnd);
+  std::optional<LogInput> input = open_log(log, "a");
+  ASSERT_TRUE(input);
+  EXPECT_FALSE(read_log_imu(*input).has_gyroscope);
+}
+
 // --- Damage --------------------------------------------------------------------------------------
 
 TEST(RobotLogs, WhatWasNotClosedIsReadThrough) {
@@ -292,27 +384,6 @@ TEST(RobotLogs, NoDamageIsFatal) {
   }
 }
 
-Bytes mcap_with(const std::string& records) {
-  const std::string magic("\x89MCAP0\r\n", 8);
-  const std::string all = magic + records;
-  return {all.begin(), all.end()};
-}
-
-std::string little_endian(std::uint64_t value, int n_bytes) {
-  std::string text;
-  for (int i = 0; i < n_bytes; ++i)
-    text += static_cast<char>(value >> (8 * i));
-  return text;
-}
-
-std::string record(char op, const std::string& body) {
-  return op + little_endian(body.size(), 8) + body;
-}
-
-std::string counted(const std::string& text) {
-  return little_endian(text.size(), 4) + text;
-}
-
 std::string chunk(std::uint64_t size, const std::string& method, const std::string& packed) {
   return record(6, little_endian(0, 16) + little_endian(size, 8) + little_endian(0, 4) +
                        counted(method) + little_endian(packed.size(), 8) + packed);
@@ -334,13 +405,7 @@ TEST(RobotLogs, LengthsAreJudgedBeforeMemory) {
 
 /// One message of a topic.
 Bytes one_message(const std::string& type, const std::string& encoding, const std::string& data) {
-  const std::string schema =
-      record(3, little_endian(1, 2) + counted(type) + counted("") + counted(""));
-  const std::string channel = record(4, little_endian(0, 2) + little_endian(1, 2) + counted("/x") +
-                                            counted(encoding) + counted(""));
-  const std::string message = record(5, little_endian(0, 2) + little_endian(0, 4) +
-                                            little_endian(7, 8) + little_endian(7, 8) + data);
-  return mcap_with(schema + channel + message + record(15, little_endian(0, 4)));
+  return mcap_with(channel(0, "/x", type, encoding) + message(0, 7, data) + kEnd);
 }
 
 std::string ros1_image(int width, int height, const std::string& encoding, const std::string& data,

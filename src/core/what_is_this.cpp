@@ -23,6 +23,9 @@ constexpr std::string_view kServerError =
 constexpr std::string_view kUnfinished =
     "empty at its beginning (zeros), as after an unfinished download; download it again";
 
+constexpr std::string_view kRobotLog =
+    "a robot's log; give a topic of it as a picture, a depth map or motion";
+
 constexpr std::string_view kOldGgml =
     "a GGML file of an old llama.cpp; convert the model to GGUF anew";
 
@@ -60,6 +63,8 @@ constexpr std::array kModels = std::to_array<Signature>({
      "ELF"sv,
      "a program"},
     {0, "SQLite format 3"sv, "an SQLite database"},
+    {0, "\x89MCAP"sv, kRobotLog},
+    {0, "#ROSBAG V"sv, kRobotLog},
 });
 
 constexpr std::array kUnreadablePictures = std::to_array<Signature>({

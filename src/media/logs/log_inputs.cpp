@@ -26,10 +26,6 @@ constexpr double kFarSeconds = 1;
   throw Error(ErrorKind::kInput, name + ": " + why);
 }
 
-std::uint64_t time_of(const RecordedLog& log, double seconds) {
-  return log.first_ns() + static_cast<std::uint64_t>(std::llround(seconds * kNanosecondsPerSecond));
-}
-
 // --- Which topic ---------------------------------------------------------------------------------
 
 bool is_picture_type(const std::string& type) {
@@ -111,22 +107,14 @@ LogTopic named_topic(LogInput& input, Modality wanted) {
   return topic;
 }
 
-void check_time(const LogInput& input, double seconds) {
-  const double length = seconds_from_start(*input.log, input.log->last_ns());
-  if (seconds > length + kFarSeconds)
-    fail(input.name,
-         fmt::format("the log ends {:.3f} s after its beginning; give an earlier time", length));
-}
-
 // --- Pictures ------------------------------------------------------------------------------------
 
 FoundMessage choose_message(LogInput& input, const LogTopic& topic) {
   RecordedLog& log = *input.log;
   if (input.address.is_span) fail(input.name, "a span of time is no picture; give one time: @12.5");
   const std::optional<double>& wanted = input.address.from;
-  if (wanted) check_time(input, *wanted);
   std::optional<FoundMessage> found =
-      nearest_message(log, topic, wanted ? time_of(log, *wanted) : 0);
+      nearest_message(log, topic, wanted ? log_time_of(input, *wanted) : 0);
   if (!found) fail(input.name, topic.name + " has no messages");
   const double time = seconds_from_start(log, found->time_ns);
   if (wanted && std::abs(time - *wanted) > kFarSeconds)
@@ -168,49 +156,6 @@ std::variant<Image, ScalarMap> decode_compressed(const RosCompressedImage& image
   return decode_image(image.data, name, limits);
 }
 
-// --- Motion --------------------------------------------------------------------------------------
-
-struct StampedImu {
-  std::int64_t stamp_ns = 0;
-  std::uint64_t time_ns = 0;
-  RosImu imu;
-};
-
-std::vector<StampedImu> collect_imu(LogInput& input, const LogTopic& topic) {
-  RecordedLog& log = *input.log;
-  const LogAddress& address = input.address;
-  if (address.from) check_time(input, *address.from);
-  const std::uint64_t from = time_of(log, address.from.value_or(0));
-  const std::uint64_t until = address.until ? time_of(log, *address.until) : UINT64_MAX;
-  std::vector<StampedImu> samples;
-  visit_topic(log, topic, from, until, [&](const LogMessage& message) {
-    if (samples.size() >= kMaxImuSamples)
-      fail(input.name, fmt::format("more than {} samples; give a part of it: {}@0-600",
-                                   kMaxImuSamples, hint(input, topic)));
-    samples.push_back({0, message.time_ns, read_ros_imu(message.data, topic.encoding, input.name)});
-    samples.back().stamp_ns = samples.back().imu.stamp_ns;
-    return true;
-  });
-  if (samples.empty())
-    fail(input.name, topic.name + " has no messages" + (address.from ? " at that time" : ""));
-  return samples;
-}
-
-/// The times of the measurements; those of the recorder where the driver stated none.
-const char* set_clock(std::vector<StampedImu>& samples) {
-  const bool has_stamps =
-      std::ranges::all_of(samples, [](const StampedImu& sample) { return sample.stamp_ns > 0; });
-  if (!has_stamps)
-    for (StampedImu& sample : samples)
-      sample.stamp_ns = static_cast<std::int64_t>(sample.time_ns);
-  std::ranges::stable_sort(samples, {}, &StampedImu::stamp_ns);
-  return has_stamps ? "the messages' own" : "the recorder's: the messages have none";
-}
-
-bool is_zero(const std::array<double, 3>& values) {
-  return values == std::array<double, 3>{};
-}
-
 }  // namespace
 
 std::optional<LogInput> open_log(const std::string& path) {
@@ -223,8 +168,13 @@ std::optional<LogInput> open_log(const std::string& path) {
   const ByteView beginning = source.peek(0, telling);
   if (!RecordedLog::begins_as_log(beginning)) {
     if (place.empty()) return std::nullopt;
-    fail(path, "a place behind '#' is one in a robot's log (MCAP, ROS 1 bag), but " + file +
-                   " is " + but_it_is(what_is_this(beginning), "none"));
+    const std::string what = what_is_this(beginning);
+    // ROS 2's older bags.
+    const char* advice = what.find("SQLite") == std::string::npos
+                             ? ""
+                             : "; 'ros2 bag convert' makes MCAP of a ROS 2 bag";
+    fail(path, "behind '#' stands a place in a robot's log (MCAP, ROS 1 bag), and " + file +
+                   " is none" + but_it_is(what, "") + advice);
   }
   return LogInput{path, parse_log_address(path, /*is_buffer=*/false),
                   RecordedLog::open(std::move(source))};
@@ -239,6 +189,15 @@ std::optional<LogInput> open_log(ByteView bytes, const std::string& name) {
 
 double seconds_from_start(const RecordedLog& log, std::uint64_t time_ns) {
   return static_cast<double>(time_ns - log.first_ns()) / kNanosecondsPerSecond;
+}
+
+std::uint64_t log_time_of(const LogInput& input, double seconds) {
+  const RecordedLog& log = *input.log;
+  const double length = seconds_from_start(log, log.last_ns());
+  if (seconds > length + kFarSeconds)
+    fail(input.name,
+         fmt::format("the log ends {:.3f} s after its beginning; give an earlier time", length));
+  return log.first_ns() + static_cast<std::uint64_t>(std::llround(seconds * kNanosecondsPerSecond));
 }
 
 std::vector<LogTopic> log_topics_of(LogInput& input, Modality wanted) {
@@ -299,38 +258,6 @@ Image read_log_image(LogInput& input, const ImageLimits& limits) {
 
 ScalarMap read_log_map(LogInput& input, const ImageLimits& limits) {
   return std::get<ScalarMap>(read_log_picture(input, Modality::kDepth, limits));
-}
-
-RawImu read_log_imu(LogInput& input) {
-  const LogTopic topic = choose_log_topic(input, Modality::kImu);
-  std::vector<StampedImu> samples = collect_imu(input, topic);
-  const char* clock = set_clock(samples);
-  const auto lacks = [&](auto is_there, auto values) {
-    return std::ranges::all_of(samples, [&](const StampedImu& sample) {
-      return !(sample.imu.*is_there) || is_zero(sample.imu.*values);
-    });
-  };
-  if (lacks(&RosImu::has_acceleration, &RosImu::acceleration))
-    fail(input.name, topic.name +
-                         " has no acceleration, only the gyroscope; give a topic that has "
-                         "both");
-  RawImu raw;
-  raw.has_gyroscope = !lacks(&RosImu::has_rotation, &RosImu::rotation);
-  raw.time_unit = 1;
-  raw.acceleration = stated_unit(AccelerationUnit::kMetresPerSecondSquared, "of sensor_msgs/Imu");
-  raw.rotation = stated_unit(RotationUnit::kRadiansPerSecond, "of sensor_msgs/Imu");
-  const std::int64_t first = samples.front().stamp_ns;
-  for (const StampedImu& sample : samples) {
-    const RosImu& imu = sample.imu;
-    raw.times.push_back(static_cast<double>(sample.stamp_ns - first) / kNanosecondsPerSecond);
-    raw.samples.push_back({imu.acceleration[0], imu.acceleration[1], imu.acceleration[2],
-                           imu.rotation[0], imu.rotation[1], imu.rotation[2]});
-  }
-  raw.report.format = input.log->format();
-  raw.report.add("topic", topic.name, input.address.topic.empty() ? "the only one that fits" : "");
-  raw.report.add("message", topic.type);
-  raw.report.add("times", clock);
-  return raw;
 }
 
 }  // namespace pandagpt

@@ -31,6 +31,9 @@ std::optional<LogInput> open_log(ByteView bytes, const std::string& name);
 /// Seconds from the log's first message.
 double seconds_from_start(const RecordedLog& log, std::uint64_t time_ns);
 
+/// A time on the log's clock. Throws Error(kInput) if it lies more than a second behind its end.
+std::uint64_t log_time_of(const LogInput& input, double seconds);
+
 /// Topics whose messages can be given as `wanted` (kImage, kThermal, kDepth or kImu).
 std::vector<LogTopic> log_topics_of(LogInput& input, Modality wanted);
 /// The address's topic, or the only one of them. Throws Error(kInput): no such topic, several that
@@ -58,7 +61,8 @@ std::variant<Image, ScalarMap> read_log_picture(LogInput& input, Modality wanted
 Image read_log_image(LogInput& input, const ImageLimits& limits);
 ScalarMap read_log_map(LogInput& input, const ImageLimits& limits);
 
-/// All messages of a topic of sensor_msgs/Imu, or those of the address's span.
+/// All messages of a topic of sensor_msgs/Imu, or those of the address's span. Two topics with a
+/// '+' between them ("/accel+/gyro") are an accelerometer and a gyroscope that are recorded apart.
 RawImu read_log_imu(LogInput& input);
 
 }  // namespace pandagpt
