@@ -157,6 +157,12 @@ TEST(ActiGraph, OtherArchivesAreNone) {
               HasSubstr("zip archive"));
 }
 
+TEST(GeneActiv, TheDeviceBeforeItIsRefusedByName) {
+  const std::string text = "GENEA/1.00\r\nSerial-Number:01275\r\n";
+  EXPECT_THAT(refusal([&] { decode_imu(Bytes(text.begin(), text.end()), "a.bin"); }),
+              HasSubstr("a recording of a GENEA"));
+}
+
 TEST(GeneActiv, ItsCalibrationGivesG) {
   const auto expected = [](int i) {
     const auto [x, y, z] = counts(i);

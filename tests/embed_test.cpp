@@ -76,7 +76,7 @@ TEST(ItemReader, AStepOfTimeStandsForManyItems) {
   const TemporaryFolder folder;
   const std::string log = (kFixtures / "logs" / "ros2_zstd.mcap").string();
   write_text(folder / "list", "depth\t" + log + "#/camera/depth@0-0.5:0.2\n" +  //
-                                  "imu\t" + log + "#/imu@:0.5\n" +              //
+                                  "imu\t" + log + "#/imu@:0.25\n" +             //
                                   R"({"id": "heat", "thermal": ")" + log +      //
                                   "#/thermal@0.6:0.1\"}\nimage\t" + log + "#/none@:1\n");
   ItemReader reader(folder / "list", "/");
@@ -96,7 +96,7 @@ TEST(ItemReader, AStepOfTimeStandsForManyItems) {
   EXPECT_EQ(items[2].part, 2);
   EXPECT_EQ(items[3].part, 0);
   EXPECT_EQ(items[2].id, expected[2]);
-  EXPECT_EQ(items[7].id, "heat@0.7");
+  EXPECT_EQ(items[6].id, "heat@0.7");
   EXPECT_THAT(items.back().fault, HasSubstr("line 4: "));
   EXPECT_THAT(items.back().fault, HasSubstr("the log has no topic /none"));
 }

@@ -211,7 +211,7 @@ TEST_F(ServerMediaTest, MessagesOfARobotsLog) {
 
 TEST_F(ServerMediaTest, DepthSaysWhatItsNumbersAre) {
   start(six_senses());
-  const std::string map = address(example("depth_mm.png"));
+  const std::string map = data_address(example("depth_mm.png"), "image/png");
   const auto part = [&](json options) {
     options["url"] = map;
     return json{{"type", "depth_map"}, {"depth_map", options}};

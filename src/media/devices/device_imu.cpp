@@ -20,7 +20,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-enum class DeviceFile { kCwa, kGeneActiv, kGpmf, kFilm, kZip };
+enum class DeviceFile { kCwa, kGeneActiv, kGenea, kGpmf, kFilm, kZip };
 
 [[noreturn]] void fail(const std::string& name, const std::string& why) {
   throw Error(ErrorKind::kInput, name + ": " + why);
@@ -30,6 +30,7 @@ std::optional<DeviceFile> kind_of(ByteView beginning) {
   const ByteReader file(beginning);
   if (file.matches(0, "MD\xFC\x03")) return DeviceFile::kCwa;
   if (file.matches(0, "Device Identity")) return DeviceFile::kGeneActiv;
+  if (file.matches(0, "GENEA/")) return DeviceFile::kGenea;
   if (file.matches(0, std::string_view("DEVC\0", 5))) return DeviceFile::kGpmf;
   if (file.matches(4, "ftyp")) return DeviceFile::kFilm;
   if (file.matches(0, "PK\x03\x04")) return DeviceFile::kZip;
@@ -66,6 +67,11 @@ RawImu cut(RawImu raw, ImuSpan span, const std::string& name) {
   raw.times.resize(kept);
   raw.samples.resize(kept);
   return raw;
+}
+
+[[noreturn]] void fail_genea(const std::string& name) {
+  fail(name,
+       "a recording of a GENEA, the device before GENEActiv, which isn't read; export it as CSV");
 }
 
 Bytes read_all(ByteSource& source) {
@@ -144,6 +150,8 @@ std::optional<RawImu> read_device_imu(const std::string& path) {
       return read_cwa(source, span);
     case DeviceFile::kGeneActiv:
       return read_geneactiv(source, span);
+    case DeviceFile::kGenea:
+      fail_genea(source.name());
     case DeviceFile::kFilm:
       return cut(read_gopro_film(MediaInput(parts.file, /*max_buffer_bytes=*/0)), span, path);
     default:
@@ -164,6 +172,8 @@ std::optional<RawImu> read_device_imu(ByteView bytes, const std::string& name) {
       return read_cwa(source, span);
     case DeviceFile::kGeneActiv:
       return read_geneactiv(source, span);
+    case DeviceFile::kGenea:
+      fail_genea(source.name());
     case DeviceFile::kFilm:
       return cut(read_gopro_film(MediaInput(bytes, parts.file)), span, name);
     default:

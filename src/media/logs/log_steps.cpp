@@ -12,6 +12,10 @@ namespace pandagpt {
 namespace {
 
 constexpr double kMostSteps = 1e6;
+constexpr double kMicrosecond = 1e-6;  // to which times are written
+// Of motion: a clip of the model's, and the shortest recording that it takes.
+constexpr double kMotionSeconds = 5;
+constexpr double kLeastMotionSeconds = 1;
 
 /// Up to a microsecond, without zeros that say nothing.
 std::string seconds_text(double seconds) {
@@ -44,14 +48,16 @@ std::vector<std::string> names_of(LogInput& input, const LogTopic& topic, Modali
     throw Error(ErrorKind::kInput, fmt::format("{}: stands for more than a million inputs; give a "
                                                "larger step",
                                                input.name));
+  const bool is_motion = kind == Modality::kImu;
+  const double length = is_motion ? std::max(step, kMotionSeconds) : 0;
+  const double last = is_motion ? span->last - kLeastMotionSeconds : span->last;
   std::vector<std::string> names;
   for (std::size_t i = 0;; ++i) {
     const double time = from + step * static_cast<double>(i);
-    if (!(time < until) || time > span->last) break;
-    if (time + step <= span->first) continue;
+    if (!(time < until) || time > last + kMicrosecond) break;
+    if (time + std::max(step, length) <= span->first) continue;
     std::string name = fmt::format("{}#{}@{}", input.address.file, topic.name, seconds_text(time));
-    if (kind == Modality::kImu)
-      name += fmt::format("-{}", seconds_text(std::min(time + step, until)));
+    if (is_motion) name += fmt::format("-{}", seconds_text(time + length));
     names.push_back(std::move(name));
   }
   return names;

@@ -14,9 +14,9 @@ namespace pandagpt {
 bool has_log_step(const std::string& path);
 
 /// The names of the inputs that it stands for, each with its topic and time. Pictures and maps:
-/// "run.mcap#/camera/depth@0.500"; motion: the span up to the next step, "run.mcap#/imu@0-2". They
-/// end with the topic's messages. Throws Error(kInput), "NAME: what; what to do": no log, no such
-/// topic, more than a million inputs.
+/// "run.mcap#/camera/depth@0.5"; motion: five seconds from each step on, or as long as the step,
+/// "run.mcap#/imu@2-7". They end with the topic's messages. Throws Error(kInput), "NAME: what; what
+/// to do": no log, no such topic, more than a million inputs.
 std::vector<std::string> expand_log_steps(const std::string& path, Modality kind);
 
 /// A topic, and what its messages are given as where nobody says it: kImage, kDepth or kImu.
