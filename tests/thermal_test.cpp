@@ -467,7 +467,7 @@ TEST(ThermalTable, InManyDialects) {
   for (const char c : table(";", ','))
     quoted += c == ';' ? "\",\"" : c == '\r' ? "\"" : c == '\n' ? "\n\"" : std::string(1, c);
   quoted.pop_back();
-  expect_table("\"" + quoted);
+  expect_table(std::string(1, '"').append(quoted));
 }
 
 TEST(ThermalTable, WithWhatProgramsPutAroundIt) {
@@ -483,7 +483,7 @@ TEST(ThermalTable, WithWhatProgramsPutAroundIt) {
   for (int y = 0; y < 6; ++y) {
     numbered += std::to_string(y);
     for (int x = 0; x < 5; ++x)
-      numbered += "," + std::to_string(20 + y) + "." + std::to_string(x);
+      numbered.append(",").append(std::to_string(20 + y)).append(".").append(std::to_string(x));
     numbered += "\n";
   }
   expect_table(
