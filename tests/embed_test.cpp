@@ -84,9 +84,9 @@ TEST(ItemReader, AStepOfTimeStandsForManyItems) {
   while (const auto item = reader.next())
     items.push_back(*item);
   const std::vector<std::string> expected{log + "#/camera/depth@0",   log + "#/camera/depth@0.2",
-                                          log + "#/camera/depth@0.4", log + "#/imu@0-0.5",
-                                          log + "#/imu@0.5-1",        log + "#/imu@1-1.5",
-                                          log + "#/thermal@0.6",      log + "#/thermal@0.7"};
+                                          log + "#/camera/depth@0.4", log + "#/imu@0-5",
+                                          log + "#/imu@0.25-5.25",    log + "#/thermal@0.6",
+                                          log + "#/thermal@0.7"};
   ASSERT_EQ(items.size(), expected.size() + 1);
   for (std::size_t i = 0; i < expected.size(); ++i) {
     EXPECT_EQ(items[i].fault, "");
