@@ -40,6 +40,7 @@ void append_words(Bytes& bytes, const std::vector<std::uint32_t>& words) {
 /// What preparing a file of these bytes warns of.
 std::vector<std::string> warnings_of(Modality modality, const Bytes& bytes) {
   SensorOptions sensor;
+  if (modality == Modality::kDepth) sensor.depth_encoding = DepthEncoding::kMillimetres;
   if (modality == Modality::kImu) {
     sensor.imu_rate_hz = 100;
     sensor.acceleration_unit = AccelerationUnit::kMetresPerSecondSquared;
