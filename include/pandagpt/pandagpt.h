@@ -106,11 +106,7 @@ enum {
 };
 /** Whether acceleration has gravity in it: refused without, by default, or taken as it is. */
 typedef int pandagpt_imu_gravity;
-enum {
-  PANDAGPT_GRAVITY_NOT_GIVEN = 0,
-  PANDAGPT_GRAVITY_PRESENT = 1,
-  PANDAGPT_GRAVITY_ABSENT = 2
-};
+enum { PANDAGPT_GRAVITY_NOT_GIVEN = 0, PANDAGPT_GRAVITY_PRESENT = 1, PANDAGPT_GRAVITY_ABSENT = 2 };
 /** What the numbers of a depth map are; docs/modalities.md says what is no depth in each. Unknown
  * to the caller is PANDAGPT_DEPTH_NOT_GIVEN, which is PANDAGPT_DEPTH_AUTO: what the file tells. */
 typedef int pandagpt_depth_encoding;
@@ -173,10 +169,10 @@ PANDAGPT_API pandagpt_status pandagpt_inputs_add_memory(pandagpt_inputs* inputs,
                                                         const char* name,
                                                         const pandagpt_input_options* options);
 /** Adds a further file of the same recording to the input that was added last, a motion recording
- * (PANDAGPT_IMU) of which each sensor has a table; they are joined by time. With `data` NULL, `name`
- * is a path; else it stands for the `size` bytes of `data`, of which a copy is kept. In tables whose
- * columns are called x, y and z, the name tells the sensor ("Gyroscope.csv"). PANDAGPT_ERROR_USAGE
- * if there is no such input. */
+ * (PANDAGPT_IMU) of which each sensor has a table; they are joined by time. With `data` NULL,
+ * `name` is a path; else it stands for the `size` bytes of `data`, of which a copy is kept. In
+ * tables whose columns are called x, y and z, the name tells the sensor ("Gyroscope.csv").
+ * PANDAGPT_ERROR_USAGE if there is no such input. */
 PANDAGPT_API pandagpt_status pandagpt_inputs_add_part(pandagpt_inputs* inputs, const char* name,
                                                       const void* data, size_t size);
 /** Adds the sound of each film so far as an input of its own, with the film's weight. */

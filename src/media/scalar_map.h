@@ -68,8 +68,8 @@ ScalarMap decode_tiff_map(ByteView bytes, const std::string& name, const ImageLi
 /// where it stands ("eXIf").
 void turn_upright(ScalarMap& map, int orientation, const std::string& why);
 
-/// Pixels whose value in `mask` (alpha, [height, width]) is 0 become NaN, with a line in the report;
-/// a mask of zeros alone was never filled, and is left out.
+/// Pixels whose value in `mask` (alpha, [height, width]) is 0 become NaN, with a line in the
+/// report; a mask of zeros alone was never filled, and is left out.
 void apply_mask(ScalarMap& map, const std::vector<float>& mask);
 /// "holes" in the report, if there are any.
 void report_holes(ScalarMap& map, std::size_t count, const std::string& why);

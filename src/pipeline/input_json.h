@@ -25,10 +25,11 @@ inline constexpr const char* kSensorKey = "sensor";
 ///   {"image": "a.jpg", "imu": ["b.csv"], "weights": {"image": 0.5}, "sensor": {"imu_rate_hz": 50}}
 /// A list within "imu" names the files of one recording: {"imu": [["acc.csv", "gyro.csv"]]}. The
 /// numbers of "sensor" have the names of SensorOptions; "acceleration_unit" is m/s2, g or mg,
-/// "rotation_unit" rad/s or deg/s, "imu_gravity" present or absent. Relative paths are relative to `root`. Nulls and other keys are
-/// left alone, but for those that mean an input by another name ("images", "img_path", "sound"),
-/// unless they are among `known`: to skip one of them would lose an input without a word. Numbers,
-/// and keys that are about an input ("image_id", "audio_length"), don't mean one. Throws BadObject.
+/// "rotation_unit" rad/s or deg/s, "imu_gravity" present or absent. Relative paths are relative to
+/// `root`. Nulls and other keys are left alone, but for those that mean an input by another name
+/// ("images", "img_path", "sound"), unless they are among `known`: to skip one of them would lose
+/// an input without a word. Numbers, and keys that are about an input ("image_id", "audio_length"),
+/// don't mean one. Throws BadObject.
 Inputs inputs_of_json(const nlohmann::json& object, const std::filesystem::path& root,
                       std::initializer_list<std::string_view> known = {});
 
