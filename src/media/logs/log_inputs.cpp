@@ -89,6 +89,7 @@ LogTopic named_topic(LogInput& input, Modality wanted) {
   std::ranges::copy_if(all, std::back_inserter(named), [&](const LogTopic& topic) {
     return topic.name == name || topic.name == "/" + name || "/" + topic.name == name;
   });
+  if (all.empty()) fail(input.name, "the log has no topics");
   if (named.empty())
     fail(input.name,
          fmt::format("the log has no topic {}; it has {}", name, list_of(*input.log, all)));
