@@ -254,6 +254,9 @@ std::vector<Log> logs() {
                                        return fmt::format("{:.0f},", at.time * 1e6) +
                                               cells(at.rotation) + "," + cells(at.acceleration());
                                      })},
+      {"numbers in brackets",
+       table("time_s,acc_x (1),acc_y (1),acc_z (1),gyro[0],gyro[1],gyro[2]\n", si_row),
+       {.acceleration = AccelerationUnit::kMetresPerSecondSquared}},
       {"azimuth and bias",
        table("time_s,acc_x,acc_y,acc_z,gyro_x,gyro_y,gyro_z,gyro_x_bias,gyro_y_bias,gyro_z_bias,"
              "acc_x_offset,azimuth,pitch,roll,qx,qy,qz,qw,orientation_x\n",

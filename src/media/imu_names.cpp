@@ -366,7 +366,11 @@ std::string usual_name(std::string_view column) {
     if (base == type) return std::string(bracket);
   if (base.size() == 3 && ascii_lower(base.substr(0, 2)) == "gf")  // Physics Toolbox
     return "gforce " + std::string(column.substr(2));
-  if (bracket.size() == 1 && bracket[0] >= '0' && bracket[0] <= '2')
+  const bool is_index =
+      bracket.size() == 1 && bracket[0] >= '0' && bracket[0] <= '2' && column[base.size()] == '[';
+  const Words words = is_index ? words_of(base) : Words{};
+  const bool has_axis = std::any_of(words.begin(), words.end(), axis_of);
+  if (is_index && !has_axis)
     return std::string(base) + "_" + static_cast<char>('x' + (bracket[0] - '0'));
   return std::string(column);
 }
