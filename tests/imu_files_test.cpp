@@ -141,7 +141,7 @@ TEST(ImuFiles, ThatDoNotBelongTogetherAreRefused) {
   EXPECT_THAT(refusal_of_files({{"acc.csv", acceleration_table()}, {"gyro.csv", ""}}),
               HasSubstr("gyro.csv: the file is empty"));
   EXPECT_THAT(refusal_of_files({{"acc.csv", acceleration_table()},
-                                {"gyro.csv", rotation_table() + "9,1,2,3\n"}}),
+                                {"gyro.csv", rotation_table(-0.5) + "9,1,2,3\n"}}),
               HasSubstr("the gyroscope recorded nothing for"));
 }
 
