@@ -231,6 +231,19 @@ TEST(ImuTime, TicksWithoutAUnitAreNeverGuessed) {
               HasSubstr("name the time column"));
 }
 
+TEST(ImuTime, AGuessOfTheUnitIsToldWhereTheMotionDoesNotConfirmIt) {
+  const auto still = [](const std::string& name) {
+    return table(name + ",acc_x,acc_y,acc_z,gyro_x (rad/s),gyro_y (rad/s),gyro_z (rad/s)\n",
+                 [](const Motion& at, int i) {
+                   return fmt::format("{:.0f},0.01,{:.3f},9.8,0,0,0", 7 + at.time * 1e3,
+                                      0.01 * (i % 3));
+                 });
+  };
+  EXPECT_THAT(warnings_of(still("timestamp")),
+              AllOf(HasSubstr("the times have no unit; ms were taken"), HasSubstr("100 Hz")));
+  EXPECT_THAT(warnings_of(still("timestamp_ms")), IsEmpty());
+}
+
 TEST(ImuTime, DatesTellTheirUnit) {
   const double now = 1.7e9;
   for (const double unit : {1.0, 1e3, 1e6, 1e9}) {

@@ -240,7 +240,7 @@ ImuRecording finish_imu(RawImu raw, const std::string& name, const ImuOptions& o
                               "gyroscope", name),
       .acceleration_is_known = raw.acceleration || options.acceleration,
       .rotation_is_known = raw.rotation || options.rotation,
-      .time = times.unit,
+      .time = raw.time_unit_name.empty() ? times.unit : raw.time_unit_name,
       .time_is_guess = times.is_guess,
       .is_called_linear = raw.is_linear};
   recording.samples.reserve(raw.samples.size());

@@ -38,6 +38,7 @@ struct RawImu {
   std::optional<double> time_unit = {};  ///< seconds; found from the steps where it isn't stated
   std::string time_why = {};             ///< where times and unit are from: "column time_ms"
   bool time_is_guess = false;            ///< `time_unit` was found from the steps
+  std::string time_unit_name = {};       ///< "ms", for messages, where `times` are seconds already
   std::vector<double> counts = {};       ///< numbers of the samples, where the file counts them
   std::optional<double> rate_hz = {};    ///< that the file states
   std::optional<StatedUnit> acceleration = {};

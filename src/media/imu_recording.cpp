@@ -275,6 +275,7 @@ RawImu join_tables(std::vector<ImuTable> tables, const std::string& name,
     raw.rotation = checked_unit(rotation.columns(), options.rotation.has_value(), name);
   const ImuTable& table = *acceleration.place.table;
   raw.time_why = table.has_time_column ? table.times.why : "";
+  raw.time_unit_name = table.has_time_column ? table.times.unit : "";
   raw.time_is_guess = table.has_time_column && table.times.is_guess;
   raw.rate_hz = table.rate_hz;
   raw.is_linear = acceleration.is_linear;
