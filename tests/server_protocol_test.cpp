@@ -32,7 +32,8 @@ TEST_F(ServerProtocolTest, NoSystemMessageIsLost) {
             "### Human: What is it?\nBe short.\n### Assistant:");
   EXPECT_EQ(prompt_of({message("user", "a"), message("assistant", "b"), message("developer", "c")}),
             prompt_of({message("user", "a"), message("assistant", "b"), message("user", "c")}));
-  EXPECT_EQ(prompt_of({message("system", "c")}), prompt_of({message("user", "c")}));
+  EXPECT_EQ(prompt_of(json::array({message("system", "c")})),
+            prompt_of(json::array({message("user", "c")})));
 }
 
 TEST_F(ServerProtocolTest, AConversationMayBeginWithAGreeting) {

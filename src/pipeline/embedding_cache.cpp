@@ -15,7 +15,7 @@ namespace fs = std::filesystem;
 namespace {
 
 // Raised when the key below means something else.
-constexpr const char* kKeyVersion = "2";
+constexpr const char* kKeyVersion = "3";
 /// Hashing smaller files takes no longer than looking them up.
 constexpr std::uint64_t kMinLookedUpBytes = 4 << 20;
 /// Of larger ones, which may take longer to hash than to encode (of a film only parts are read),

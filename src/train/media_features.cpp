@@ -17,7 +17,7 @@ namespace fs = std::filesystem;
 namespace {
 
 // Raised when a key means something else, or when code changes what a tensor of the same file is.
-constexpr const char* kKeyVersion = "1";
+constexpr const char* kKeyVersion = "2";
 constexpr std::size_t kEncodeBatch = 16;
 constexpr std::size_t kHashDigits = 64;  // of a SHA-256, as the file of hashes holds it
 constexpr std::size_t kNameDigits = 16;  // of a hash, in a file's name

@@ -77,7 +77,7 @@ export const kSenses = [
       },
       {key: "rotation_unit", label: "gyroscope in", kind: "choice", choices: ["rad/s", "deg/s"]},
       {key: "gravity", label: "gravity", kind: "choice", choices: ["present", "absent"]},
-      {key: "columns", label: "columns", kind: "text", example: "acc=3-5,gyro=6-8,time=1"}
+      {key: "columns", label: "columns", kind: "text", hint: "acc=3-5,gyro=6-8,time=1"}
     ]
   },
 ];

@@ -31,7 +31,7 @@ function optionField(option, input, onChange) {
     const text = element("input", {
       type: "text",
       value: value ?? "",
-      placeholder: option.example,
+      placeholder: option.hint,
       onchange: () => set(text.value.trim() || undefined)
     });
     return element("label", {class: "field"}, option.label, text);
