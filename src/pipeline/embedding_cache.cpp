@@ -14,7 +14,7 @@ namespace pandagpt {
 namespace fs = std::filesystem;
 namespace {
 
-// Raised when the key below means something else.
+// Raised when the key below means something else, or when a file is read otherwise than before.
 constexpr const char* kKeyVersion = "3";
 /// Hashing smaller files takes no longer than looking them up.
 constexpr std::uint64_t kMinLookedUpBytes = 4 << 20;

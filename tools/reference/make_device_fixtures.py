@@ -1,9 +1,8 @@
 #!/usr/bin/env python3
 """Makes tests/fixtures/devices: recordings of motion as wearables and GoPro cameras write them.
 
-No library writes these formats, so they are written here by their documents; what readers make of
-them is compared with `check_device_fixtures.py`, which also has the addresses of real files. What
-is in them is told beside each `write_..`; tests/device_imu_test.cpp has the same formulas.
+No library writes these formats, so they are written here by their documents. What is in them is
+told beside each `write_..`; tests/device_imu_test.cpp has the same formulas.
 
     python tools/reference/make_device_fixtures.py
 """
