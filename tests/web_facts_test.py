@@ -70,7 +70,7 @@ def test_sounds_and_pictures_have_no_marks(browser, address):
     with opened(browser, address) as page:
         wait_until_ready(page)
         page.locator("#files").set_input_files([PHOTO, EXAMPLES / "siren.wav"])
-        expect(page.locator(".card[data-sense=image] .measured")).to_contain_text("pixels")
+        expect(page.locator(".card[data-sense=image] .facts-line")).to_contain_text("×")
         expect(page.locator(".card[data-sense=audio] .measured")).to_contain_text("LUFS")
         expect(page.locator(".card .mark")).to_have_count(0)
 

@@ -17,7 +17,8 @@ namespace fs = std::filesystem;
 namespace {
 
 // Raised when a key means something else, or when code changes what a tensor of the same file is.
-constexpr const char* kKeyVersion = "2";
+constexpr const char* kPictureKeyVersion = "1";
+constexpr const char* kKeyVersion = "2";  // of all other kinds
 constexpr std::size_t kEncodeBatch = 16;
 constexpr std::size_t kHashDigits = 64;  // of a SHA-256, as the file of hashes holds it
 constexpr std::size_t kNameDigits = 16;  // of a hash, in a file's name
@@ -100,8 +101,9 @@ Input MediaFeatures::input_of(const Entry& entry) const {
 RecordStore::Key MediaFeatures::make_key(const Entry& entry, int view) const {
   const std::string kind =
       entry.row < 0 ? to_string(entry.modality) : fmt::format("row {}", entry.row);
-  return sha256(fmt::format("{}\n{}\n{}\n{}\n{}", kKeyVersion, kind, to_hex(*entry.content),
-                            to_string(sensors_[entry.sensor]), view));
+  const bool is_as_before = entry.row >= 0 || entry.modality == Modality::kImage;
+  return sha256(fmt::format("{}\n{}\n{}\n{}\n{}", is_as_before ? kPictureKeyVersion : kKeyVersion,
+                            kind, to_hex(*entry.content), to_string(sensors_[entry.sensor]), view));
 }
 
 void MediaFeatures::look_up_content(Entry& entry) {

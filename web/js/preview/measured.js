@@ -34,7 +34,8 @@ export function addMarks(content, facts) {
   frame.append(canvas, ...marks);
 }
 
-/// The sentence, or null.
+/// The sentence, or null. A picture's size is told beside it anyway.
 export function measuredText(facts) {
-  return facts?.measured ? element("p", {class: "measured"}, facts.measured) : null;
+  const isSizeAlone = facts?.modality === "image" && !facts.camera && !facts.time;
+  return facts?.measured && !isSizeAlone ? element("p", {class: "measured"}, facts.measured) : null;
 }
