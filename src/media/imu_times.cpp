@@ -61,6 +61,19 @@ struct Guess {
   bool is_certain;
 };
 
+/// The mean of the steps, without gaps: whole ticks round each of them, but not their sum.
+double mean_step(std::span<const double> times, double usual) {
+  double sum = 0;
+  int n = 0;
+  for (std::size_t i = 1; i < times.size(); ++i) {
+    const double step = times[i] - times[i - 1];
+    if (std::abs(step - usual) > usual / 2) continue;
+    sum += step;
+    ++n;
+  }
+  return n > 0 ? sum / n : usual;
+}
+
 Guess guess_unit(std::span<const double> times, double step, std::optional<double> rate_hz,
                  const std::string& name) {
   const TimeUnit* of_date = unit_of_date(times.front());
@@ -71,9 +84,10 @@ Guess guess_unit(std::span<const double> times, double step, std::optional<doubl
     if (is_rate(1 / (step * unit.seconds))) fitting.push_back(unit);
   const bool is_believable =
       !fitting.empty() && 1 / (step * fitting.front().seconds) <= kHighestGuessedRate;
-  if (!is_believable && rate_hz && is_rate(*rate_hz))
-    return {1 / (*rate_hz * step), "ticks of " + short_number(1e6 / (*rate_hz * step)) + " us",
-            "the rate that was given", true};
+  if (!is_believable && rate_hz && is_rate(*rate_hz)) {
+    const double tick = 1 / (*rate_hz * mean_step(times, step));
+    return {tick, "ticks of " + short_number(1e6 * tick) + " us", "the rate that was given", true};
+  }
   if (fitting.empty())
     fail(name,
          "the times are " + short_number(step) + " apart, which no unit fits; " + kNameTheUnit);
