@@ -37,7 +37,8 @@ def without_times(value):
     """A report as it is the same each time."""
     if isinstance(value, dict):
         return {key: without_times(one) for key, one in value.items()
-                if key not in ("seconds", "command", "timings") and not key.endswith("_ms")}
+                if key not in ("seconds", "command", "timings")
+                and not key.endswith(("_ms", "_per_second"))}
     return [without_times(one) for one in value] if isinstance(value, list) else value
 
 
