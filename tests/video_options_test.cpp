@@ -1,12 +1,16 @@
-// Where frames are made other than the reference's decoder makes them: HDR, pixels that aren't
-// square. The films: tools/reference/make_thermal_fixtures.py.
+// Where frames are made other than the reference's decoder makes them: HDR, mirrors, pixels that
+// aren't square. The films: tools/reference/make_thermal_fixtures.py.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <filesystem>
+#include <string_view>
 #include <vector>
 
+#include "core/file.h"
 #include "media/video.h"
 
 namespace pandagpt {
@@ -75,6 +79,52 @@ TEST(PixelShape, IsObeyed) {
   VideoReader stored(film("anamorphic.mkv"), {}, 0, kAsTheReference);
   EXPECT_EQ(stored.info().width, 24);
   EXPECT_EQ(stored.frame(0).width, 24);
+}
+
+/// An MP4 film whose pixels (x, y) are to be shown at (a x + c y, b x + d y).
+Bytes with_matrix(int a, int b, int c, int d) {
+  Bytes film =
+      read_file(std::filesystem::path(PANDAGPT_FIXTURES) / "video" / "h264_25.mp4", 1 << 24);
+  const std::string_view type = "tkhd";
+  const auto found = std::ranges::search(film, type);
+  constexpr int kMatrixAt = 44;  // ISO/IEC 14496-12: behind the type, in version 0
+  const int numbers[] = {a, b, 0, c, d};
+  auto at = found.begin() + kMatrixAt;
+  for (const int number : numbers) {
+    const auto fixed = static_cast<std::uint32_t>(number * 65536);  // 16.16, big-endian
+    for (int shift = 24; shift >= 0; shift -= 8)
+      *at++ = static_cast<std::uint8_t>(fixed >> shift);
+  }
+  return film;
+}
+
+TEST(Mirrored, FilmsAreShownAsTheirMatrixSays) {
+  const Bytes plain_film = with_matrix(1, 0, 0, 1);
+  const Image plain = VideoReader(ByteView(plain_film), "plain").frame(0);
+  struct Matrix {
+    int a, b, c, d;
+  };
+  for (const auto& [a, b, c, d] :
+       {Matrix{-1, 0, 0, 1}, Matrix{1, 0, 0, -1}, Matrix{0, 1, 1, 0}, Matrix{0, -1, -1, 0},
+        Matrix{-1, 0, 0, -1}, Matrix{0, 1, -1, 0}}) {
+    const Bytes film = with_matrix(a, b, c, d);
+    const Image shown = VideoReader(ByteView(film), "film").frame(0);
+    ASSERT_EQ(shown.width, a != 0 ? plain.width : plain.height);
+    const int left = a + c < 0 ? shown.width - 1 : 0;  // where the numbers run backwards
+    const int top = b + d < 0 ? shown.height - 1 : 0;
+    int n_wrong = 0;
+    for (int y = 0; y < plain.height; ++y)
+      for (int x = 0; x < plain.width; ++x) {
+        const int to = (top + b * x + d * y) * shown.width + left + a * x + c * y;
+        n_wrong +=
+            shown.rgb[3 * std::size_t(to)] != plain.rgb[3 * std::size_t(y * plain.width + x)];
+      }
+    EXPECT_EQ(n_wrong, 0) << a << " " << b << " " << c << " " << d;
+  }
+  // The reference's decoder takes a mirror for half a turn.
+  const Bytes film = with_matrix(-1, 0, 0, 1), half_turn = with_matrix(-1, 0, 0, -1);
+  EXPECT_EQ(VideoReader(ByteView(film), "film", {}, 0, kAsTheReference).frame(0).rgb,
+            VideoReader(ByteView(half_turn), "half turn").frame(0).rgb);
 }
 
 }  // namespace

@@ -60,7 +60,7 @@ class VideoReader::Decoder {
     fill_info();
     const bool turned = info_.rotation % 180 != 0;
     converter_ = std::make_unique<VideoFrameConverter>(
-        turned ? info_.height : info_.width, turned ? info_.width : info_.height, info_.rotation,
+        turned ? info_.height : info_.width, turned ? info_.width : info_.height, info_.orientation,
         input_.name(), options_.map_tones);
   }
 
@@ -84,7 +84,7 @@ class VideoReader::Decoder {
     std::optional<ScalarMap> map;
     decode_frames({&frame, 1},
                   [&](std::int64_t, const AVFrame& decoded) { map = read_grey_values(decoded); });
-    if (map) turn_upright(*map, orientation_of_rotation(info_.rotation), "the film's rotation");
+    if (map) turn_upright(*map, info_.orientation, "the film's rotation");
     return map;
   }
 
@@ -168,6 +168,8 @@ class VideoReader::Decoder {
     const AVStream& stream = *input_.format().streams[stream_];
     const AVCodecParameters& header = *stream.codecpar;
     info_.rotation = rotation_of(stream);
+    info_.orientation =
+        options_.mirror ? orientation_of(stream) : orientation_of_rotation(info_.rotation);
     info_.width = header.width;
     info_.height = header.height;
     info_.is_hdr =

@@ -28,6 +28,7 @@ struct VideoInfo {
   bool is_hdr = false;           ///< by the container or the coded stream: HDR10 or HLG
   double pixel_aspect = 1;       ///< width / height of a stored pixel, already applied to frames
   int rotation = 0;              ///< 0, 90, 180 or 270 degrees clockwise, already applied to frames
+  int orientation = 1;           ///< EXIF's number for it, mirrors included
   std::int64_t frames = 0;       ///< number of frames in the file
   double frames_per_second = 0;  ///< on average, as the container gives it
   double duration = 0;           ///< s: frames / frames_per_second, the reference's measure
@@ -47,10 +48,12 @@ struct VideoLimits {
 struct VideoOptions {
   bool map_tones = true;      ///< HDR10 and HLG to the standard range
   bool square_pixels = true;  ///< anamorphic video (DVD, DV, HDV) in its right shape
+  bool mirror = true;         ///< films that are to be shown mirrored are
 
   bool operator==(const VideoOptions&) const = default;
 };
-inline constexpr VideoOptions kAsTheReference{.map_tones = false, .square_pixels = false};
+inline constexpr VideoOptions kAsTheReference{
+    .map_tones = false, .square_pixels = false, .mirror = false};
 
 /// An opened video. Not for several threads at once.
 class VideoReader {

@@ -55,11 +55,11 @@ void VideoFrameConverter::SwsDeleter::operator()(SwsContext* context) const {
   sws_freeContext(context);
 }
 
-VideoFrameConverter::VideoFrameConverter(int width, int height, int rotation, std::string name,
+VideoFrameConverter::VideoFrameConverter(int width, int height, int orientation, std::string name,
                                          bool map_tones)
     : width_(width),
       height_(height),
-      rotation_(rotation),
+      orientation_(orientation),
       name_(std::move(name)),
       map_tones_(map_tones) {}
 
@@ -110,7 +110,7 @@ Image VideoFrameConverter::convert_hdr(const AVFrame& frame) {
 
 Image VideoFrameConverter::convert(const AVFrame& frame) {
   Image image = map_tones_ && is_hdr(frame) ? convert_hdr(frame) : convert_standard(frame);
-  return upright(std::move(image), orientation_of_rotation(rotation_));
+  return upright(std::move(image), orientation_);
 }
 
 }  // namespace pandagpt

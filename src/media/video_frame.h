@@ -18,10 +18,11 @@ int orientation_of_rotation(int degrees);
 
 class VideoFrameConverter {
  public:
-  /// `width`, `height`: of every result before the rotation, pixels. `rotation`: degrees clockwise,
-  /// a multiple of 90. `name` stands for the file in messages.
+  /// `width`, `height`: of every result before it is turned, pixels. `orientation`: EXIF's number,
+  /// see upright() in pixels.h. `name` stands for the file in messages.
   /// `map_tones`: HDR to the standard range.
-  VideoFrameConverter(int width, int height, int rotation, std::string name, bool map_tones = true);
+  VideoFrameConverter(int width, int height, int orientation, std::string name,
+                      bool map_tones = true);
 
   /// A frame of another size is scaled. Throws Error(kInput) for a pixel format that can't be
   /// converted.
@@ -33,13 +34,13 @@ class VideoFrameConverter {
   };
   /// Into rgb_, with pixels of `format`.
   void scale_to(const AVFrame& frame, AVPixelFormat format);
-  /// [height, width, 3], before the rotation.
+  /// [height, width, 3], before it is turned.
   Image convert_standard(const AVFrame& frame);
   Image convert_hdr(const AVFrame& frame);
 
   int width_;
   int height_;
-  int rotation_;
+  int orientation_;
   std::string name_;
   std::unique_ptr<SwsContext, SwsDeleter> context_;
   AvFramePtr rgb_;  // libswscale may write beyond the end of a row

@@ -9,4 +9,8 @@ namespace pandagpt {
 /// ignored, as decord does.
 int rotation_of(const AVStream& stream);
 
+/// EXIF's number (1 to 8) for the same, mirrored films included: a matrix that swaps left and right
+/// is half a turn to rotation_of(), as it is to decord and OpenCV.
+int orientation_of(const AVStream& stream);
+
 }  // namespace pandagpt

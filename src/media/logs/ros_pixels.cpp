@@ -114,7 +114,7 @@ Image read_pattern(const RosImage& message, const Pattern& pattern, const std::s
     std::memcpy(frame->data[0] + std::ptrdiff_t{y} * frame->linesize[0],
                 message.data.data() + std::size_t{y} * message.step,
                 std::size_t{message.width} * pattern.pixel_bytes);
-  return VideoFrameConverter(frame->width, frame->height, /*rotation=*/0, name).convert(*frame);
+  return VideoFrameConverter(frame->width, frame->height, /*orientation=*/1, name).convert(*frame);
 }
 
 // --- Measurements --------------------------------------------------------------------------------
