@@ -58,11 +58,15 @@ release=$(. /etc/os-release && echo "${VERSION_CODENAME:-bookworm}")
 step "A bare Debian ($release)"
 is_installed debootstrap ||
   logged apt-debootstrap as_root apt-get install -y --no-install-recommends debootstrap
+if mountpoint -q "$chroot/proc"; then as_root umount "$chroot/proc"; fi
 as_root rm -rf "$chroot"
 logged debootstrap as_root debootstrap --variant=minbase "$release" "$chroot" "${PANDAGPT_MIRROR:-http://deb.debian.org/debian}"
 as_root cp "$build"/*.deb "$root/examples/data/coffee.jpg" "$root/examples/data/siren.wav" "$chroot/tmp/"
 
 step "Installed there, and asked"
+# The loader finds a program's own libraries by /proc/self/exe.
+as_root mount -t proc proc "$chroot/proc"
+trap 'as_root umount "$chroot/proc"' EXIT
 logged chroot-install in_chroot sh -c 'apt-get update && apt-get install -y --no-install-recommends /tmp/*.deb'
 in_chroot pandagpt --version
 # ask WORD ARGUMENTS..: the answer must have the word.
