@@ -103,12 +103,15 @@ TEST(Mirrored, FilmsAreShownAsTheirMatrixSays) {
   const Image plain = VideoReader(ByteView(plain_film), "plain").frame(0);
   struct Matrix {
     int a, b, c, d;
+    int rotation;  // that is left without the mirror
   };
-  for (const auto& [a, b, c, d] :
-       {Matrix{-1, 0, 0, 1}, Matrix{1, 0, 0, -1}, Matrix{0, 1, 1, 0}, Matrix{0, -1, -1, 0},
-        Matrix{-1, 0, 0, -1}, Matrix{0, 1, -1, 0}}) {
+  for (const auto& [a, b, c, d, rotation] :
+       {Matrix{-1, 0, 0, 1, 0}, Matrix{1, 0, 0, -1, 0}, Matrix{0, 1, 1, 0, 270},
+        Matrix{0, -1, -1, 0, 90}, Matrix{-1, 0, 0, -1, 180}, Matrix{0, 1, -1, 0, 90}}) {
     const Bytes film = with_matrix(a, b, c, d);
-    const Image shown = VideoReader(ByteView(film), "film").frame(0);
+    VideoReader video(ByteView(film), "film");
+    EXPECT_EQ(video.info().rotation, rotation);
+    const Image shown = video.frame(0);
     ASSERT_EQ(shown.width, a != 0 ? plain.width : plain.height);
     const int left = a + c < 0 ? shown.width - 1 : 0;  // where the numbers run backwards
     const int top = b + d < 0 ? shown.height - 1 : 0;

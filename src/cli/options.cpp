@@ -223,13 +223,11 @@ void SensorArguments::add_to(CLI::App& command) {
                            "mix, or its number (default: the model folder's, else 1)")
       ->type_name("CHANNEL")
       ->group(kSensorGroup);
-  const std::map<std::string, VideoFrames> frames{{"shown", VideoFrames::kShown},
-                                                  {"stored", VideoFrames::kStored}};
   command
       .add_option("--video-frames", options.video_frames,
                   "shown (default): HDR in the standard range, pixels in their shape; stored: as "
                   "the reference's decoder gives them")
-      ->transform(CLI::CheckedTransformer(frames).description(""))
+      ->transform(CLI::CheckedTransformer(video_frames()).description(""))
       ->type_name("shown|stored")
       ->group(kSensorGroup);
   command.add_option("--imu-rate", options.imu_rate_hz, "samples a second")

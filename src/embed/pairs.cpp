@@ -28,8 +28,6 @@ constexpr char kNameSeparator = '|';  // of names in a table's cell
 constexpr const char* kPairKeys[] = {kText, kLabel, kGroup};
 constexpr const char* kCompositionKeys[] = {kNames};
 
-const std::map<std::string, ImuGravity> kGravities{{"present", ImuGravity::kPresent},
-                                                   {"absent", ImuGravity::kAbsent}};
 constexpr const char* kSensorNames[] = {"acceleration_unit", "rotation_unit", "imu_gravity",
                                         "imu_columns", "depth_encoding"};
 constexpr std::pair<const char*, std::optional<double> SensorOptions::*> kSensorNumbers[] = {
@@ -165,7 +163,7 @@ class Row {
       if (json_.contains(key)) options.*field = number_of(key);
     options.acceleration_unit = unit_of("acceleration_unit", acceleration_units());
     options.rotation_unit = unit_of("rotation_unit", rotation_units());
-    options.imu_gravity = unit_of("imu_gravity", kGravities);
+    options.imu_gravity = unit_of("imu_gravity", imu_gravities());
     options.imu_columns = optional_text("imu_columns").value_or("");
     options.depth_encoding = unit_of("depth_encoding", depth_encodings());
     return options;

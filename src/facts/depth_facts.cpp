@@ -4,8 +4,8 @@
 #include <cmath>
 #include <cstddef>
 
+#include "core/quantile.h"
 #include "facts/fact_list.h"
-#include "facts/quantile.h"
 
 namespace pandagpt {
 namespace {

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <vector>
 
-#include "facts/quantile.h"
+#include "core/quantile.h"
 
 namespace pandagpt {
 namespace {

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <numbers>
 
-#include "facts/quantile.h"
+#include "core/quantile.h"
 
 namespace pandagpt {
 namespace {
@@ -47,14 +47,6 @@ std::vector<double> about_mean(std::span<const double> values) {
 }
 
 }  // namespace
-
-double dot(const Vector3& a, const Vector3& b) {
-  return a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
-}
-
-double length_of(const Vector3& a) {
-  return std::sqrt(dot(a, a));
-}
 
 std::size_t MotionGrid::steps_in(double length) const {
   return static_cast<std::size_t>(std::max(1L, std::lround(length / step)));

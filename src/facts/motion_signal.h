@@ -1,21 +1,14 @@
 // A recording of motion on an even time grid, and what its measurements have in common.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <span>
 #include <vector>
 
 #include "media/imu.h"
+#include "media/vector3.h"
 
 namespace pandagpt {
-
-inline constexpr double kStandardGravity = 9.80665;  // m/s^2
-
-using Vector3 = std::array<double, 3>;
-
-double dot(const Vector3& a, const Vector3& b);
-double length_of(const Vector3& a);
 
 /// At most kGridRate samples a second; what is denser is averaged, so that impacts don't alias.
 struct MotionGrid {

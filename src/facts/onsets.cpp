@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <span>
 
-#include "facts/quantile.h"
+#include "core/quantile.h"
 #include "preprocess/audio_resample.h"
 #include "preprocess/fbank.h"
 

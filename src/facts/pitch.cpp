@@ -8,7 +8,7 @@
 #include <span>
 #include <vector>
 
-#include "facts/quantile.h"
+#include "core/quantile.h"
 #include "preprocess/audio_resample.h"
 
 namespace pandagpt {

@@ -5,7 +5,7 @@
 #include <span>
 #include <vector>
 
-#include "facts/quantile.h"
+#include "core/quantile.h"
 
 namespace pandagpt {
 namespace {

@@ -8,7 +8,6 @@ extern "C" {
 #include <spdlog/fmt/fmt.h>
 
 #include <algorithm>
-#include <fstream>
 #include <new>
 #include <span>
 
@@ -212,32 +211,19 @@ Audio decode(MediaInput input, const AudioLimits& limits) {
 }  // namespace
 
 Audio decode_audio(ByteView bytes, const std::string& name, const AudioLimits& limits) {
-  const auto copy = [bytes](std::uint64_t at, std::span<std::uint8_t> out) {
-    const ByteView part = bytes.subspan(at, std::min<std::uint64_t>(out.size(), bytes.size() - at));
-    std::ranges::copy(part, out.begin());
-    return part.size();
-  };
-  if (auto audio = decode_misread_wav({bytes.size(), copy}, name, limits)) return std::move(*audio);
+  ByteSource source(bytes, name);
+  if (auto audio = decode_misread_wav(source, limits)) return std::move(*audio);
   return decode(MediaInput(bytes, name), limits);
 }
 
 Audio load_audio(const std::filesystem::path& path, const AudioLimits& limits) {
+  if (path == "-")
+    return decode_audio(read_file(path, limits.max_buffer_bytes), "standard input", limits);
   std::error_code code;
-  if (path == "-" || !std::filesystem::is_regular_file(path, code))
-    return path == "-"
-               ? decode_audio(read_file(path, limits.max_buffer_bytes), "standard input", limits)
-               : decode(MediaInput(path, limits.max_buffer_bytes), limits);
-  std::ifstream file(path, std::ios::binary);
-  const auto read = [&file](std::uint64_t at, std::span<std::uint8_t> out) {
-    file.clear();
-    file.seekg(static_cast<std::streamoff>(at));
-    file.read(reinterpret_cast<char*>(out.data()), static_cast<std::streamsize>(out.size()));
-    return static_cast<std::size_t>(file.gcount());
-  };
-  const std::uint64_t size = std::filesystem::file_size(path, code);
-  if (file && !code)
-    if (auto audio = decode_misread_wav({size, read}, path.string(), limits))
-      return std::move(*audio);
+  if (std::filesystem::is_regular_file(path, code)) {
+    ByteSource source(path);
+    if (auto audio = decode_misread_wav(source, limits)) return std::move(*audio);
+  }
   return decode(MediaInput(path, limits.max_buffer_bytes), limits);
 }
 

@@ -32,6 +32,7 @@ struct ImuOptions {
 };
 
 inline constexpr int kImuChannels = 6;
+inline constexpr double kStandardGravity = 9.80665;  ///< m/s^2
 
 /// In SI units, with rising times and without gaps in the numbers.
 struct ImuRecording {

@@ -5,34 +5,27 @@
 #include <numbers>
 #include <vector>
 
+#include "media/vector3.h"
+
 namespace pandagpt {
 namespace {
 
-using Vector = std::array<double, 3>;
 constexpr double kDegree = std::numbers::pi / 180;
 
-Vector acceleration_of(const ImuSample& sample) {
+Vector3 acceleration_of(const ImuSample& sample) {
   return {sample[0], sample[1], sample[2]};
 }
 
-Vector rotation_of(const ImuSample& sample) {
+Vector3 rotation_of(const ImuSample& sample) {
   return {sample[3], sample[4], sample[5]};
 }
 
-double dot(const Vector& a, const Vector& b) {
-  return a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
-}
-
-double length_of(const Vector& a) {
-  return std::sqrt(dot(a, a));
-}
-
-Vector cross(const Vector& a, const Vector& b) {
+Vector3 cross(const Vector3& a, const Vector3& b) {
   return {a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]};
 }
 
 /// a + factor * b
-Vector plus(const Vector& a, double factor, const Vector& b) {
+Vector3 plus(const Vector3& a, double factor, const Vector3& b) {
   return {a[0] + factor * b[0], a[1] + factor * b[1], a[2] + factor * b[2]};
 }
 
@@ -47,35 +40,35 @@ double quantile(std::vector<double> values, double share) {
 class Frame {
  public:
   /// Turns by the rotation vector `turn` (radians) of the sensor's own axes.
-  void turn(const Vector& turn) {
+  void turn(const Vector3& turn) {
     const double angle = length_of(turn);
     if (!(angle > 0)) return;
-    const Vector axis = plus({}, 1 / angle, turn);
+    const Vector3 axis = plus({}, 1 / angle, turn);
     const double sine = std::sin(angle);
     const double rest = 1 - std::cos(angle);
-    std::array<Vector, 3> turned{};
+    std::array<Vector3, 3> turned{};
     for (int i = 0; i < 3; ++i) {  // Rodrigues' formula, of each unit vector
-      Vector unit{};
+      Vector3 unit{};
       unit[i] = 1;
-      const Vector first = cross(axis, unit);
-      const Vector own = plus(plus(unit, sine, first), rest, cross(axis, first));
+      const Vector3 first = cross(axis, unit);
+      const Vector3 own = plus(plus(unit, sine, first), rest, cross(axis, first));
       turned[i] = in_first_frame(own);
     }
     axes_ = turned;
   }
 
-  Vector in_first_frame(const Vector& own) const {
+  Vector3 in_first_frame(const Vector3& own) const {
     return plus(plus(plus({}, own[0], axes_[0]), own[1], axes_[1]), own[2], axes_[2]);
   }
 
  private:
-  std::array<Vector, 3> axes_{{{1, 0, 0}, {0, 1, 0}, {0, 0, 1}}};
+  std::array<Vector3, 3> axes_{{{1, 0, 0}, {0, 1, 0}, {0, 0, 1}}};
 };
 
 /// Moving means over `width` values, of which there are values.size() - width + 1.
-std::vector<Vector> moving_means(const std::vector<Vector>& values, std::size_t width) {
-  std::vector<Vector> means;
-  Vector sum{};
+std::vector<Vector3> moving_means(const std::vector<Vector3>& values, std::size_t width) {
+  std::vector<Vector3> means;
+  Vector3 sum{};
   for (std::size_t i = 0; i < values.size(); ++i) {
     sum = plus(sum, 1, values[i]);
     if (i >= width) sum = plus(sum, -1, values[i - width]);
@@ -100,15 +93,15 @@ struct Changes {
 
 void Changes::add(std::span<const ImuSample> samples, double step, std::size_t smooth,
                   std::size_t lag) {
-  std::vector<Vector> directions;
-  std::vector<Vector> foretold;  // integral of -w x u
-  Vector sum{};
-  Vector before{};
+  std::vector<Vector3> directions;
+  std::vector<Vector3> foretold;  // integral of -w x u
+  Vector3 sum{};
+  Vector3 before{};
   for (const ImuSample& sample : samples) {
-    const Vector a = acceleration_of(sample);
+    const Vector3 a = acceleration_of(sample);
     const double length = length_of(a);
-    const Vector direction = length > 0 ? plus({}, 1 / length, a) : Vector{};
-    const Vector change = cross(direction, rotation_of(sample));
+    const Vector3 direction = length > 0 ? plus({}, 1 / length, a) : Vector3{};
+    const Vector3 change = cross(direction, rotation_of(sample));
     if (!directions.empty()) sum = plus(plus(sum, step / 2, before), step / 2, change);
     before = change;
     directions.push_back(direction);
@@ -117,8 +110,8 @@ void Changes::add(std::span<const ImuSample> samples, double step, std::size_t s
   directions = moving_means(directions, smooth);
   foretold = moving_means(foretold, smooth);
   for (std::size_t i = lag; i < directions.size(); ++i) {
-    const Vector d = plus(directions[i], -1, directions[i - lag]);
-    const Vector p = plus(foretold[i], -1, foretold[i - lag]);
+    const Vector3 d = plus(directions[i], -1, directions[i - lag]);
+    const Vector3 p = plus(foretold[i], -1, foretold[i - lag]);
     dd += dot(d, d);
     dp += dot(d, p);
     pp += dot(p, p);
@@ -143,11 +136,11 @@ GravityFinding find_gravity(std::span<const ImuSample> samples, double step_seco
   std::vector<double> plain;
   std::vector<double> turned_back;
   for (std::size_t begin = 0; begin + width <= samples.size(); begin += width) {
-    Vector sum{};
-    Vector sum_in_first{};
+    Vector3 sum{};
+    Vector3 sum_in_first{};
     Frame frame;
     for (const ImuSample& sample : samples.subspan(begin, width)) {
-      const Vector a = acceleration_of(sample);
+      const Vector3 a = acceleration_of(sample);
       sum = plus(sum, 1, a);
       sum_in_first = plus(sum_in_first, 1, frame.in_first_frame(a));
       frame.turn(plus({}, step_seconds * rotation_factor, rotation_of(sample)));

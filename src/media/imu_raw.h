@@ -13,8 +13,6 @@
 
 namespace pandagpt {
 
-inline constexpr double kStandardGravity = 9.80665;  ///< m/s^2
-
 /// More samples than this are refused before memory is taken: 28 hours at 100 a second.
 inline constexpr std::size_t kMaxImuSamples = 10'000'000;
 

@@ -6,13 +6,13 @@
 #include <string>
 #include <vector>
 
+#include "core/quantile.h"
+
 namespace pandagpt {
 
 inline constexpr double kLowestImuRate = 5;        ///< Hz
 inline constexpr double kHighestImuRate = 10'000;  ///< Hz
 
-/// The middle one of some values. `values` isn't empty.
-double median_of(std::vector<double> values);
 /// "0.0083", "1.2e+03": three digits, for messages.
 std::string short_number(double value);
 

@@ -7,6 +7,7 @@
 #include <iterator>
 #include <system_error>
 
+#include "media/sensor_units.h"
 #include "pandagpt/error.h"
 
 namespace pandagpt {
@@ -65,6 +66,13 @@ constexpr std::pair<DepthEncoding, std::string_view> kDepthEncodings[] = {
     {DepthEncoding::kRelativeInverse, "relative-inverse"},
 };
 
+/// Nothing for a name that isn't there.
+template <typename Value>
+std::optional<Value> value_of(const std::map<std::string, Value>& names, std::string_view name) {
+  const auto found = names.find(std::string(name));
+  return found == names.end() ? std::nullopt : std::optional(found->second);
+}
+
 }  // namespace
 
 std::optional<DepthEncoding> depth_encoding_from_name(std::string_view name) {
@@ -80,15 +88,11 @@ std::string to_string(DepthEncoding encoding) {
 }
 
 std::optional<ImuGravity> imu_gravity_from_name(std::string_view name) {
-  if (name == "present") return ImuGravity::kPresent;
-  if (name == "absent") return ImuGravity::kAbsent;
-  return std::nullopt;
+  return value_of(imu_gravities(), name);
 }
 
 std::optional<VideoFrames> video_frames_from_name(std::string_view name) {
-  if (name == "shown") return VideoFrames::kShown;
-  if (name == "stored") return VideoFrames::kStored;
-  return std::nullopt;
+  return value_of(video_frames(), name);
 }
 
 std::string to_string(const SensorOptions& options) {

@@ -4,7 +4,6 @@ extern "C" {
 #include <libavcodec/avcodec.h>
 #include <libavformat/avformat.h>
 #include <libavutil/channel_layout.h>
-#include <libavutil/display.h>
 #include <libavutil/pixdesc.h>
 }
 
@@ -19,6 +18,7 @@ extern "C" {
 #include "media/image_info.h"
 #include "media/media_input.h"
 #include "media/radiometric_jpeg.h"
+#include "media/video_frame.h"
 #include "media/video_rotation.h"
 
 namespace pandagpt {
@@ -141,9 +141,15 @@ void add_video(const AVStream& stream, AVFormatContext& format, InputReport& rep
   const AVCodecParameters& video = *stream.codecpar;
   report.add("video codec", avcodec_get_name(video.codec_id));
   report.add("coded size", fmt::format("{} x {} pixels", video.width, video.height));
-  if (const int rotation = rotation_of(stream); rotation != 0)
-    report.add("rotation", fmt::format("turned by {}° clockwise to be upright", rotation),
+  const int orientation = orientation_of(stream);
+  if (orientation != 1) {
+    const int rotation = rotation_of_orientation(orientation);
+    const bool is_mirrored = orientation != orientation_of_rotation(rotation);
+    report.add("rotation",
+               is_mirrored ? std::string(kTurns[orientation])
+                           : fmt::format("turned by {}° clockwise to be upright", rotation),
                "the stream's display matrix");
+  }
   const AVRational aspect =
       av_guess_sample_aspect_ratio(&format, const_cast<AVStream*>(&stream), nullptr);
   if (aspect.num > 0 && aspect.num != aspect.den)

@@ -16,6 +16,18 @@ const std::map<std::string, RotationUnit>& rotation_units() {
   return kUnits;
 }
 
+const std::map<std::string, ImuGravity>& imu_gravities() {
+  static const std::map<std::string, ImuGravity> kGravities{{"present", ImuGravity::kPresent},
+                                                            {"absent", ImuGravity::kAbsent}};
+  return kGravities;
+}
+
+const std::map<std::string, VideoFrames>& video_frames() {
+  static const std::map<std::string, VideoFrames> kFrames{{"shown", VideoFrames::kShown},
+                                                          {"stored", VideoFrames::kStored}};
+  return kFrames;
+}
+
 const std::map<std::string, DepthEncoding>& depth_encodings() {
   static const std::map<std::string, DepthEncoding> kEncodings = [] {
     std::map<std::string, DepthEncoding> encodings;

@@ -12,6 +12,10 @@ namespace pandagpt {
 const std::map<std::string, AccelerationUnit>& acceleration_units();
 /// "rad/s", "deg/s".
 const std::map<std::string, RotationUnit>& rotation_units();
+/// "present", "absent": imu_gravity_from_name().
+const std::map<std::string, ImuGravity>& imu_gravities();
+/// "shown", "stored": video_frames_from_name().
+const std::map<std::string, VideoFrames>& video_frames();
 /// "auto", "mm", "m", "tum", ..: depth_encoding_from_name().
 const std::map<std::string, DepthEncoding>& depth_encodings();
 

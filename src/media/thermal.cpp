@@ -9,6 +9,7 @@
 #include <variant>
 #include <vector>
 
+#include "core/quantile.h"
 #include "core/warnings.h"
 #include "media/byte_order.h"
 #include "media/byte_reader.h"
@@ -47,12 +48,6 @@ void turn_grey(Image& image) {
   }
 }
 
-double quantile(std::vector<float>& values, double q) {
-  const auto at = static_cast<std::ptrdiff_t>(std::llround(q * double(values.size() - 1)));
-  std::ranges::nth_element(values, values.begin() + at);
-  return values[static_cast<std::size_t>(at)];
-}
-
 Image scale_to_grey(const ScalarMap& map, const std::string& name, const ThermalRange& range) {
   const auto fail = [&](const std::string& why) {
     throw Error(ErrorKind::kInput, name + ": " + why);
@@ -61,8 +56,10 @@ Image scale_to_grey(const ScalarMap& map, const std::string& name, const Thermal
   std::ranges::copy_if(map.values, std::back_inserter(finite),
                        [](float value) { return std::isfinite(value); });
   if (finite.empty()) fail("none of the measurements is a number; give another recording");
-  const double low = range.coldest ? *range.coldest : quantile(finite, range.low_quantile);
-  const double high = range.warmest ? *range.warmest : quantile(finite, range.high_quantile);
+  const double low =
+      range.coldest ? *range.coldest : quantile_of(std::span(finite), range.low_quantile);
+  const double high =
+      range.warmest ? *range.warmest : quantile_of(std::span(finite), range.high_quantile);
   if (!(low < high))
     fail("nearly all measurements are the same (" + std::to_string(low) +
          "); give a picture with contrast, or the range of values to show");

@@ -167,9 +167,9 @@ class VideoReader::Decoder {
   void fill_info() {
     const AVStream& stream = *input_.format().streams[stream_];
     const AVCodecParameters& header = *stream.codecpar;
-    info_.rotation = rotation_of(stream);
     info_.orientation =
-        options_.mirror ? orientation_of(stream) : orientation_of_rotation(info_.rotation);
+        options_.mirror ? orientation_of(stream) : orientation_of_rotation(rotation_of(stream));
+    info_.rotation = rotation_of_orientation(info_.orientation);
     info_.width = header.width;
     info_.height = header.height;
     info_.is_hdr =

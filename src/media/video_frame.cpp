@@ -51,6 +51,11 @@ int orientation_of_rotation(int degrees) {
   }
 }
 
+int rotation_of_orientation(int orientation) {
+  constexpr int kDegrees[] = {0, 0, 0, 180, 0, 270, 90, 90, 270};
+  return kDegrees[orientation];
+}
+
 void VideoFrameConverter::SwsDeleter::operator()(SwsContext* context) const {
   sws_freeContext(context);
 }

@@ -15,6 +15,8 @@ namespace pandagpt {
 
 /// EXIF's number for a picture that has to be turned clockwise by 0, 90, 180 or 270 degrees.
 int orientation_of_rotation(int degrees);
+/// The inverse; for a mirrored picture the turn that is left once the mirror is taken out.
+int rotation_of_orientation(int orientation);
 
 class VideoFrameConverter {
  public:

@@ -21,10 +21,10 @@ namespace {
 
 // --- Chunks --------------------------------------------------------------------------------------
 
-Bytes read_bytes(const ByteSource& source, std::uint64_t at, std::size_t length) {
-  Bytes bytes(length);
-  bytes.resize(at < source.size ? source.read(at, bytes) : 0);
-  return bytes;
+/// As many of them as there are.
+Bytes read_bytes(ByteSource& source, std::uint64_t at, std::uint64_t length) {
+  const std::uint64_t size = source.size();
+  return at < size ? source.read(at, std::min(length, size - at)) : Bytes();
 }
 
 struct WavFile {
@@ -43,7 +43,7 @@ std::uint64_t u64(const ByteReader& bytes, std::size_t at) {
 /// Sony's Wave64: names of 16 bytes that begin with RIFF's, sizes of 8 that count both.
 constexpr std::string_view kW64Riff{"riff\x2E\x91\xCF\x11\xA5\xD6\x28\xDB\x04\xC1\x00\x00", 16};
 
-std::optional<WavFile> open_wav(const ByteSource& source) {
+std::optional<WavFile> open_wav(ByteSource& source) {
   const Bytes start = read_bytes(source, 0, 40);
   const ByteReader file(start);
   WavFile wav;
@@ -56,7 +56,7 @@ std::optional<WavFile> open_wav(const ByteSource& source) {
 }
 
 /// Up to the samples; true when they and the format are there.
-bool find_chunks(const ByteSource& source, WavFile& wav) {
+bool find_chunks(ByteSource& source, WavFile& wav) {
   constexpr int kMostChunks = 10'000;
   constexpr std::uint32_t kStreamed = 0xFFFFFFFF;  // also: see "ds64"
   constexpr std::size_t kLongestFormat = 256;
@@ -81,11 +81,11 @@ bool find_chunks(const ByteSource& source, WavFile& wav) {
       wav.data_at = at;
       const bool is_streamed = !wav.is_w64 && length == kStreamed;
       wav.data_bytes = is_streamed ? wav.large_bytes : length;
-      if (wav.data_bytes == 0) wav.data_bytes = source.size - std::min(source.size, at);
+      if (wav.data_bytes == 0) wav.data_bytes = source.size() - std::min(source.size(), at);
       return !wav.format.empty();
     }
     const std::uint64_t padded = wav.is_w64 ? (length + 7) / 8 * 8 : length + length % 2;
-    if (padded > source.size) return false;
+    if (padded > source.size()) return false;
     at += padded;
   }
   return false;
@@ -161,8 +161,8 @@ float to_float(const std::uint8_t* bytes, const WavFormat& format) {
   return static_cast<float>(double(static_cast<std::int64_t>(at_the_top)) / kFullScale);
 }
 
-Audio read_samples(const ByteSource& source, const WavFile& wav, const WavFormat& format,
-                   const std::string& name) {
+Audio read_samples(ByteSource& source, const WavFile& wav, const WavFormat& format) {
+  const std::string& name = source.name();
   constexpr std::size_t kSamplesAtATime = 1 << 16;
   const auto sample_bytes = static_cast<std::size_t>(format.sample_bytes);
   Audio audio{.name = name,
@@ -170,21 +170,25 @@ Audio read_samples(const ByteSource& source, const WavFile& wav, const WavFormat
               .channels = format.channels,
               .samples = {}};
   const std::uint64_t there =
-      std::min(wav.data_bytes, source.size - std::min(source.size, wav.data_at));
+      std::min(wav.data_bytes, source.size() - std::min(source.size(), wav.data_at));
   const std::uint64_t frame_bytes = sample_bytes * static_cast<std::uint64_t>(format.channels);
   std::uint64_t left = there / frame_bytes * static_cast<std::uint64_t>(format.channels);
   audio.samples.reserve(left);
   for (std::uint64_t at = wav.data_at; left > 0;) {
     TimeLimit::check(name);
     const std::size_t wanted = std::min<std::uint64_t>(left, kSamplesAtATime);
-    Bytes block = read_bytes(source, at, wanted * sample_bytes);
+    Bytes block;
+    try {
+      block = read_bytes(source, at, wanted * sample_bytes);
+    } catch (const OutOfBytes&) {  // the file has become shorter: what came before is used
+    }
     const std::size_t got = block.size() / sample_bytes;
     for (std::size_t i = 0; i < got; ++i) {
       std::uint8_t* sample = block.data() + i * sample_bytes;
       if (!wav.big_endian) std::reverse(sample, sample + sample_bytes);
       audio.samples.push_back(to_float(sample, format));
     }
-    if (got < wanted) break;  // the file has become shorter
+    if (got < wanted) break;
     left -= wanted;
     at += wanted * sample_bytes;
   }
@@ -196,8 +200,8 @@ Audio read_samples(const ByteSource& source, const WavFile& wav, const WavFormat
 
 }  // namespace
 
-std::optional<Audio> decode_misread_wav(const ByteSource& source, const std::string& name,
-                                        const AudioLimits& limits) {
+std::optional<Audio> decode_misread_wav(ByteSource& source, const AudioLimits& limits) {
+  const std::string& name = source.name();
   std::optional<WavFile> wav = open_wav(source);
   if (!wav) return std::nullopt;
   try {
@@ -211,7 +215,7 @@ std::optional<Audio> decode_misread_wav(const ByteSource& source, const std::str
     const double samples = double(wav->data_bytes) / format.sample_bytes;
     const double seconds = samples / format.channels / format.rate;
     check_audio_length(name, seconds, samples, limits);
-    Audio audio = read_samples(source, *wav, format, name);
+    Audio audio = read_samples(source, *wav, format);
     warn_if_short(audio, seconds, "");
     return audio;
   } catch (const OutOfBytes&) {

@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "core/file.h"
+#include "media/byte_source.h"
 #include "media/imu_raw.h"
-#include "media/logs/byte_source.h"
 
 namespace pandagpt {
 

@@ -55,7 +55,7 @@ std::string text_of(Cursor& cursor) {
 std::string plain_type(std::string type) {
   constexpr std::string_view kMiddle = "/msg/";
   const std::size_t at = type.find(kMiddle);
-  if (at != std::string::npos) type.replace(at, kMiddle.size(), "/");
+  if (at != std::string::npos) type.erase(at, kMiddle.size() - 1);
   return type;
 }
 

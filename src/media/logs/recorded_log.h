@@ -14,7 +14,7 @@
 #include <string>
 #include <vector>
 
-#include "media/logs/byte_source.h"
+#include "media/byte_source.h"
 
 namespace pandagpt {
 

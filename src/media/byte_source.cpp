@@ -1,4 +1,4 @@
-#include "media/logs/byte_source.h"
+#include "media/byte_source.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
